@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * insn.h: from instruction bytes and registers to memory accesses.
+ *
+ * Used by vmm/checker/ and tests. Knows no KVM and no guest memory: the caller brings bytes and
+ * registers, and translates the guest-virtual addresses that come out. An access may cross pages;
+ * the one place that splits it is vmm/checker/access.c.
+ *
+ * Sources: Intel SDM vol. 2, AMD APM vol. 3; Capstone's operand access flags are corrected by a table
+ * (insn_fixups.c), because they are wrong for some forms.
+ */
+#ifndef KMC_INSN_H
+#define KMC_INSN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Guest-virtual (linear) address. Not a pointer on purpose. */
+typedef struct {
+	uint64_t v;
+} gva_t;
+
+#define INSN_MAX_BYTES 15
+#define INSN_MAX_ACCESS 4
+
+enum insn_mode { INSN_MODE_64, INSN_MODE_32, INSN_MODE_16 };
+
+enum insn_seg { INSN_ES, INSN_CS, INSN_SS, INSN_DS, INSN_FS, INSN_GS, INSN_SEGS };
+
+enum insn_gpr { /* hardware encoding order */
+	INSN_RAX, INSN_RCX, INSN_RDX, INSN_RBX, INSN_RSP, INSN_RBP, INSN_RSI, INSN_RDI,
+	INSN_R8, INSN_R9, INSN_R10, INSN_R11, INSN_R12, INSN_R13, INSN_R14, INSN_R15, INSN_GPRS
+};
+
+/* What the decoder needs to know of the CPU. */
+struct insn_cpu {
+	uint64_t gpr[INSN_GPRS];
+	uint64_t rip;
+	uint64_t rflags;
+	uint64_t seg_base[INSN_SEGS];
+	enum insn_mode mode;
+	uint32_t xsave_size; /* bytes that XSAVE with the current XCR0|XSS may touch; 0: 576 */
+};
+
+#define INSN_READ  0x1u
+#define INSN_WRITE 0x2u
+
+struct insn_access {
+	gva_t addr;
+	uint32_t size; /* bytes, at least 1; at most 64 except for the xsave family */
+	uint8_t how;   /* INSN_READ, INSN_WRITE or both (read-modify-write) */
+	bool implicit; /* by push, pop, call, ret, a string instruction: no operand names it */
+};
+
+enum insn_string { INSN_NO_STRING, INSN_MOVS, INSN_STOS, INSN_LODS, INSN_CMPS, INSN_SCAS,
+		   INSN_INS, INSN_OUTS };
+enum insn_rep { INSN_NO_REP, INSN_REP, INSN_REPNE };
+
+/* A decoded instruction, independent of register values: may be cached by its bytes. */
+struct insn; /* insn_internal.h */
+
+struct insn_decoder;
+
+/* NULL only when memory is short or Capstone cannot be opened. One decoder per thread. */
+struct insn_decoder *insn_decoder_create(void);
+void insn_decoder_destroy(struct insn_decoder *d);
+
+/*
+ * Decodes one instruction. The result lives until the next call on the same decoder (it may come
+ * from a cache keyed by mode and bytes).
+ * Returns NULL where the bytes are no complete instruction.
+ */
+const struct insn *insn_decode(struct insn_decoder *d, enum insn_mode mode, const uint8_t *bytes,
+			       size_t len);
+
+unsigned insn_length(const struct insn *i);
+enum insn_string insn_string(const struct insn *i);
+enum insn_rep insn_rep(const struct insn *i);
+bool insn_locked(const struct insn *i); /* LOCK prefix, or xchg with memory */
+/* True for a load whose bytes only move: into a register or to other memory, no flags, no address. */
+bool insn_is_plain_move(const struct insn *i);
+const char *insn_mnemonic(const struct insn *i);
+/* The instruction as text, AT&T syntax as the kernel's own tools print it. */
+const char *insn_text(const struct insn *i);
+
+/*
+ * The accesses that the next execution makes, in the order the CPU makes them. For a string
+ * instruction: of its next iteration (none where rep and the count is 0). Prefetches, nops, lea and
+ * invlpg access nothing.
+ * Returns how many were written to out (at most INSN_MAX_ACCESS), or -1 for an instruction whose
+ * accesses are not known exactly; the caller counts it as undecodable.
+ */
+int insn_accesses(const struct insn *i, const struct insn_cpu *cpu,
+		  struct insn_access out[INSN_MAX_ACCESS]);
+
+#endif

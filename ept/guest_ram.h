@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * guest_ram.h: guest memory, and which of its pages the guest can reach without an exit.
+ *
+ * One memfd mapped twice: the guest mapping (KVM memslots, hidden and shown by userfaultfd) and the
+ * view (loader, devices, emulator; never hidden). docs/decisions/ says why the guest mapping is
+ * write-only and why pages are not hidden by mprotect.
+ *
+ * Threads: hide, show and untrack of one page must not race (the checker's lock sees to that);
+ * guest_ram_at and the queries may be called from any thread.
+ */
+#ifndef KMC_GUEST_RAM_H
+#define KMC_GUEST_RAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Guest-physical address. Not a pointer on purpose. */
+typedef struct {
+	uint64_t v;
+} gpa_t;
+
+#define GUEST_PAGE 4096u
+/* RAM above this address continues at 4 GiB: the hole holds the APICs. */
+#define GUEST_RAM_LOW_END 0xc0000000ull
+#define GUEST_RAM_HIGH	  0x100000000ull
+
+struct guest_ram;
+
+/* A piece of guest-physical memory, for the memslots and the e820 map. */
+struct guest_ram_range {
+	gpa_t base;
+	uint64_t len;	   /* bytes */
+	void *guest; /* userspace_addr of the memslot; never dereference it */
+};
+
+/*
+ * size: bytes, a multiple of 2 MiB. Returns 0 or a negative errno; *what then names the call that
+ * failed, for the message.
+ */
+int guest_ram_create(uint64_t size, struct guest_ram **ram, const char **what);
+void guest_ram_destroy(struct guest_ram *ram);
+
+uint64_t guest_ram_size(const struct guest_ram *ram); /* bytes */
+int guest_ram_ranges(const struct guest_ram *ram, struct guest_ram_range out[2]); /* 1 or 2 */
+
+/* The one place where a guest address becomes a pointer: NULL unless [gpa, gpa+len) is all RAM. */
+void *guest_ram_at(const struct guest_ram *ram, gpa_t gpa, uint64_t len);
+bool guest_ram_contains(const struct guest_ram *ram, gpa_t gpa, uint64_t len);
+
+/*
+ * Index of the page in [0, guest_ram_pages()), dense over the hole: what per-page tables are keyed by.
+ * -1 where gpa is not RAM.
+ */
+int64_t guest_ram_page_index(const struct guest_ram *ram, gpa_t gpa);
+uint64_t guest_ram_pages(const struct guest_ram *ram);
+
+/* gpa page-aligned, n pages, all RAM. 0 or a negative errno. */
+int guest_ram_hide(struct guest_ram *ram, gpa_t gpa, uint64_t n);
+int guest_ram_show(struct guest_ram *ram, gpa_t gpa, uint64_t n);
+bool guest_ram_hidden(const struct guest_ram *ram, gpa_t gpa);
+uint64_t guest_ram_hidden_pages(const struct guest_ram *ram);
+
+/*
+ * Makes pages that the guest has not touched yet, or that only the view has touched, reachable.
+ * Leaves hidden pages hidden. Returns 1 if it mapped something, 0 if all was mapped already.
+ */
+int guest_ram_populate(struct guest_ram *ram, gpa_t gpa, uint64_t n);
+
+#endif

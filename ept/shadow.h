@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * shadow.h: what is known of each tracked byte: 8 V bits (1 = undefined) and an A state.
+ *
+ * Keyed by guest-physical address. Lives in host memory only. Pages in one single state keep no
+ * arrays. Not locked: the caller holds the checker's lock. Ranges may cross pages; bytes of pages
+ * that are not tracked read as A_UNTRACKED, defined, and writes to them are dropped.
+ */
+#ifndef KMC_SHADOW_H
+#define KMC_SHADOW_H
+
+#include "guest_ram.h"
+
+enum a_state {
+	A_UNTRACKED,   /* no page of ours: never reported */
+	A_UNKNOWN,     /* met too late: never reported */
+	A_UNALLOCATED, /* a slot that was never handed out since the slab was made */
+	A_REDZONE,     /* between the requested size and the end of the slot */
+	A_ALLOCATED,
+	A_FREED,
+	A_STATES
+};
+
+#define V_DEFINED   0x00u
+#define V_UNDEFINED 0xffu
+
+struct shadow;
+
+struct shadow *shadow_create(const struct guest_ram *ram); /* NULL: out of memory */
+void shadow_destroy(struct shadow *s);
+
+/* Starts and ends tracking of whole pages. Tracking starts in the given state, defined. */
+int shadow_track(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a);
+void shadow_untrack(struct shadow *s, gpa_t gpa, uint64_t len);
+bool shadow_tracked(const struct shadow *s, gpa_t gpa);
+
+/* 0 or -ENOMEM; after -ENOMEM the bytes are A_UNKNOWN and defined, which is always safe. */
+int shadow_set_a(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a);
+int shadow_set_v(struct shadow *s, gpa_t gpa, uint64_t len, uint8_t vbits);
+int shadow_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint64_t len);
+int shadow_copy_v(struct shadow *s, gpa_t dst, gpa_t src, uint64_t len); /* as memmove */
+
+void shadow_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint64_t len);
+void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t len);
+
+/* Host bytes in use, and bytes tracked: their quotient is a figure in bench/. */
+uint64_t shadow_bytes(const struct shadow *s);
+uint64_t shadow_tracked_bytes(const struct shadow *s);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * machine.h: the virtual machine: memory, vCPUs, boot, devices. Knows nothing of checking: the
+ * checker hangs in through struct machine_hooks. Used by vmm/main.c, vmm/checker/ and tests.
+ */
+#ifndef KMC_MACHINE_H
+#define KMC_MACHINE_H
+
+#include <linux/kvm.h>
+#include "guest_ram.h"
+
+struct machine;
+
+/* One virtual CPU and the thread that runs it. Only that thread touches regs, sregs and run. */
+struct vcpu {
+	struct machine *machine;
+	unsigned index;
+	int fd;
+	struct kvm_run *run;
+};
+
+/* How a machine ended. The process's exit codes are derived from it in vmm/main.c. */
+enum machine_end {
+	END_RUNNING,
+	END_POWEROFF,
+	END_RESET,
+	END_PANIC,    /* the guest kernel panicked: agent, pvpanic port or console text */
+	END_CRASH,    /* triple fault */
+	END_OPERATOR, /* escape sequence or a signal asked for it */
+	END_INTERNAL, /* a defect or limit of kmc-vmm; machine_end_text() says which */
+};
+
+enum hook_result {
+	HOOK_RETRY, /* run the guest again */
+	HOOK_PASS,  /* not for the checker: let the machine handle it */
+	HOOK_STOP,  /* machine_stop() was called */
+};
+
+/* Called on the vCPU's own thread, outside KVM_RUN. Any may be NULL. */
+struct machine_hooks {
+	void *ctx;
+	/* KVM_RUN failed with EFAULT: the guest touched memory that is not mapped. */
+	enum hook_result (*fault)(void *ctx, struct vcpu *vcpu);
+	/* KVM_EXIT_MMIO on RAM: hosts whose KVM emulates the guest's instructions. */
+	enum hook_result (*mmio)(void *ctx, struct vcpu *vcpu);
+	/* A 32-bit access to port; *value is read or filled. */
+	enum hook_result (*port)(void *ctx, struct vcpu *vcpu, bool write, uint32_t *value);
+	uint16_t port_number;
+	/* All vCPUs have stopped; the guest's memory and registers are still there. */
+	void (*stopped)(void *ctx);
+};
+
+struct machine_config {
+	const char *kernel;	/* path of a bzImage */
+	const void *initrd;	/* bytes, may be NULL */
+	uint64_t initrd_size;
+	const char *cmdline;	/* complete */
+	unsigned cpus;		/* 1..64 */
+	uint64_t memory;	/* bytes */
+	struct machine_hooks hooks;
+	bool allow_emulated;	/* tests: run even where KVM has no nested paging */
+};
+
+struct machine_error {
+	char text[512]; /* one line naming the remedy */
+	bool bad_input; /* the caller's files or options; otherwise the host's fault */
+};
+
+/*
+ * Creates the VM, loads the kernel, makes the vCPUs; nothing runs yet. 0, or -1 with *err filled and
+ * nothing left behind.
+ */
+int machine_create(const struct machine_config *config, struct machine **m,
+		   struct machine_error *err);
+void machine_destroy(struct machine *m);
+
+/* Starts the vCPU threads and serves the console until the machine ends. */
+enum machine_end machine_run(struct machine *m);
+/* Any thread; the first caller wins. text may be NULL, is copied. */
+void machine_stop(struct machine *m, enum machine_end end, const char *text);
+const char *machine_end_text(const struct machine *m);
+
+struct guest_ram *machine_ram(struct machine *m);
+unsigned machine_cpus(const struct machine *m);
+struct vcpu *machine_vcpu(struct machine *m, unsigned index);
+
+/*
+ * Holds all other vCPUs outside KVM_RUN until machine_release(). Returns when they are out. A vCPU
+ * that waits in a hook counts as out. Not nested; callers take turns (checker's lock).
+ */
+void machine_hold_others(struct vcpu *self);
+void machine_release(struct vcpu *self);
+
+/*
+ * Enters the guest once. 0 with vcpu->run filled, or -errno of KVM_RUN (-EINTR: kicked, -EFAULT).
+ * Waits first while another vCPU holds this one.
+ */
+int vcpu_run(struct vcpu *vcpu);
+/* Serves the exit that vcpu_run() left in vcpu->run (port I/O, MMIO, ...). */
+void vcpu_dispatch(struct vcpu *vcpu);
+
+/*
+ * Writes text to the console's host side so that a guest's unfinished line is ended first.
+ * For reports: goes to stderr, never mixes with a guest line.
+ */
+void machine_write_stderr(struct machine *m, const char *text, size_t len);
+
+/* bzimage.c */
+/* Release string of a bzImage ("6.1.0-..."), into out. 0, or -1 with *err. */
+int bzimage_release(const char *path, char *out, size_t size, struct machine_error *err);
+
+#endif

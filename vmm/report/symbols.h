@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * symbols.h: names of guest functions, as the agent streamed them (kmc_abi.h, struct kmc_symbol).
+ * Internally locked: any thread.
+ */
+#ifndef KMC_SYMBOLS_H
+#define KMC_SYMBOLS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct symbols;
+
+struct symbols *symbols_create(void);
+void symbols_destroy(struct symbols *s);
+
+/* Feeds one buffer of symbol records. Hostile input. 0, or -1 where it was malformed. */
+int symbols_feed(struct symbols *s, const void *buf, size_t len);
+/* [start, end) of the kernel's text; addresses outside it and outside all modules have no name. */
+void symbols_set_text(struct symbols *s, uint64_t start, uint64_t end);
+
+bool symbols_is_text(struct symbols *s, uint64_t addr);
+/*
+ * Formats "func+0x12/0x80" or with " [module]" behind. Returns false, and "" in out, where no symbol
+ * covers addr. is_return: addr is a return address, look up addr - 1 but print addr's offset.
+ */
+bool symbols_format(struct symbols *s, uint64_t addr, bool is_return, char *out, size_t size);
+/* Bare function name without compiler suffix (.isra.0, .constprop.1, .part.2, .cold). */
+bool symbols_function(struct symbols *s, uint64_t addr, char *out, size_t size);
+
+/* A number that changes whenever symbols are added or removed: for caches keyed by address. */
+uint64_t symbols_generation(struct symbols *s);
+
+/*
+ * A named set of functions, from configs/rules.json: "allocator", "word_at_a_time", "copy", ...
+ * Patterns are shell wildcards on the bare function name.
+ */
+struct rules;
+/* path NULL: the built-in copy of configs/rules.json. 0 or -1 with one line in err. */
+int rules_load(const char *path, struct rules **r, char *err, size_t errlen);
+void rules_free(struct rules *r);
+bool rules_match(const struct rules *r, const char *rule, const char *function);
+/* The same for a cache name. */
+bool rules_match_cache(const struct rules *r, const char *rule, const char *cache);
+
+#endif
