@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * probes.c: the allocator's tracepoints: objects that come and go, pages that leave.
+ *
+ * Only arguments that all kernels pass at the same place are used. What has no tracepoint is slab.c's.
+ */
+#include <linux/slab.h>
+#include <linux/tracepoint.h>
+#include "agent.h"
+
+/* Every function that a kretprobe is on returns here. */
+static unsigned long return_trampoline;
+
+/* The real call site where a kretprobe hid it: the frame behind the allocating function. */
+static void fix_caller(struct kmc_event *event)
+{
+	if (return_trampoline && event->caller == return_trampoline)
+		event->caller = event->nstack > 2 ? event->stack[2] : 0;
+}
+
+void kmc_announce_alloc(struct kmc_event *event, const void *p)
+{
+	struct page *head;
+	bool ring;
+
+	if (!kmc_pages_valid(p))
+		return;
+	head = virt_to_head_page(p);
+	event->addr = (unsigned long)p;
+	event->page = (unsigned long)head;
+	if (PageSlab(head)) {
+		ring = kmc_pages_adopt(p, event->cache);
+	} else {
+		event->type = KMC_LARGE;
+		kmc_pages_track(page_address(head), page_size(head));
+		ring = true;
+	}
+	kmc_emit(event);
+	if (ring)
+		kmc_doorbell(KMC_CMD_DRAIN, 0);
+}
+
+/*
+ * Frees in slabs that were never announced are none of the host's business. Frees of other pages that
+ * are not tracked are: that is what a double free of a large object looks like.
+ */
+void kmc_announce_free(struct kmc_event *event, const void *p)
+{
+	if (ZERO_OR_NULL_PTR(p) || !kmc_pages_valid(p))
+		return;
+	if (!kmc_pages_tracked(p) && PageSlab(virt_to_head_page(p)))
+		return;
+	event->addr = (unsigned long)p;
+	kmc_emit(event);
+}
+
+static u16 alloc_flags(gfp_t gfp)
+{
+	return want_init_on_alloc(gfp) ? KMC_F_ZEROED : 0;
+}
+
+static void probe_kmalloc(void *data, unsigned long call_site, const void *p, size_t bytes_req,
+			  size_t bytes_alloc, gfp_t gfp, int node)
+{
+	struct kmc_event event;
+
+	if (!kmc_is_active() || IS_ERR_OR_NULL(p) || ZERO_OR_NULL_PTR(p))
+		return;
+	event = (struct kmc_event){
+		.type = KMC_KMALLOC,
+		.flags = alloc_flags(gfp),
+		.size = bytes_req,
+		.slot = bytes_alloc,
+		.caller = call_site,
+	};
+	kmc_stack_here(&event);
+	fix_caller(&event);
+	kmc_announce_alloc(&event, p);
+}
+
+static void probe_cache_alloc(void *data, unsigned long call_site, const void *p,
+			      struct kmem_cache *cache, gfp_t gfp, int node)
+{
+	struct kmc_event event;
+
+	if (!kmc_is_active() || IS_ERR_OR_NULL(p))
+		return;
+	event = (struct kmc_event){
+		.type = KMC_ALLOC,
+		.flags = alloc_flags(gfp),
+		.cache = (unsigned long)cache,
+		.caller = call_site,
+	};
+	kmc_stack_here(&event);
+	fix_caller(&event);
+	kmc_announce_alloc(&event, p);
+}
+
+/* kfree and kmem_cache_free: what follows the pointer differs between kernels and is not needed. */
+static void probe_free(void *data, unsigned long call_site, const void *p)
+{
+	struct kmc_event event;
+
+	if (!kmc_is_active() || ZERO_OR_NULL_PTR(p))
+		return;
+	event = (struct kmc_event){ .type = KMC_FREE, .caller = call_site };
+	kmc_stack_here(&event);
+	fix_caller(&event);
+	kmc_announce_free(&event, p);
+}
+
+/* Comes before anybody else can get the pages, so the record's number is early enough. */
+static void probe_page_free(void *data, struct page *page, unsigned int order)
+{
+	struct kmc_event event;
+
+	if (!kmc_is_active() || !kmc_pages_forget(page_to_pfn(page), 1ul << order))
+		return;
+	event = (struct kmc_event){
+		.type = KMC_PAGES,
+		.addr = (unsigned long)page_address(page),
+		.size = PAGE_SIZE << order,
+		.page = (unsigned long)page,
+	};
+	kmc_emit(&event);
+}
+
+static struct {
+	const char *name;
+	void *probe;
+	struct tracepoint *tp;
+	bool registered;
+} points[] = {
+	{ "kmalloc", probe_kmalloc },
+	{ "kmem_cache_alloc", probe_cache_alloc },
+	{ "kfree", probe_free },
+	{ "kmem_cache_free", probe_free },
+	{ "mm_page_free", probe_page_free },
+};
+
+static void match_point(struct tracepoint *tp, void *unused)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(points); i++)
+		if (!strcmp(tp->name, points[i].name))
+			points[i].tp = tp;
+}
+
+int kmc_probes_init(void)
+{
+	unsigned int i;
+	int err;
+
+	return_trampoline = kmc_lookup("arch_rethook_trampoline");
+	if (!return_trampoline)
+		return_trampoline = kmc_lookup("__kretprobe_trampoline");
+
+	for_each_kernel_tracepoint(match_point, NULL);
+	for (i = 0; i < ARRAY_SIZE(points); i++) {
+		err = points[i].tp ? tracepoint_probe_register(points[i].tp, points[i].probe, NULL)
+				   : -ENOENT;
+		if (err) {
+			pr_err("tracepoint %s: error %d\n", points[i].name, err);
+			return err;
+		}
+		points[i].registered = true;
+	}
+	return 0;
+}
+
+void kmc_probes_deinit(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(points); i++)
+		if (points[i].registered)
+			tracepoint_probe_unregister(points[i].tp, points[i].probe, NULL);
+	tracepoint_synchronize_unregister();
+}
