@@ -11,15 +11,24 @@
 #include "insn.h"
 
 /*
- * How the emulator reaches guest memory. Each call covers bytes that lie in one page.
- * read/write return 0, or a non-zero value that the emulator passes back as EMU_FAULT: the callback
- * has noted which fault it was; nothing of that call was done.
+ * How the emulator reaches guest memory. Each call covers bytes that lie in one page (two for copy:
+ * one of source, one of destination). All return 0, or a non-zero value that makes emu_string return
+ * EMU_FAULT: the callback has noted which fault it was; nothing of that call was done.
+ *
+ * A string element that crosses a page is moved in two pieces. So that its first piece is not written
+ * when the second page faults, both are probed first; a write that follows a successful probe of the
+ * same bytes in the same emu_string call must not fail.
  */
 struct emu_memory {
 	void *ctx;
+	/* What read (or write) of these bytes would return, without doing it. */
+	int (*probe)(void *ctx, gva_t addr, uint32_t len, bool write);
 	int (*read)(void *ctx, gva_t addr, void *buf, uint32_t len);
 	int (*write)(void *ctx, gva_t addr, const void *buf, uint32_t len);
-	/* Copies len bytes (no overlap within the call), shadow included. */
+	/*
+	 * Copies len bytes, shadow included. The linear addresses do not overlap; where they reach the
+	 * same memory nevertheless, bytes are copied in ascending order. A source fault comes first.
+	 */
 	int (*copy)(void *ctx, gva_t dst, gva_t src, uint32_t len);
 	/* Writes a pattern of unit bytes (1, 2, 4, 8) over len bytes, a multiple of unit. */
 	int (*fill)(void *ctx, gva_t dst, uint64_t pattern, uint32_t unit, uint32_t len);
@@ -32,7 +41,10 @@ enum emu_result {
 	EMU_UNSUPPORTED, /* nothing was done */
 };
 
-/* Updates cpu->gpr and cpu->rip. max_bytes bounds the work between two interrupts. */
+/*
+ * Updates cpu->gpr and cpu->rip. max_bytes bounds the work between two interrupts; at least one
+ * element is moved. Segment limits and rights are the callbacks' affair, rflags.RF and TF the caller's.
+ */
 enum emu_result emu_string(const struct insn *i, struct insn_cpu *cpu, const struct emu_memory *mem,
 			   uint64_t max_bytes);
 
