@@ -67,6 +67,12 @@ struct machine_error {
 };
 
 /*
+ * Can this host run a machine? Called by machine_create() unless allow_emulated; of its own use where
+ * the answer is wanted before any file is read. 0, or -1 with *err.
+ */
+int machine_host_check(struct machine_error *err);
+
+/*
  * Creates the VM, loads the kernel, makes the vCPUs; nothing runs yet. 0, or -1 with *err filled and
  * nothing left behind.
  */
@@ -76,7 +82,10 @@ void machine_destroy(struct machine *m);
 
 /* Starts the vCPU threads and serves the console until the machine ends. */
 enum machine_end machine_run(struct machine *m);
-/* Any thread; the first caller wins. text may be NULL, is copied. */
+/*
+ * Any thread, not a signal handler; the first caller wins, and returns before the vCPUs are out.
+ * text may be NULL, is copied.
+ */
 void machine_stop(struct machine *m, enum machine_end end, const char *text);
 const char *machine_end_text(const struct machine *m);
 
@@ -91,9 +100,15 @@ struct vcpu *machine_vcpu(struct machine *m, unsigned index);
 void machine_hold_others(struct vcpu *self);
 void machine_release(struct vcpu *self);
 
+/* Makes a vCPU's current or next vcpu_run() return -EINTR. Any thread. */
+void machine_kick(struct vcpu *vcpu);
+/* machine_stop() was called. Any thread. */
+bool machine_ending(const struct machine *m);
+
 /*
  * Enters the guest once. 0 with vcpu->run filled, or -errno of KVM_RUN (-EINTR: kicked, -EFAULT).
- * Waits first while another vCPU holds this one.
+ * Waits first while another vCPU holds this one. -ECANCELED: the machine is stopping, nothing was run
+ * and nothing will be; whoever calls this in a loop must leave it then.
  */
 int vcpu_run(struct vcpu *vcpu);
 /* Serves the exit that vcpu_run() left in vcpu->run (port I/O, MMIO, ...). */

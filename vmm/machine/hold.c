@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hold.c: getting vCPUs out of the guest and keeping them out.
+ *
+ * The handshake is Dekker's: a vCPU sets in_guest and then looks at hold and stopping; who wants it
+ * out sets hold or stopping and then looks at in_guest. All four are sequentially consistent, so at
+ * least one sees the other. The kick is a signal whose handler sets kvm_run.immediate_exit: one that
+ * arrives before KVM_RUN makes it return at once (KVM API documentation, kvm_run.immediate_exit), one
+ * that arrives later interrupts it, in HLT or waiting for a SIPI as well.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include "internal.h"
+
+/* Of the running thread; for the signal handler. */
+static __thread struct kvm_run *thread_run;
+
+static int kick_signal(void)
+{
+	return SIGRTMIN;
+}
+
+static void on_kick(int sig)
+{
+	if (thread_run)
+		__atomic_store_n(&thread_run->immediate_exit, 1, __ATOMIC_RELAXED);
+}
+
+static struct vcpu_thread *thread_of(struct vcpu *vcpu)
+{
+	return (struct vcpu_thread *)vcpu;
+}
+
+int hold_init(struct machine *m)
+{
+	/* No SA_RESTART: a vCPU that waits for stdout is woken as well. */
+	struct sigaction sa = { .sa_handler = on_kick };
+
+	sigemptyset(&sa.sa_mask);
+	if (sigaction(kick_signal(), &sa, NULL))
+		return -errno;
+	pthread_mutex_init(&m->hold_lock, NULL);
+	pthread_cond_init(&m->hold_changed, NULL);
+	return 0;
+}
+
+void hold_deinit(struct machine *m)
+{
+	pthread_cond_destroy(&m->hold_changed);
+	pthread_mutex_destroy(&m->hold_lock);
+}
+
+void hold_thread_begin(struct vcpu_thread *v)
+{
+	sigset_t set;
+
+	/* The process's own signals are for the thread that serves the console. */
+	sigfillset(&set);
+	sigdelset(&set, kick_signal());
+	sigdelset(&set, SIGSEGV);
+	sigdelset(&set, SIGBUS);
+	sigdelset(&set, SIGFPE);
+	sigdelset(&set, SIGILL);
+	sigdelset(&set, SIGABRT);
+	pthread_sigmask(SIG_SETMASK, &set, NULL);
+	v->self = pthread_self();
+	thread_run = v->pub.run;
+}
+
+static bool must_stay_out(struct machine *m, struct vcpu *vcpu)
+{
+	struct vcpu *holder = atomic_load(&m->hold);
+
+	return machine_stopping(m) || (holder && holder != vcpu);
+}
+
+/* Pairs with the wait in machine_hold_others(). */
+static void leave(struct machine *m, struct vcpu_thread *v)
+{
+	atomic_store(&v->in_guest, false);
+	if (!must_stay_out(m, &v->pub))
+		return;
+	pthread_mutex_lock(&m->hold_lock);
+	pthread_cond_broadcast(&m->hold_changed);
+	pthread_mutex_unlock(&m->hold_lock);
+}
+
+static void wait_released(struct machine *m, struct vcpu *vcpu)
+{
+	pthread_mutex_lock(&m->hold_lock);
+	while (!machine_stopping(m) && must_stay_out(m, vcpu))
+		pthread_cond_wait(&m->hold_changed, &m->hold_lock);
+	pthread_mutex_unlock(&m->hold_lock);
+}
+
+int vcpu_run(struct vcpu *vcpu)
+{
+	struct vcpu_thread *v = thread_of(vcpu);
+	struct machine *m = vcpu->machine;
+	int r;
+
+	for (;;) {
+		__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_RELAXED);
+		atomic_store(&v->in_guest, true);
+		if (!must_stay_out(m, vcpu))
+			break;
+		leave(m, v);
+		if (machine_stopping(m))
+			return -ECANCELED;
+		wait_released(m, vcpu);
+	}
+	r = ioctl(vcpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
+	leave(m, v);
+	/* -EAGAIN: a processor that waited for its SIPI has got it. */
+	return r == -EAGAIN ? -EINTR : r;
+}
+
+static void kick(struct vcpu_thread *v)
+{
+	if (atomic_load(&v->in_guest))
+		pthread_kill(v->self, kick_signal());
+}
+
+static bool others_out(struct machine *m, struct vcpu *self)
+{
+	for (unsigned i = 0; i < m->cpus; i++)
+		if (&m->vcpus[i]->pub != self && atomic_load(&m->vcpus[i]->in_guest))
+			return false;
+	return true;
+}
+
+void machine_hold_others(struct vcpu *self)
+{
+	struct machine *m = self->machine;
+
+	atomic_store(&m->hold, self);
+	for (unsigned i = 0; i < m->cpus; i++)
+		if (&m->vcpus[i]->pub != self)
+			kick(m->vcpus[i]);
+	pthread_mutex_lock(&m->hold_lock);
+	while (!others_out(m, self))
+		pthread_cond_wait(&m->hold_changed, &m->hold_lock);
+	pthread_mutex_unlock(&m->hold_lock);
+}
+
+void machine_release(struct vcpu *self)
+{
+	struct machine *m = self->machine;
+
+	pthread_mutex_lock(&m->hold_lock);
+	atomic_store(&m->hold, NULL);
+	pthread_cond_broadcast(&m->hold_changed);
+	pthread_mutex_unlock(&m->hold_lock);
+}
+
+void hold_stop_all(struct machine *m)
+{
+	pthread_mutex_lock(&m->hold_lock);
+	atomic_store(&m->stopping, true);
+	pthread_cond_broadcast(&m->hold_changed);
+	pthread_mutex_unlock(&m->hold_lock);
+	for (unsigned i = 0; i < m->cpus; i++)
+		kick(m->vcpus[i]);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * internal.h: what the files of vmm/machine/ share. Not for others: machine.h.
+ */
+#ifndef KMC_MACHINE_INTERNAL_H
+#define KMC_MACHINE_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include "bzimage.h"
+#include "console.h"
+#include "error.h"
+#include "machine.h"
+#include "rtc.h"
+#include "serial.h"
+
+#define MACHINE_MAX_CPUS 64u
+
+/* Guest-physical pages KVM wants for itself on older Intel CPUs; above RAM, below the APICs. */
+#define KVM_IDENTITY_PAGE 0xfeffc000ull
+#define KVM_TSS_PAGES	  0xfeffd000ull
+#define KVM_RESERVED_END  0xff000000ull
+
+struct vcpu_thread {
+	struct vcpu pub; /* first: what others see */
+	pthread_t thread;
+	bool created; /* the thread exists; machine_run()'s own */
+	/*
+	 * Set by the vCPU's thread before it looks at machine.hold and machine.stopping; read by the
+	 * others after they have set those (hold.c).
+	 */
+	atomic_bool in_guest;
+	pthread_t self; /* valid while in_guest */
+	uint64_t fault_rip; /* last fault that mapped nothing, ~0 for none */
+};
+
+struct machine {
+	struct machine_hooks hooks;
+	unsigned cpus;
+	int kvm_fd, vm_fd;
+	size_t run_size; /* bytes of the kvm_run mapping */
+	struct guest_ram *ram;
+	struct vcpu_thread *vcpus[MACHINE_MAX_CPUS];
+
+	/* hold.c */
+	pthread_mutex_t hold_lock;
+	pthread_cond_t hold_changed;
+	_Atomic(struct vcpu *) hold; /* only this one may run; NULL: all may */
+	atomic_bool stopping;
+
+	/* How it ended: the first machine_stop() wins. */
+	pthread_mutex_t end_lock;
+	enum machine_end end;
+	char end_text[512];
+
+	atomic_bool panic_seen;
+	_Atomic uint64_t panic_deadline; /* ns, CLOCK_MONOTONIC; 0: none */
+
+	struct console *console;
+	struct serial serial;
+	pthread_mutex_t ports_lock; /* protects the devices below, and machine_populate_all() */
+	struct rtc rtc;
+	uint8_t i8042_reply;
+	bool i8042_full;
+	uint16_t pm1_enable, pm1_control;
+};
+
+/* How a guest's kernel is entered: set up by boot_load() for vCPU 0. */
+struct boot_entry {
+	uint64_t rip, rsi, rsp, cr3, gdt;
+	uint16_t gdt_limit;
+};
+
+#define BOOT_CODE_SELECTOR 0x10u
+#define BOOT_DATA_SELECTOR 0x18u
+#define BOOT_TASK_SELECTOR 0x20u
+
+/* boot.c: checks and places kernel, initrd, command line and tables. 0, or -1 with *err. */
+int boot_load(struct machine *m, const struct machine_config *config, struct boot_entry *entry,
+	      struct machine_error *err);
+
+/* cpuid.c: gives the vCPU its CPUID leaves. 0, or -1 with *err. */
+int cpuid_set(struct machine *m, struct vcpu *vcpu, struct machine_error *err);
+
+/* vcpu.c */
+int vcpu_create(struct machine *m, unsigned index, struct machine_error *err);
+void vcpu_destroy(struct machine *m, unsigned index);
+int vcpu_set_entry(struct vcpu *vcpu, const struct boot_entry *entry, struct machine_error *err);
+void *vcpu_thread_main(void *arg); /* struct vcpu_thread */
+
+/* hold.c */
+int hold_init(struct machine *m); /* 0 or a negative errno */
+void hold_deinit(struct machine *m);
+void hold_stop_all(struct machine *m); /* stopping is set; kicks every vCPU out for good */
+void hold_thread_begin(struct vcpu_thread *v); /* on the vCPU's thread, before vcpu_run() */
+
+static inline bool machine_stopping(struct machine *m)
+{
+	return atomic_load(&m->stopping);
+}
+
+/* machine.c: what the guest asked for; a panic seen before takes precedence. */
+void machine_guest_reset(struct machine *m);
+void machine_guest_crash(struct machine *m, const char *text);
+/* The guest panicked; it gets a moment to print the rest. */
+void machine_guest_panics(struct machine *m);
+/* Makes all RAM that is not hidden reachable. 1 if that changed anything, 0, or a negative errno. */
+int machine_populate_all(struct machine *m);
+
+#endif
