@@ -31,6 +31,9 @@ void kmc_announce_alloc(struct kmc_event *event, const void *p)
 	if (PageSlab(head)) {
 		ring = kmc_pages_adopt(p, event->cache);
 	} else {
+		/* Some kernels trace a large allocation in two functions, one inside the other. */
+		if (kmc_pages_tracked(p))
+			return;
 		event->type = KMC_LARGE;
 		kmc_pages_track(page_address(head), page_size(head));
 		ring = true;
