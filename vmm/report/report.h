@@ -89,6 +89,8 @@ void sink_report(struct sink *s, const struct report *r); /* any thread; never b
 /* Any other record: json is one line with \n. Same rules. */
 void sink_record(struct sink *s, const char *json, size_t len);
 uint64_t sink_lost(const struct sink *s); /* records that some reader did not get */
+/* Waits until everything queued so far is written, at most a second for slow readers. */
+void sink_flush(struct sink *s);
 /* Flushes what fast readers still take within a second, then closes. Removes the socket. */
 void sink_destroy(struct sink *s);
 

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * report_json.c: every finding is one line of valid JSON with all documented fields.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "report_samples.h"
+
+static json_t *format(const struct report *r, const char *vm)
+{
+	json_error_t e;
+	char *line;
+	size_t len = report_json(r, vm, &line);
+	json_t *root;
+
+	assert_true(len > 1);
+	assert_int_equal(strlen(line), len);
+	assert_ptr_equal(strchr(line, '\n'), line + len - 1);
+	root = json_loads(line, JSON_REJECT_DUPLICATES, &e);
+	if (!root)
+		fail_msg("%s: %s", e.text, line);
+	free(line);
+	return root;
+}
+
+static void sample(const char *name, struct report *r)
+{
+	for (unsigned i = 0; i < samples_n; i++)
+		if (!strcmp(samples[i].name, name)) {
+			sample_get(&samples[i], r);
+			return;
+		}
+	fail_msg("no sample %s", name);
+}
+
+/* "a.b.0.c" down from root. */
+static const json_t *at(const json_t *j, const char *path)
+{
+	while (j && *path) {
+		size_t len = strcspn(path, ".");
+		char key[32];
+
+		snprintf(key, sizeof(key), "%.*s", (int)len, path);
+		j = json_is_array(j) ? json_array_get(j, strtoul(key, NULL, 10)) :
+				       json_object_get(j, key);
+		path += len + (path[len] == '.');
+	}
+	return j;
+}
+
+struct field {
+	const char *path;
+	const char *string; /* NULL: */
+	json_int_t number;
+};
+
+static void check(const json_t *root, const struct field *f, size_t n)
+{
+	for (; n--; f++) {
+		const json_t *j = at(root, f->path);
+
+		if (!j)
+			fail_msg("%s is missing", f->path);
+		if (f->string)
+			assert_string_equal(json_string_value(j), f->string);
+		else if (json_integer_value(j) != f->number)
+			fail_msg("%s is %lld", f->path, (long long)json_integer_value(j));
+	}
+}
+
+#define CHECK(root, fields) check(root, fields, sizeof(fields) / sizeof((fields)[0]))
+
+static void test_fields(void **state)
+{
+	static const struct field fields[] = {
+		{ "v", NULL, 1 },
+		{ "type", "report", 0 },
+		{ "vm", "vm-1", 0 },
+		{ "seq", NULL, 7 },
+		{ "host_time", NULL, 1700000000123456789 },
+		{ "guest_time", NULL, 4200000000 },
+		{ "class", "slab-use-after-free", 0 },
+		{ "verdict", "uaf-read", 0 },
+		{ "title", "KASAN: slab-use-after-free in bug_read+0x2d/0x120 [kmc_bugs]", 0 },
+		{ "access.addr", "0xffff888004a61210", 0 },
+		{ "access.gpa", "0x0000000004a61210", 0 },
+		{ "access.size", NULL, 8 },
+		{ "access.rw", "read", 0 },
+		{ "access.bad_first", NULL, 0 },
+		{ "access.bad_last", NULL, 7 },
+		{ "instruction", "mov rax, qword ptr [rdi]", 0 },
+		{ "object.addr", "0xffff888004a61200", 0 },
+		{ "object.size", NULL, 60 },
+		{ "object.slot", NULL, 64 },
+		{ "object.cache", "kmalloc-64", 0 },
+		{ "object.state", "freed", 0 },
+		{ "object.offset", NULL, 16 },
+		{ "map.addr", "0xffff888004a61200", 0 },
+		{ "map.states", "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", 0 },
+		{ "map.caret", NULL, 16 },
+		{ "cpu", NULL, 3 },
+		{ "pid", NULL, 432 },
+		{ "comm", "syz.3.17", 0 },
+		{ "release", "6.1.0-56-amd64", 0 },
+		{ "stacks.access.0.symbol", "bug_read+0x2d/0x120 [kmc_bugs]", 0 },
+		{ "stacks.access.1.addr", "0xffffffffc0200001", 0 },
+		{ "stacks.allocated.pid", NULL, 431 },
+		{ "stacks.allocated.frames.0.symbol", "__kmalloc+0x4d/0x150", 0 },
+		{ "stacks.freed.pid", NULL, 433 },
+		{ "stacks.freed.comm", "insmod", 0 },
+		{ "stacks.freed.cpu", NULL, 1 },
+		{ "stacks.freed.time", NULL, 3141592653 },
+	};
+	struct report r;
+	json_t *root;
+
+	sample("uaf_read", &r);
+	root = format(&r, "vm-1");
+	CHECK(root, fields);
+	assert_true(json_is_false(at(root, "object.large")));
+	assert_true(json_is_false(at(root, "stacks.access.0.guess")));
+	assert_true(json_is_true(at(root, "stacks.access.2.guess")));
+	assert_true(json_integer_value(at(root, "severity")) > 0);
+	json_decref(root);
+}
+
+static void test_map(void **state)
+{
+	static const struct field fields[] = {
+		{ "map.states", "...........u....................................................", 0 },
+		{ "map.vbits", "0000000000000000000000010000000000000000000000000000000000000000"
+			       "0000000000000000000000000000000000000000000000000000000000000000", 0 },
+		{ "map.bytes", "4142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f60"
+			       "6162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f80", 0 },
+	};
+	struct report r;
+	json_t *root;
+
+	sample("uninit_byte", &r);
+	root = format(&r, NULL);
+	CHECK(root, fields);
+	json_decref(root);
+}
+
+/* What is not known is null, not left out. */
+static void test_unknown_is_null(void **state)
+{
+	struct report r;
+	json_t *root;
+
+	sample("unallocated", &r);
+	r.access.known = false;
+	r.map_len = 0;
+	root = format(&r, NULL);
+	assert_true(json_is_null(at(root, "object")));
+	assert_true(json_is_null(at(root, "map")));
+	assert_true(json_is_null(at(root, "stacks.allocated")));
+	assert_true(json_is_null(at(root, "stacks.freed")));
+	assert_true(json_is_array(at(root, "stacks.access")));
+	assert_string_equal(json_string_value(at(root, "vm")), "");
+	json_decref(root);
+}
+
+static void test_text_is_the_text(void **state)
+{
+	for (unsigned i = 0; i < samples_n; i++) {
+		struct report r;
+		json_t *root;
+		char *text;
+
+		sample_get(&samples[i], &r);
+		root = format(&r, "vm");
+		report_text(&r, &text);
+		assert_string_equal(json_string_value(at(root, "text")), text);
+		assert_string_equal(json_string_value(at(root, "title")), samples[i].title);
+		free(text);
+		json_decref(root);
+	}
+}
+
+static void test_hostile(void **state)
+{
+	static struct report r;
+
+	sample_hostile(&r);
+	for (int v = VERDICT_NONE + 1; v < VERDICTS; v++) {
+		r.verdict = (enum verdict)v;
+		json_decref(format(&r, "vm\xff\n\"1"));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_map),
+		cmocka_unit_test(test_unknown_is_null),
+		cmocka_unit_test(test_text_is_the_text),
+		cmocka_unit_test(test_hostile),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

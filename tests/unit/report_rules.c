@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * report_rules.c: the rules file, its built-in copy, and what it says about real functions of Linux
+ * 6.1 and 6.12. For each rule names that it must cover and near ones that it must not.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "symbols.h"
+
+static struct rules *builtin(void)
+{
+	struct rules *r;
+	char err[256];
+
+	assert_int_equal(rules_load(NULL, &r, err, sizeof(err)), 0);
+	return r;
+}
+
+static const struct {
+	const char *rule, *function;
+	bool match;
+} functions[] = {
+	{ "allocator", "kmem_cache_alloc", true },	   /* 6.1 */
+	{ "allocator", "kmem_cache_alloc_noprof", true },  /* 6.12 */
+	{ "allocator", "__kmem_cache_alloc_node", true },
+	{ "allocator", "__kmalloc_cache_noprof", true },
+	{ "allocator", "__kmalloc_node_track_caller_noprof", true },
+	{ "allocator", "kmem_cache_alloc_bulk_noprof", true },
+	{ "allocator", "___slab_alloc", true },
+	{ "allocator", "get_partial_node", true },
+	{ "allocator", "__slab_free", true },
+	{ "allocator", "kfree", true },
+	{ "allocator", "kmem_cache_free_bulk", true },
+	{ "allocator", "build_detached_freelist", true },
+	{ "allocator", "allocate_slab", true },
+	{ "allocator", "setup_object", true },
+	{ "allocator", "__put_partials", true },
+	{ "allocator", "__unfreeze_partials", true },
+	{ "allocator", "krealloc", true },
+	{ "allocator", "krealloc_noprof", true },
+	{ "allocator", "kfree_sensitive", true },
+	{ "allocator", "__check_heap_object", true },
+	{ "allocator", "copy_from_kernel_nofault", true },
+	/* Callers of the allocator use what they got: judged. */
+	{ "allocator", "kmemdup", false },
+	{ "allocator", "kstrdup", false },
+	{ "allocator", "kvfree_call_rcu", false },
+	{ "allocator", "kfree_skb_reason", false },
+	{ "allocator", "kfree_link", false },
+	{ "allocator", "kmem_cache_create", false },
+	{ "allocator", "vfs_read", false },
+	{ "allocator", "memset", false },
+	{ "allocator", "", false },
+	{ "leaf", "memset", true },
+	{ "leaf", "memset_erms", true },
+	{ "leaf", "memset_orig", true },
+	{ "leaf", "memcpy_orig", true },
+	{ "leaf", "__memmove", true },
+	{ "leaf", "clear_page_erms", true },
+	{ "leaf", "copy_page_regs", false }, /* makes a stack frame */
+	{ "leaf", "kmemdup", false },
+	{ "leaf", "memset_io", false },
+	{ "word_at_a_time", "strscpy", true },
+	{ "word_at_a_time", "sized_strscpy", true },
+	{ "word_at_a_time", "__d_lookup_rcu", true },
+	{ "word_at_a_time", "d_same_name", true },
+	{ "word_at_a_time", "link_path_walk", true },
+	{ "word_at_a_time", "full_name_hash", true },
+	{ "word_at_a_time", "hashlen_string", true },
+	{ "word_at_a_time", "__siphash_unaligned", true },
+	{ "word_at_a_time", "csum_partial", true },
+	{ "word_at_a_time", "strlen", false }, /* byte by byte */
+	{ "word_at_a_time", "strcmp", false },
+	{ "word_at_a_time", "memcmp", false },
+	{ "word_at_a_time", "csum_partial_copy_generic", false },
+	{ "copy", "memcpy", true },
+	{ "copy", "memcpy_erms", true },
+	{ "copy", "memmove", true },
+	{ "copy", "copy_user_generic_string", true },
+	{ "copy", "rep_movs_alternative", true },
+	{ "copy", "memcmp", false },
+	{ "copy", "memset", false },
+	{ "copy", "copy_page_to_iter", false },
+	{ "no_such_rule", "kfree", false },
+};
+
+static void test_functions(void **state)
+{
+	struct rules *r = builtin();
+
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (rules_match(r, functions[i].rule, functions[i].function) != functions[i].match)
+			fail_msg("%s %s is %s", functions[i].rule, functions[i].function,
+				 functions[i].match ? "not covered" : "covered");
+	rules_free(r);
+}
+
+static void test_caches(void **state)
+{
+	static const struct {
+		const char *cache;
+		bool match;
+	} cases[] = {
+		{ "anon_vma", true }, { "anon_vma_chain", false }, { "TCP", true },
+		{ "tw_sock_TCPv6", true }, { "kmalloc-64", false }, { "", false },
+	};
+	struct rules *r = builtin();
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(rules_match_cache(r, "typesafe", cases[i].cache), cases[i].match);
+	assert_false(rules_match_cache(r, "allocator", "kfree")); /* sections are apart */
+	rules_free(r);
+}
+
+static void test_file_is_builtin(void **state)
+{
+	struct rules *r;
+	char err[256];
+
+	assert_int_equal(rules_load(KMC_SOURCE_DIR "/configs/rules.json", &r, err, sizeof(err)), 0);
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		assert_int_equal(rules_match(r, functions[i].rule, functions[i].function),
+				 functions[i].match);
+	rules_free(r);
+}
+
+/* A bad file: one line that says where, and no rules. The first one is the good twin. */
+static void test_bad_files(void **state)
+{
+	static const struct {
+		const char *text, *says; /* NULL: is fine */
+	} cases[] = {
+		{ "{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f*\",\"why\":\"w\"}]},"
+		  "\"caches\":{}}", NULL },
+		{ "", "line 1" },
+		{ "{\"version\":1,\n}", "line 2" },
+		{ "[]", "version" },
+		{ "{\"version\":2,\"functions\":{},\"caches\":{}}", "another kmc-vmm" },
+		{ "{\"version\":1,\"functions\":{}}", "\"caches\"" },
+		{ "{\"version\":1,\"functions\":[],\"caches\":{}}", "\"functions\"" },
+		{ "{\"version\":1,\"functions\":{\"a\":{}},\"caches\":{}}", "\"a\"" },
+		{ "{\"version\":1,\"functions\":{\"a\":[\"f\"]},\"caches\":{}}", "\"a\"[0]" },
+		{ "{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f\"}]},\"caches\":{}}", "why" },
+		{ "{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f\",\"why\":\"\"}]},"
+		  "\"caches\":{}}", "why" },
+		{ "{\"version\":1,\"functions\":{\"a\":[{\"pattern\":[],\"why\":\"w\"}]},"
+		  "\"caches\":{}}", "pattern" },
+		{ "{\"version\":1,\"functions\":{\"a\":[{\"pattern\":[7],\"why\":\"w\"}]},"
+		  "\"caches\":{}}", "pattern" },
+		{ "{\"version\":1,\"functions\":{},\"functions\":{},\"caches\":{}}", "line 1" },
+	};
+	char path[] = "/tmp/report_rules.XXXXXX", err[256];
+	struct rules *r;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ssize_t len = (ssize_t)strlen(cases[i].text);
+
+		assert_int_equal(ftruncate(fd, 0), 0);
+		assert_int_equal(pwrite(fd, cases[i].text, (size_t)len, 0), len);
+		err[0] = '\0';
+		assert_int_equal(rules_load(path, &r, err, sizeof(err)), cases[i].says ? -1 : 0);
+		if (cases[i].says && !strstr(err, cases[i].says))
+			fail_msg("case %zu says: %s", i, err);
+		assert_null(strchr(err, '\n'));
+		if (!cases[i].says)
+			assert_true(rules_match(r, "a", "foo"));
+		else
+			assert_null(r);
+		rules_free(r);
+	}
+	close(fd);
+	unlink(path);
+	assert_int_equal(rules_load(path, &r, err, sizeof(err)), -1);
+	assert_non_null(strstr(err, "No such file"));
+	assert_non_null(strstr(err, "--rules"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_caches),
+		cmocka_unit_test(test_file_is_builtin),
+		cmocka_unit_test(test_bad_files),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

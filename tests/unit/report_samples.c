@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * report_samples.c: made-up findings. The values are such that a mix-up of two fields shows.
+ */
+#include "report_samples.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define OBJECT 0xffff888004a61200ull
+
+static void set_stack(struct report_stack *s, uint32_t pid, const char *const *symbols)
+{
+	s->known = true;
+	s->pid = pid;
+	s->cpu = 1;
+	s->time = 3141592653ull;
+	strcpy(s->comm, "insmod");
+	for (s->n = 0; symbols[s->n]; s->n++) {
+		struct report_frame *f = &s->frame[s->n];
+
+		f->addr = 0xffffffffc0200000ull + s->n;
+		f->guess = symbols[s->n][0] == '?';
+		strcpy(f->symbol, symbols[s->n] + f->guess);
+	}
+}
+
+static void set_access(struct report *r, uint32_t offset, uint32_t size, bool write)
+{
+	r->addr = OBJECT + offset;
+	r->gpa = 0x4a61200 + offset;
+	r->size = size;
+	r->bad_last = size ? size - 1 : 0;
+	r->write = write;
+	strcpy(r->insn, write ? "mov qword ptr [rdi], rax" : "mov rax, qword ptr [rdi]");
+}
+
+static void set_object(struct report *r, uint64_t size, uint64_t slot, enum obj_state state)
+{
+	r->has_object = true;
+	r->object_addr = OBJECT;
+	r->object_size = size;
+	r->object_slot = slot;
+	r->object_state = state;
+	snprintf(r->cache, sizeof(r->cache), "kmalloc-%u", (unsigned)slot);
+}
+
+/* The map starts at the object; [bad, bad + n) are in state a with V bits v. */
+static void set_map(struct report *r, unsigned bad, unsigned n, enum a_state a, uint8_t v)
+{
+	r->map_addr = OBJECT;
+	r->map_len = REPORT_MAP;
+	r->map_caret = bad;
+	for (unsigned i = 0; i < REPORT_MAP; i++) {
+		bool is_bad = i >= bad && i < bad + n;
+
+		r->map_value[i] = (uint8_t)(0x41 + i);
+		r->map_a[i] = is_bad ? (uint8_t)a : A_ALLOCATED;
+		r->map_v[i] = is_bad ? v : V_DEFINED;
+	}
+}
+
+static const char *const use[] = { "bug_read+0x2d/0x120 [kmc_bugs]", "run_one+0x40/0xa0 [kmc_bugs]",
+				   "?do_one_initcall+0x56/0x2d0", "do_init_module+0x4a/0x220",
+				   NULL };
+static const char *const alloc[] = { "__kmalloc+0x4d/0x150", "bug_alloc+0x1c/0x60 [kmc_bugs]",
+				     "bugs_init+0x21/0x1000 [kmc_bugs]", NULL };
+static const char *const release[] = { "drop+0x11/0x30 [kmc_bugs]", "run_one+0x38/0xa0 [kmc_bugs]",
+				       NULL };
+
+static void uninit(struct report *r)
+{
+	set_access(r, 8, 8, false);
+	r->bad_first = 4;
+	set_object(r, 64, 64, OBJ_LIVE);
+	set_map(r, 12, 4, A_ALLOCATED, V_UNDEFINED);
+	set_stack(&r->allocated, 431, alloc);
+}
+
+static void uninit_byte(struct report *r)
+{
+	uninit(r);
+	r->bad_first = r->bad_last = 3;
+	set_map(r, 11, 1, A_ALLOCATED, 0x01); /* one bit of it */
+}
+
+static void uninit_no_origin(struct report *r)
+{
+	uninit(r);
+	r->allocated.known = false;
+}
+
+/* Only allocator frames: the same as none. */
+static void uninit_helpers_only(struct report *r)
+{
+	uninit(r);
+	r->allocated.n = 1;
+}
+
+static void uaf_read(struct report *r)
+{
+	set_access(r, 16, 8, false);
+	set_object(r, 60, 64, OBJ_FREED);
+	set_map(r, 0, 64, A_FREED, V_UNDEFINED);
+	r->map_caret = 16;
+	set_stack(&r->allocated, 431, alloc);
+	set_stack(&r->freed, 433, release);
+}
+
+static void uaf_write(struct report *r)
+{
+	uaf_read(r);
+	r->verdict = VERDICT_UAF_WRITE;
+	set_access(r, 16, 8, true);
+}
+
+static void uaf_large(struct report *r)
+{
+	uaf_read(r);
+	set_object(r, 12000, 16384, OBJ_FREED);
+	r->large = true;
+	r->cache[0] = '\0';
+}
+
+/* 60 of 64 bytes were requested; the access covers the last two and the first six behind. */
+static void oob_read(struct report *r)
+{
+	set_access(r, 58, 8, false);
+	r->bad_first = 2;
+	set_object(r, 60, 64, OBJ_LIVE);
+	set_map(r, 60, 4, A_REDZONE, V_UNDEFINED);
+	set_stack(&r->allocated, 431, alloc);
+}
+
+static void oob_write(struct report *r)
+{
+	oob_read(r);
+	set_access(r, 60, 1, true);
+	strcpy(r->insn, "mov byte ptr [rdi + 0x3c], 0");
+}
+
+/* A 64-byte access over two rows, and nothing is known about the object's past. */
+static void oob_wide(struct report *r)
+{
+	set_access(r, 24, 64, true);
+	r->bad_first = 4;
+	r->bad_last = 23;
+	set_object(r, 28, 32, OBJ_LIVE);
+	r->cache[0] = '\0';
+	set_map(r, 28, 36, A_REDZONE, V_UNDEFINED);
+}
+
+static void unallocated(struct report *r)
+{
+	set_access(r, 64, 4, false);
+	r->has_object = false;
+	set_map(r, 32, 32, A_UNALLOCATED, V_DEFINED);
+	r->map_a[0] = A_UNKNOWN;
+	r->map_a[1] = A_UNTRACKED;
+}
+
+static void double_free(struct report *r)
+{
+	set_access(r, 0, 0, false);
+	r->insn[0] = '\0';
+	set_object(r, 60, 64, OBJ_FREED);
+	set_map(r, 0, 60, A_FREED, V_UNDEFINED);
+	set_stack(&r->allocated, 431, alloc);
+	set_stack(&r->freed, 433, release);
+}
+
+static void invalid_free(struct report *r)
+{
+	set_access(r, 8, 0, false);
+	r->insn[0] = '\0';
+	set_object(r, 60, 64, OBJ_LIVE);
+	set_stack(&r->allocated, 431, alloc);
+}
+
+/* Code that no symbol covers, as a module loaded by another kernel or made at run time. */
+static void no_symbol(struct report *r)
+{
+	uaf_read(r);
+	for (unsigned i = 0; i < r->access.n; i++)
+		r->access.frame[i].symbol[0] = '\0';
+	r->freed.n = 0;
+}
+
+#define NAMED(tool, what) tool ": " what " in bug_read+0x2d/0x120 [kmc_bugs]"
+
+const struct sample samples[] = {
+	{ "uninit", NAMED("KMSAN", "uninit-value"), VERDICT_UNINIT, uninit },
+	{ "uninit_byte", NAMED("KMSAN", "uninit-value"), VERDICT_UNINIT, uninit_byte },
+	{ "uninit_no_origin", NAMED("KMC", "uninit-value"), VERDICT_UNINIT, uninit_no_origin },
+	{ "uninit_helpers_only", NAMED("KMC", "uninit-value"), VERDICT_UNINIT, uninit_helpers_only },
+	{ "uaf_read", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_READ, uaf_read },
+	{ "uaf_write", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_WRITE, uaf_write },
+	{ "uaf_large", NAMED("KASAN", "use-after-free"), VERDICT_UAF_READ, uaf_large },
+	{ "oob_read", NAMED("KASAN", "slab-out-of-bounds"), VERDICT_OOB_READ, oob_read },
+	{ "oob_write", NAMED("KASAN", "slab-out-of-bounds"), VERDICT_OOB_WRITE, oob_write },
+	{ "oob_wide", NAMED("KASAN", "slab-out-of-bounds"), VERDICT_OOB_WRITE, oob_wide },
+	{ "unallocated", NAMED("KMC", "unallocated-access"), VERDICT_UNALLOCATED, unallocated },
+	{ "double_free", NAMED("KASAN", "double-free"), VERDICT_DOUBLE_FREE, double_free },
+	{ "invalid_free", NAMED("KASAN", "invalid-free"), VERDICT_INVALID_FREE, invalid_free },
+	{ "no_symbol", "KASAN: slab-use-after-free in unknown+0x0/0x0", VERDICT_UAF_READ, no_symbol },
+};
+const unsigned samples_n = sizeof(samples) / sizeof(samples[0]);
+
+void sample_get(const struct sample *s, struct report *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->seq = 7;
+	r->verdict = s->verdict;
+	r->guest_time = 4200000000ull;
+	r->host_time = 1700000000123456789ull;
+	r->cpu = 3;
+	r->pid = 432;
+	strcpy(r->comm, "syz.3.17");
+	strcpy(r->release, "6.1.0-56-amd64");
+	set_stack(&r->access, 432, use);
+	s->fill(r);
+}
+
+static void fill_bytes(char *s, size_t size)
+{
+	static const char bad[] = "\n\xff\xc3(\x80\"\\\x1b[2J%s%n\x7f\t";
+
+	for (size_t i = 0; i < size; i++)
+		s[i] = bad[i % (sizeof(bad) - 1)];
+	s[size - 1] = '\0';
+}
+
+static void fill_stack(struct report_stack *s)
+{
+	s->known = true;
+	s->n = REPORT_FRAMES + 1000;
+	fill_bytes(s->comm, sizeof(s->comm));
+	for (unsigned i = 0; i < REPORT_FRAMES; i++)
+		fill_bytes(s->frame[i].symbol, REPORT_SYMBOL);
+	s->frame[0].guess = true;
+}
+
+void sample_hostile(struct report *r)
+{
+	memset(r, 0xff, sizeof(*r));
+	r->verdict = VERDICT_UNINIT;
+	r->write = r->has_object = r->large = true;
+	fill_bytes(r->insn, sizeof(r->insn));
+	fill_bytes(r->cache, sizeof(r->cache));
+	fill_bytes(r->comm, sizeof(r->comm));
+	fill_bytes(r->release, sizeof(r->release));
+	memset(&r->access, 0, sizeof(r->access));
+	memset(&r->allocated, 0, sizeof(r->allocated));
+	memset(&r->freed, 0, sizeof(r->freed));
+	fill_stack(&r->access);
+	fill_stack(&r->allocated);
+	fill_stack(&r->freed);
+}

@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * report_sink.c: delivery. Several readers, slow ones and dead ones, the log, and the socket's file.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "report_samples.h"
+
+#define FLOOD	   20000
+#define READ_MS	   10000 /* longer than that nothing takes */
+
+struct place {
+	char dir[32], socket[64], log[64];
+};
+
+static int setup(void **state)
+{
+	struct place *p = calloc(1, sizeof(*p));
+
+	strcpy(p->dir, "/tmp/report_sink.XXXXXX");
+	if (!mkdtemp(p->dir))
+		return -1;
+	snprintf(p->socket, sizeof(p->socket), "%s/socket", p->dir);
+	snprintf(p->log, sizeof(p->log), "%s/log", p->dir);
+	*state = p;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct place *p = *state;
+
+	unlink(p->socket);
+	unlink(p->log);
+	rmdir(p->dir);
+	free(p);
+	return 0;
+}
+
+static struct sink *start(const struct sink_config *config)
+{
+	struct sink *s;
+	char err[256] = "";
+
+	if (sink_create(config, &s, err, sizeof(err)))
+		fail_msg("%s", err);
+	return s;
+}
+
+static int connect_to(int fd, const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+
+	strcpy(a.sun_path, path);
+	if (path[0] == '@')
+		a.sun_path[0] = '\0';
+	return connect(fd, (struct sockaddr *)&a, len);
+}
+
+struct lines {
+	int fd;
+	size_t have;
+	char buf[65536];
+};
+
+/* One line as JSON; NULL at the end of the stream. */
+static json_t *next(struct lines *l)
+{
+	struct pollfd p = { .fd = l->fd, .events = POLLIN };
+	json_t *root;
+	char *end;
+
+	while (!(end = memchr(l->buf, '\n', l->have))) {
+		ssize_t n;
+
+		if (poll(&p, 1, READ_MS) != 1)
+			fail_msg("nothing came");
+		n = read(l->fd, l->buf + l->have, sizeof(l->buf) - l->have);
+		if (n <= 0)
+			return NULL;
+		l->have += (size_t)n;
+	}
+	root = json_loadb(l->buf, (size_t)(end - l->buf), 0, NULL);
+	assert_non_null(root);
+	l->have -= (size_t)(end + 1 - l->buf);
+	memmove(l->buf, end + 1, l->have);
+	return root;
+}
+
+static const char *type(const json_t *j)
+{
+	return json_string_value(json_object_get(j, "type"));
+}
+
+static json_int_t number(const json_t *j, const char *key)
+{
+	return json_integer_value(json_object_get(j, key));
+}
+
+/* Connects and waits for the hello: from then on every record is meant for this reader. */
+static struct lines *reader(const char *path)
+{
+	struct lines *l = calloc(1, sizeof(*l));
+	json_t *hello;
+
+	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect_to(l->fd, path), 0);
+	hello = next(l);
+	assert_string_equal(type(hello), "hello");
+	assert_int_equal(number(hello, "v"), 1);
+	assert_int_equal(number(hello, "pid"), getpid());
+	assert_string_equal(json_string_value(json_object_get(hello, "vm")), "vm-1");
+	json_decref(hello);
+	return l;
+}
+
+static void reader_end(struct lines *l)
+{
+	close(l->fd);
+	free(l);
+}
+
+static void send_number(struct sink *s, int i, size_t padding)
+{
+	static char line[4096];
+	int len = snprintf(line, sizeof(line), "{\"v\":1,\"type\":\"n\",\"n\":%d,\"p\":\"%0*d\"}\n", i,
+			   (int)padding, 0);
+
+	sink_record(s, line, (size_t)len);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Reads to the end: n counts up without gaps but for what "lost" records account for. */
+static void expect_count(struct lines *l, int count, bool may_lose)
+{
+	json_int_t expected = 0;
+	json_t *j;
+
+	while ((j = next(l))) {
+		if (!strcmp(type(j), "lost")) {
+			assert_true(may_lose);
+			expected += number(j, "count");
+		} else {
+			assert_int_equal(number(j, "n"), expected);
+			expected++;
+		}
+		json_decref(j);
+	}
+	assert_int_equal(expected, count);
+}
+
+static void test_two_readers(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket };
+	struct sink *s = start(&config);
+	struct lines *a = reader(p->socket), *b = reader(p->socket);
+	struct report r;
+	json_t *j;
+
+	sample_get(&samples[0], &r);
+	sink_report(s, &r);
+	for (int i = 0; i < 2; i++) {
+		j = next(i ? a : b);
+		assert_string_equal(type(j), "report");
+		assert_string_equal(json_string_value(json_object_get(j, "vm")), "vm-1");
+		assert_int_equal(number(j, "seq"), 7);
+		json_decref(j);
+	}
+	assert_int_equal(sink_lost(s), 0);
+	sink_destroy(s);
+	assert_null(next(a)); /* the end, nothing else */
+	reader_end(a);
+	reader_end(b);
+}
+
+struct count_job {
+	struct lines *l;
+	int count;
+};
+
+static void *count_main(void *arg)
+{
+	struct count_job *job = arg;
+
+	expect_count(job->l, job->count, true);
+	return NULL;
+}
+
+static void expect_log(const char *path, int count)
+{
+	struct lines *l = calloc(1, sizeof(*l));
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	l->fd = fileno(f);
+	expect_count(l, count, false);
+	assert_int_equal(l->have, 0);
+	fclose(f);
+	free(l);
+}
+
+/* One reads, one connects and never reads, one dies in the middle: the log has every record. */
+static void test_flood(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket, .log_path = p->log };
+	struct sink *s = start(&config);
+	struct lines *fast = reader(p->socket), *stalled = reader(p->socket),
+		     *dead = reader(p->socket);
+	struct count_job job = { fast, FLOOD };
+	int64_t begin = now_ms();
+	pthread_t t;
+
+	assert_int_equal(pthread_create(&t, NULL, count_main, &job), 0);
+	for (int i = 0; i < FLOOD; i++) {
+		send_number(s, i, 200);
+		if (i == FLOOD / 2)
+			reader_end(dead);
+	}
+	assert_true(now_ms() - begin < READ_MS); /* nobody waited for the stalled one */
+	assert_true(sink_lost(s) > 0);
+	begin = now_ms();
+	sink_destroy(s);
+	assert_true(now_ms() - begin < READ_MS);
+	pthread_join(t, NULL);
+	expect_log(p->log, FLOOD);
+	reader_end(fast);
+	reader_end(stalled);
+}
+
+/* A reader that stalls and then goes on is told how many records it missed, in their place. */
+static void test_lost_is_said(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket,
+				      .reader_limit = 16384 };
+	struct sink *s = start(&config);
+	struct lines *l = reader(p->socket);
+	json_int_t expected = 0, lost = 0;
+	json_t *j;
+
+	for (int i = 0; i < 2000; i++)
+		send_number(s, i, 1000);
+	assert_true(sink_lost(s) > 0);
+	while (expected < 2000) {
+		j = next(l);
+		assert_non_null(j);
+		if (!strcmp(type(j), "lost")) {
+			lost += number(j, "count");
+			expected += number(j, "count");
+		} else {
+			assert_int_equal(number(j, "n"), expected++);
+		}
+		json_decref(j);
+	}
+	assert_int_equal(lost, sink_lost(s));
+	send_number(s, 2000, 10); /* and then it gets everything again */
+	sink_destroy(s);
+	j = next(l);
+	assert_int_equal(number(j, "n"), 2000);
+	json_decref(j);
+	reader_end(l);
+}
+
+/* Larger than the whole queue: lost, said, and the next one arrives. */
+static void test_oversized(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket,
+				      .reader_limit = 1000 };
+	struct sink *s = start(&config);
+	struct lines *l = reader(p->socket);
+	json_t *j;
+
+	send_number(s, 0, 2000);
+	j = next(l);
+	assert_string_equal(type(j), "lost");
+	assert_int_equal(number(j, "count"), 1);
+	json_decref(j);
+	send_number(s, 1, 10);
+	j = next(l);
+	assert_int_equal(number(j, "n"), 1);
+	json_decref(j);
+	sink_destroy(s);
+	reader_end(l);
+}
+
+/* A reader that shut its sending side still gets everything; what it said is ignored. */
+static void test_half_closed(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket };
+	struct sink *s = start(&config);
+	struct lines *l = reader(p->socket);
+
+	assert_int_equal(write(l->fd, "hello?", 6), 6);
+	shutdown(l->fd, SHUT_WR);
+	usleep(20000);
+	for (int i = 0; i < 10; i++)
+		send_number(s, i, 10);
+	sink_destroy(s);
+	expect_count(l, 10, false);
+	reader_end(l);
+}
+
+static void test_socket_file(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket };
+	struct sink *s, *second;
+	struct stat st;
+	char err[256];
+	mode_t old = umask(0);
+
+	s = start(&config);
+	umask(old);
+	assert_int_equal(stat(p->socket, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(sink_create(&config, &second, err, sizeof(err)), -1);
+	assert_null(second);
+	assert_non_null(strstr(err, "in use by a running kmc-vmm"));
+	assert_non_null(strstr(err, "--report-socket"));
+	reader_end(reader(p->socket)); /* the first one still serves */
+	sink_destroy(s);
+	assert_int_equal(stat(p->socket, &st), -1);
+}
+
+static void test_stale_replaced(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket };
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sink *s;
+
+	strcpy(a.sun_path, p->socket);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	close(fd); /* the file stays, as after a kill */
+	s = start(&config);
+	reader_end(reader(p->socket));
+	sink_destroy(s);
+}
+
+/* Somebody put another file there meanwhile: not ours to remove. */
+static void test_foreign_file_stays(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket };
+	struct sink *s = start(&config);
+	struct stat st;
+	FILE *f;
+
+	unlink(p->socket);
+	f = fopen(p->socket, "w");
+	assert_non_null(f);
+	fclose(f);
+	sink_destroy(s);
+	assert_int_equal(stat(p->socket, &st), 0);
+}
+
+static void test_refused(void **state)
+{
+	struct place *p = *state;
+	char path[300], err[256];
+	struct sink *s;
+	struct {
+		const char *socket, *log, *says;
+	} cases[] = {
+		{ path, NULL, "choose another --report-socket" },
+		{ "", NULL, "choose another --report-socket" },
+		{ p->dir, NULL, "no socket" },
+		{ "/no/such/dir/socket", NULL, "No such file" },
+		{ NULL, "/no/such/dir/log", "--report-log" },
+		{ NULL, p->dir, "--report-log" },
+	};
+
+	memset(path, 'x', sizeof(path));
+	path[sizeof(path) - 1] = '\0';
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sink_config config = { .vm = "v", .socket_path = cases[i].socket,
+					      .log_path = cases[i].log };
+
+		assert_int_equal(sink_create(&config, &s, err, sizeof(err)), -1);
+		if (!strstr(err, cases[i].says))
+			fail_msg("case %zu: %s", i, err);
+		assert_null(strchr(err, '\n'));
+	}
+}
+
+static void test_abstract(void **state)
+{
+	char path[64], err[256];
+	struct sink_config config = { .vm = "vm-1", .socket_path = path };
+	struct sink *s, *second;
+
+	snprintf(path, sizeof(path), "@report-sink-test-%d", (int)getpid());
+	s = start(&config);
+	reader_end(reader(path));
+	assert_int_equal(sink_create(&config, &second, err, sizeof(err)), -1);
+	assert_non_null(strstr(err, "in use"));
+	sink_destroy(s);
+}
+
+static void test_log_appends(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = { .vm = "vm-1", .log_path = p->log };
+
+	for (int i = 0; i < 3; i++) {
+		struct sink *s = start(&config);
+
+		send_number(s, i, 10);
+		sink_destroy(s);
+	}
+	expect_log(p->log, 3);
+}
+
+/* /dev/full is a disk without room: counted, said once (on stderr), and the end comes. */
+static void test_log_full(void **state)
+{
+	struct sink_config config = { .vm = "vm-1", .log_path = "/dev/full" };
+	struct sink *s = start(&config);
+
+	for (int i = 0; i < 10; i++)
+		send_number(s, i, 10);
+	for (int i = 0; i < 1000 && sink_lost(s) < 10; i++)
+		usleep(10000);
+	assert_int_equal(sink_lost(s), 10);
+	sink_destroy(s);
+}
+
+struct text {
+	pthread_mutex_t gate;
+	size_t len;
+	char buf[65536];
+};
+
+static void take_text(void *ctx, const char *text, size_t len)
+{
+	struct text *t = ctx;
+
+	pthread_mutex_lock(&t->gate);
+	assert_true(t->len + len < sizeof(t->buf));
+	memcpy(t->buf + t->len, text, len);
+	t->len += len;
+	pthread_mutex_unlock(&t->gate);
+}
+
+/* A terminal that takes nothing for a while: no reporter waits, the socket goes on, no text is lost. */
+static void test_slow_text(void **state)
+{
+	static struct text t = { .gate = PTHREAD_MUTEX_INITIALIZER };
+	struct place *p = *state;
+	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket, .text_ctx = &t,
+				      .text = take_text };
+	struct sink *s = start(&config);
+	struct lines *l = reader(p->socket);
+	const char *found = t.buf;
+
+	pthread_mutex_lock(&t.gate);
+	for (unsigned i = 0; i < samples_n; i++) {
+		struct report r;
+		json_t *j;
+
+		sample_get(&samples[i], &r);
+		sink_report(s, &r);
+		j = next(l);
+		assert_string_equal(type(j), "report");
+		json_decref(j);
+	}
+	assert_int_equal(t.len, 0);
+	pthread_mutex_unlock(&t.gate);
+	sink_destroy(s);
+	for (unsigned i = 0; i < samples_n; i++) { /* all, in order */
+		found = strstr(found, samples[i].title);
+		assert_non_null(found);
+		found++;
+	}
+	reader_end(l);
+}
+
+static int64_t cpu_ms(void)
+{
+	struct rusage u;
+
+	getrusage(RUSAGE_SELF, &u);
+	return (int64_t)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) * 1000 +
+	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1000;
+}
+
+/* Out of descriptors: who is connected is served, who is not waits, and nothing spins meanwhile. */
+static void test_no_descriptors(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket };
+	struct sink *s = start(&config);
+	struct lines *l = reader(p->socket), *late = calloc(1, sizeof(*late));
+	struct rlimit old, low;
+	int64_t cpu;
+	json_t *j;
+
+	late->fd = socket(AF_UNIX, SOCK_STREAM, 0); /* the highest number in use */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = (struct rlimit){ .rlim_cur = (rlim_t)late->fd + 1, .rlim_max = old.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(connect_to(late->fd, p->socket), 0);
+	cpu = cpu_ms();
+	usleep(500000);
+	assert_true(cpu_ms() - cpu < 250);
+	send_number(s, 0, 10);
+	j = next(l);
+	assert_int_equal(number(j, "n"), 0);
+	json_decref(j);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	j = next(late); /* after the pause it has its turn */
+	assert_string_equal(type(j), "hello");
+	json_decref(j);
+	sink_destroy(s);
+	reader_end(l);
+	reader_end(late);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_two_readers),	   TEST(test_flood),	      TEST(test_lost_is_said),
+		TEST(test_oversized),	   TEST(test_half_closed),    TEST(test_socket_file),
+		TEST(test_stale_replaced), TEST(test_foreign_file_stays), TEST(test_refused),
+		TEST(test_abstract),	   TEST(test_log_appends),    TEST(test_log_full),
+		TEST(test_slow_text),	   TEST(test_no_descriptors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

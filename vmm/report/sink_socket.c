@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * sink_socket.c: makes and removes the listening socket. Accepts nobody and sends nothing.
+ */
+#include "sink_socket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SOCKET_BACKLOG 16
+
+static int in_use(const char *path, char *err, size_t errlen)
+{
+	snprintf(err, errlen,
+		 "socket %s is in use by a running kmc-vmm: choose another --report-socket or stop it",
+		 path);
+	return -1;
+}
+
+static int failed(const char *call, const char *path, char *err, size_t errlen)
+{
+	snprintf(err, errlen, "report socket %s: %s: %s; choose another --report-socket", path, call,
+		 strerror(errno));
+	return -1;
+}
+
+static int make_address(const char *path, struct sockaddr_un *a, socklen_t *alen, char *err,
+			size_t errlen)
+{
+	size_t len = strlen(path);
+
+	memset(a, 0, sizeof(*a));
+	a->sun_family = AF_UNIX;
+	if (!len || len >= sizeof(a->sun_path)) {
+		snprintf(err, errlen, "report socket: the path has %zu bytes, 1 to %zu are possible; "
+			 "choose another --report-socket", len, sizeof(a->sun_path) - 1);
+		return -1;
+	}
+	memcpy(a->sun_path, path, len);
+	*alen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + 1);
+	if (path[0] == '@') {
+		a->sun_path[0] = '\0';
+		(*alen)--;
+	}
+	return 0;
+}
+
+/* Does somebody listen there? A full backlog means yes. */
+static bool is_live(const struct sockaddr_un *a, socklen_t alen)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool live;
+
+	if (fd < 0)
+		return true;
+	live = !connect(fd, (const struct sockaddr *)a, alen) || errno == EAGAIN ||
+	       errno == EPROTOTYPE;
+	close(fd);
+	return live;
+}
+
+/* Takes away what a killed predecessor left. */
+static int clear_path(const char *path, const struct sockaddr_un *a, socklen_t alen, char *err,
+		      size_t errlen)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return errno == ENOENT ? 0 : failed("lstat", path, err, errlen);
+	if (!S_ISSOCK(st.st_mode)) {
+		snprintf(err, errlen, "report socket %s: a file that is no socket is there; remove it "
+			 "or choose another --report-socket", path);
+		return -1;
+	}
+	if (is_live(a, alen))
+		return in_use(path, err, errlen);
+	if (unlink(path) && errno != ENOENT)
+		return failed("unlink", path, err, errlen);
+	return 0;
+}
+
+int sink_socket_open(struct sink_socket *s, const char *path, char *err, size_t errlen)
+{
+	struct sockaddr_un a;
+	struct stat st;
+	socklen_t alen;
+	int fd;
+
+	*s = (struct sink_socket){ .fd = -1, .path = path };
+	if (make_address(path, &a, &alen, err, errlen))
+		return -1;
+	if (path[0] != '@' && clear_path(path, &a, alen, err, errlen))
+		return -1;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return failed("socket", path, err, errlen);
+	/* Linux gives the file the socket's own mode, less the umask: there is no moment in which
+	 * others could connect. */
+	if (fchmod(fd, 0600)) {
+		failed("fchmod", path, err, errlen);
+		goto fail;
+	}
+	if (bind(fd, (struct sockaddr *)&a, alen)) {
+		if (errno == EADDRINUSE)
+			in_use(path, err, errlen);
+		else
+			failed("bind", path, err, errlen);
+		goto fail;
+	}
+	if (path[0] != '@' && !lstat(path, &st)) {
+		s->file = true;
+		s->dev = st.st_dev;
+		s->ino = st.st_ino;
+	}
+	s->fd = fd;
+	if ((s->file && chmod(path, 0600)) || listen(fd, SOCKET_BACKLOG)) {
+		failed("listen", path, err, errlen);
+		sink_socket_close(s);
+		return -1;
+	}
+	return 0;
+fail:
+	close(fd);
+	return -1;
+}
+
+void sink_socket_close(struct sink_socket *s)
+{
+	struct stat st;
+
+	if (s->fd < 0)
+		return;
+	if (s->file && !lstat(s->path, &st) && st.st_dev == s->dev && st.st_ino == s->ino)
+		unlink(s->path);
+	close(s->fd);
+	s->fd = -1;
+}
