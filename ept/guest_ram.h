@@ -40,6 +40,8 @@ struct guest_ram_range {
  * failed, for the message.
  */
 int guest_ram_create(uint64_t size, struct guest_ram **ram, const char **what);
+/* What the user can do about it: "WHAT: STRERROR: REMEDY" is the message. err: the negative errno. */
+const char *guest_ram_remedy(const char *what, int err);
 void guest_ram_destroy(struct guest_ram *ram);
 
 uint64_t guest_ram_size(const struct guest_ram *ram); /* bytes */

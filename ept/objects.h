@@ -83,21 +83,37 @@ struct obj_alloc {
 	bool zeroed, large;
 	const struct obj_event *event;
 };
-/* The slab must be known (objects_slab) unless large. */
+/*
+ * The slab must be known (objects_slab) unless large: an object in no known slab, or of which neither
+ * slot nor cache tells the slot, has no record (stats.unplaced). size 0: the cache's object size.
+ */
 enum obj_verdict objects_alloc(struct objects *o, const struct obj_alloc *a);
-/* *obj is filled for OBJ_DOUBLE_FREE and OBJ_INVALID_FREE. */
+/*
+ * *obj is filled for OBJ_DOUBLE_FREE and OBJ_INVALID_FREE, which change nothing. An address in no
+ * known object is OBJ_OK, also where it is not RAM: what the guest's kernel frees is not the agent's
+ * fault. The same holds for ksize and resize.
+ */
 enum obj_verdict objects_free(struct objects *o, gpa_t addr, const struct obj_event *event,
 			      struct object *obj);
 enum obj_verdict objects_ksize(struct objects *o, gpa_t addr);
 enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bool zeroed);
 
 /*
- * The object in whose slot gpa lies. For an address in a redzone that is the object before it.
+ * The object in whose slot gpa lies. For an address in a redzone that is the object before it; in the
+ * slack before the first and after the last slot, an object of size 0 and the slab's first state.
  * false where nothing is recorded. Pointers in *obj live until the next call that changes o.
  */
 bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj);
 
 uint64_t objects_bytes(const struct objects *o); /* host bytes in use */
 uint64_t objects_live(const struct objects *o);
+
+struct objects_stats {
+	uint64_t missed_frees;	    /* objects announced, or slabs given back, over live objects */
+	uint64_t unplaced;	    /* objects in no known slab, or of unknown size */
+	uint64_t unrecorded_events; /* for lack of memory, or beyond a quarter of the guest's */
+};
+void objects_get_stats(const struct objects *o, struct objects_stats *stats);
+uint64_t objects_missed_frees(const struct objects *o);
 
 #endif

@@ -34,7 +34,11 @@ int shadow_track(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a);
 void shadow_untrack(struct shadow *s, gpa_t gpa, uint64_t len);
 bool shadow_tracked(const struct shadow *s, gpa_t gpa);
 
-/* 0 or -ENOMEM; after -ENOMEM the bytes are A_UNKNOWN and defined, which is always safe. */
+/*
+ * 0 or -ENOMEM; after -ENOMEM every page of the range for which memory was short is A_UNKNOWN and
+ * defined as a whole, which is always safe. -EINVAL for a that is no state of a tracked byte, and for
+ * a copy longer than guest memory.
+ */
 int shadow_set_a(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a);
 int shadow_set_v(struct shadow *s, gpa_t gpa, uint64_t len, uint8_t vbits);
 int shadow_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint64_t len);

@@ -1,0 +1,426 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * guest_ram.c: the memfd behind guest memory, its two mappings and the userfaultfd that hides pages.
+ *
+ * Knows no KVM: the caller makes memslots of guest_ram_ranges(). Does not decide which page is hidden.
+ *
+ * Both mappings are contiguous over the RAM; the hole below 4 GiB exists in guest-physical addresses
+ * only. "Offset" below is the offset into the memfd, and so into either mapping.
+ */
+#include "guest_ram.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22 /* Linux 5.14, as is UFFD_FEATURE_MINOR_SHMEM */
+#endif
+
+#define RAM_GRAIN   (2ull << 20)
+#define RAM_MAX	    (1ull << 40) /* keeps every sum of offsets far from overflow */
+#define BITS	    64 /* of a word of the bitmaps */
+
+struct guest_ram {
+	uint64_t size, low; /* bytes in all, bytes below the hole */
+	int memfd, uffd;
+	uint8_t *view, *guest; /* MAP_FAILED until mapped */
+	/* One bit a page. Written under the checker's lock, read by any thread. */
+	_Atomic uint64_t *hidden;
+	_Atomic uint64_t nhidden;
+	uint64_t *backed; /* one bit a page: known to be in the page cache. Under the same lock. */
+};
+
+static int fail(const char **what, const char *call)
+{
+	*what = call;
+	return errno ? -errno : -EIO;
+}
+
+/* ------------------------------------------------------------------ setup */
+
+static int map_both(struct guest_ram *ram, const char **what)
+{
+	ram->memfd = memfd_create("kmc-guest-ram", MFD_CLOEXEC);
+	if (ram->memfd < 0)
+		return fail(what, "memfd_create");
+	if (ftruncate(ram->memfd, (off_t)ram->size) < 0)
+		return fail(what, "ftruncate(guest memory)");
+	ram->view = mmap(NULL, ram->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+			 ram->memfd, 0);
+	if (ram->view == MAP_FAILED)
+		return fail(what, "mmap(view of guest memory)");
+	/*
+	 * Write-only on purpose. With the in-kernel LAPIC and interrupts enabled in the guest, KVM
+	 * tries an asynchronous page fault for a page it cannot get. It asks vma_is_valid(), which
+	 * looks at the VMA's protection for the access at hand; where that says yes, KVM retries in
+	 * the background for ever and KVM_RUN never returns EFAULT. Without PROT_READ the answer is
+	 * no for reads, and the EFAULT arrives. The guest still reads pages that are mapped: x86 has
+	 * no write-only PTEs. The price: a read of a page that nobody mapped yet is an EFAULT as
+	 * well, see guest_ram_populate().
+	 */
+	ram->guest = mmap(NULL, ram->size, PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ram->memfd, 0);
+	if (ram->guest == MAP_FAILED)
+		return fail(what, "mmap(guest memory)");
+	/* A child of the VMM has no business with the guest's memory. */
+	if (madvise(ram->view, ram->size, MADV_DONTFORK) < 0 ||
+	    madvise(ram->guest, ram->size, MADV_DONTFORK) < 0)
+		return fail(what, "madvise(MADV_DONTFORK)");
+	/*
+	 * Pages are hidden one at a time: a huge mapping would only be split. Fails where the kernel
+	 * has no huge pages, which is as good.
+	 */
+	(void)madvise(ram->guest, ram->size, MADV_NOHUGEPAGE);
+	return 0;
+}
+
+/*
+ * The system call needs CAP_SYS_PTRACE or vm.unprivileged_userfaultfd, the device only permission to
+ * open it. UFFD_USER_MODE_ONLY would be free for all, but the faults are KVM's, in kernel mode.
+ */
+static int uffd_open(struct guest_ram *ram, const char **what)
+{
+	int dev, err;
+
+	ram->uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
+	if (ram->uffd >= 0)
+		return 0;
+	err = fail(what, "userfaultfd");
+#ifdef USERFAULTFD_IOC_NEW
+	dev = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
+	if (dev < 0)
+		return err;
+	ram->uffd = ioctl(dev, USERFAULTFD_IOC_NEW, O_CLOEXEC | O_NONBLOCK);
+	if (ram->uffd >= 0)
+		err = 0;
+	close(dev);
+#else
+	(void)dev;
+#endif
+	return err;
+}
+
+static int uffd_register(struct guest_ram *ram, const char **what)
+{
+	struct uffdio_api api = {.api = UFFD_API,
+				 .features = UFFD_FEATURE_SIGBUS | UFFD_FEATURE_MINOR_SHMEM};
+	struct uffdio_register reg = {.range = {(uintptr_t)ram->guest, ram->size},
+				      .mode = UFFDIO_REGISTER_MODE_MINOR};
+	int err = uffd_open(ram, what);
+
+	if (err)
+		return err;
+	if (ioctl(ram->uffd, UFFDIO_API, &api) < 0)
+		return fail(what, "UFFDIO_API");
+	if (ioctl(ram->uffd, UFFDIO_REGISTER, &reg) < 0)
+		return fail(what, "UFFDIO_REGISTER");
+	if (!(reg.ioctls & (1ull << _UFFDIO_CONTINUE))) {
+		errno = EOPNOTSUPP;
+		return fail(what, "UFFDIO_CONTINUE");
+	}
+	return 0;
+}
+
+int guest_ram_create(uint64_t size, struct guest_ram **out, const char **what)
+{
+	struct guest_ram *ram;
+	uint64_t words;
+	int err;
+
+	*out = NULL;
+	if (!size || size % RAM_GRAIN || size > RAM_MAX) {
+		errno = EINVAL;
+		return fail(what, "guest memory size");
+	}
+	ram = calloc(1, sizeof(*ram));
+	if (!ram)
+		return fail(what, "calloc");
+	ram->size = size;
+	ram->low = size < GUEST_RAM_LOW_END ? size : GUEST_RAM_LOW_END;
+	ram->memfd = ram->uffd = -1;
+	ram->view = ram->guest = MAP_FAILED;
+	words = (guest_ram_pages(ram) + BITS - 1) / BITS;
+	ram->hidden = calloc(words, sizeof(*ram->hidden));
+	ram->backed = calloc(words, sizeof(*ram->backed));
+	err = ram->hidden && ram->backed ? 0 : fail(what, "calloc");
+	if (!err)
+		err = map_both(ram, what);
+	if (!err)
+		err = uffd_register(ram, what);
+	if (err) {
+		guest_ram_destroy(ram);
+		return err;
+	}
+	*out = ram;
+	return 0;
+}
+
+void guest_ram_destroy(struct guest_ram *ram)
+{
+	if (!ram)
+		return;
+	if (ram->uffd >= 0)
+		close(ram->uffd);
+	if (ram->guest != MAP_FAILED)
+		munmap(ram->guest, ram->size);
+	if (ram->view != MAP_FAILED)
+		munmap(ram->view, ram->size);
+	if (ram->memfd >= 0)
+		close(ram->memfd);
+	free(ram->hidden);
+	free(ram->backed);
+	free(ram);
+}
+
+static const struct {
+	const char *what;
+	int err; /* 0: any */
+	const char *remedy;
+} remedies[] = {
+	{"userfaultfd", EPERM, "run as root, or give the user access to /dev/userfaultfd"},
+	{"userfaultfd", EACCES, "run as root, or give the user access to /dev/userfaultfd"},
+	{"userfaultfd", ENOSYS, "the host kernel needs CONFIG_USERFAULTFD"},
+	{"userfaultfd", EMFILE, "raise the limit of open files (ulimit -n)"},
+	{"UFFDIO_API", 0, "the host kernel must be Linux 5.14 or later"},
+	{"UFFDIO_REGISTER", 0, "the host kernel must be Linux 5.14 or later"},
+	{"UFFDIO_CONTINUE", 0, "the host kernel must be Linux 5.14 or later"},
+	{"guest memory size", 0, "give a multiple of 2 MiB"},
+	{"memfd_create", EMFILE, "raise the limit of open files (ulimit -n)"},
+	{NULL, ENOMEM, "give the guest less memory"},
+};
+
+const char *guest_ram_remedy(const char *what, int err)
+{
+	for (size_t i = 0; i < sizeof(remedies) / sizeof(remedies[0]); i++) {
+		if (remedies[i].what && strcmp(remedies[i].what, what))
+			continue;
+		if (!remedies[i].err || remedies[i].err == -err)
+			return remedies[i].remedy;
+	}
+	return "check the limits of this user and the host's kernel log";
+}
+
+/* -------------------------------------------------------------- addresses */
+
+uint64_t guest_ram_size(const struct guest_ram *ram)
+{
+	return ram->size;
+}
+
+uint64_t guest_ram_pages(const struct guest_ram *ram)
+{
+	return ram->size / GUEST_PAGE;
+}
+
+int guest_ram_ranges(const struct guest_ram *ram, struct guest_ram_range out[2])
+{
+	out[0] = (struct guest_ram_range){{0}, ram->low, ram->guest};
+	if (ram->size == ram->low)
+		return 1;
+	out[1] = (struct guest_ram_range){
+		{GUEST_RAM_HIGH}, ram->size - ram->low, ram->guest + ram->low};
+	return 2;
+}
+
+/* The one place that knows the hole. False unless [gpa, gpa+len) is RAM without a gap. */
+static bool to_offset(const struct guest_ram *ram, gpa_t gpa, uint64_t len, uint64_t *off)
+{
+	if (gpa.v < ram->low) {
+		*off = gpa.v;
+		return len <= ram->low - gpa.v;
+	}
+	if (gpa.v < GUEST_RAM_HIGH || gpa.v - GUEST_RAM_HIGH >= ram->size - ram->low)
+		return false;
+	*off = gpa.v - GUEST_RAM_HIGH + ram->low;
+	return len <= ram->size - *off;
+}
+
+void *guest_ram_at(const struct guest_ram *ram, gpa_t gpa, uint64_t len)
+{
+	uint64_t off;
+
+	return to_offset(ram, gpa, len, &off) ? ram->view + off : NULL;
+}
+
+bool guest_ram_contains(const struct guest_ram *ram, gpa_t gpa, uint64_t len)
+{
+	uint64_t off;
+
+	return to_offset(ram, gpa, len, &off);
+}
+
+int64_t guest_ram_page_index(const struct guest_ram *ram, gpa_t gpa)
+{
+	uint64_t off;
+
+	return to_offset(ram, gpa, 1, &off) ? (int64_t)(off / GUEST_PAGE) : -1;
+}
+
+/* First page of n whole pages, or -EINVAL. */
+static int64_t to_pages(const struct guest_ram *ram, gpa_t gpa, uint64_t n)
+{
+	uint64_t len, off;
+
+	if (gpa.v % GUEST_PAGE || __builtin_mul_overflow(n, (uint64_t)GUEST_PAGE, &len) ||
+	    !to_offset(ram, gpa, len, &off))
+		return -EINVAL;
+	return (int64_t)(off / GUEST_PAGE);
+}
+
+/* ---------------------------------------------------------- hide and show */
+
+static bool page_hidden(const struct guest_ram *ram, uint64_t page)
+{
+	return atomic_load_explicit(&ram->hidden[page / BITS], memory_order_relaxed) >>
+		       (page % BITS) & 1;
+}
+
+/* Relaxed: the bits carry no other data, and changes of one page do not race. */
+static void mark(struct guest_ram *ram, uint64_t page, uint64_t n, bool hidden)
+{
+	for (uint64_t i = page; i < page + n; i++) {
+		uint64_t bit = 1ull << (i % BITS);
+		_Atomic uint64_t *word = &ram->hidden[i / BITS];
+
+		if (hidden) {
+			if (!(atomic_fetch_or_explicit(word, bit, memory_order_relaxed) & bit))
+				atomic_fetch_add_explicit(&ram->nhidden, 1, memory_order_relaxed);
+		} else {
+			if (atomic_fetch_and_explicit(word, ~bit, memory_order_relaxed) & bit)
+				atomic_fetch_sub_explicit(&ram->nhidden, 1, memory_order_relaxed);
+		}
+	}
+}
+
+/*
+ * Maps [page, page+n) into the guest mapping. UFFDIO_CONTINUE stops at the first page that is mapped
+ * already, and at a hole in the page cache, a page that nobody has touched. Returns 1 if anything was
+ * mapped, 0 if all was mapped already, or a negative errno.
+ */
+static int continue_pages(struct guest_ram *ram, uint64_t page, uint64_t n)
+{
+	uint64_t off = page * GUEST_PAGE, end = (page + n) * GUEST_PAGE;
+	bool instantiated = false;
+	int mapped = 0;
+
+	while (off < end) {
+		struct uffdio_continue c = {.range = {(uintptr_t)ram->guest + off, end - off}};
+
+		if (!ioctl(ram->uffd, UFFDIO_CONTINUE, &c))
+			return 1;
+		if (errno == EAGAIN && c.mapped > 0) { /* a part of it; why, says the next try */
+			mapped = 1;
+			off += (uint64_t)c.mapped;
+		} else if (errno == EEXIST) {
+			off += GUEST_PAGE;
+		} else if (errno == EFAULT && !instantiated) {
+			/*
+			 * A read fault through the view gives each hole a zeroed page; by madvise,
+			 * so that a lack of memory is an error and no SIGBUS.
+			 */
+			if (madvise(ram->view + off, end - off, MADV_POPULATE_READ) < 0)
+				return -errno;
+			instantiated = true;
+		} else if (errno != EAGAIN && errno != EINTR) {
+			return -errno;
+		}
+	}
+	return mapped;
+}
+
+/*
+ * Puts pages that nobody has touched into the page cache. Without one, a minor fault does not happen:
+ * the kernel would serve the guest's first write to the "hidden" page with a new page, unseen.
+ */
+static int back_pages(struct guest_ram *ram, uint64_t page, uint64_t n)
+{
+	uint64_t i;
+
+	for (i = page; i < page + n; i++)
+		if (!(ram->backed[i / BITS] >> (i % BITS) & 1))
+			break;
+	if (i == page + n)
+		return 0;
+	if (madvise(ram->view + page * GUEST_PAGE, n * GUEST_PAGE, MADV_POPULATE_READ) < 0)
+		return -errno;
+	for (i = page; i < page + n; i++)
+		ram->backed[i / BITS] |= 1ull << (i % BITS);
+	return 0;
+}
+
+int guest_ram_hide(struct guest_ram *ram, gpa_t gpa, uint64_t n)
+{
+	int64_t page = to_pages(ram, gpa, n);
+	int err;
+
+	if (page < 0)
+		return (int)page;
+	if (!n)
+		return 0;
+	err = back_pages(ram, (uint64_t)page, n);
+	if (err)
+		return err;
+	/* Drops the PTEs; KVM's MMU notifier zaps the EPT entries; the data stays in the memfd. */
+	if (madvise(ram->guest + (uint64_t)page * GUEST_PAGE, n * GUEST_PAGE, MADV_DONTNEED) < 0)
+		return -errno;
+	mark(ram, (uint64_t)page, n, true);
+	return 0;
+}
+
+/* A page that could not be mapped is no longer hidden: guest_ram_populate() serves it later. */
+int guest_ram_show(struct guest_ram *ram, gpa_t gpa, uint64_t n)
+{
+	int64_t page = to_pages(ram, gpa, n);
+	int err;
+
+	if (page < 0)
+		return (int)page;
+	mark(ram, (uint64_t)page, n, false);
+	err = continue_pages(ram, (uint64_t)page, n);
+	return err < 0 ? err : 0;
+}
+
+bool guest_ram_hidden(const struct guest_ram *ram, gpa_t gpa)
+{
+	int64_t page = guest_ram_page_index(ram, gpa);
+
+	return page >= 0 && page_hidden(ram, (uint64_t)page);
+}
+
+uint64_t guest_ram_hidden_pages(const struct guest_ram *ram)
+{
+	return atomic_load_explicit(&ram->nhidden, memory_order_relaxed);
+}
+
+int guest_ram_populate(struct guest_ram *ram, gpa_t gpa, uint64_t n)
+{
+	int64_t first = to_pages(ram, gpa, n);
+	uint64_t page, end, run;
+	int mapped = 0;
+
+	if (first < 0)
+		return (int)first;
+	end = (uint64_t)first + n;
+	for (page = (uint64_t)first; page < end; page = run) {
+		bool hidden = page_hidden(ram, page);
+		int ret;
+
+		for (run = page + 1; run < end && page_hidden(ram, run) == hidden; run++)
+			;
+		if (hidden)
+			continue;
+		ret = continue_pages(ram, page, run - page);
+		if (ret < 0)
+			return ret;
+		mapped |= ret;
+	}
+	return mapped;
+}

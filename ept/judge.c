@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * judge.c: from the shadow of the bytes of one access to at most one verdict.
+ *
+ * Each byte is judged by its A state; of several bad bytes the worst counts, and of equals the first.
+ * Undefined bytes are judged only where no A state is bad.
+ *
+ * Legal accesses that look illegal, each a rule below with its test:
+ *	allocator		JUDGE_ALLOCATOR: freelist pointers, poisoning, zeroing before the announcement
+ *	typesafe_by_rcu		freed objects of such a cache may be read, and their locks written
+ *	word_at_a_time		a word that begins or ends in an object may hang over
+ *	unknown			bytes of objects older than the agent, and of pages that are no slab's
+ *
+ * Undefined bytes are judged at the load in this slice, where the judgement belongs at the use: a branch,
+ * an address, a copy to user space. Until V bits travel through registers, these keep it quiet:
+ *	all_undefined		one defined byte acquits: padding and neighbours travel along
+ *	plain_copy		JUDGE_COPY: the V bits are copied, nothing is used
+ *	read_modify_write	updates of bit-fields and flag words
+ * a->plain_move is not looked at: with judgement at the load, a load into a register is the use.
+ */
+#include "judge.h"
+
+#include <string.h>
+
+#define WORD 8u /* of the guest kernel's word-at-a-time helpers on x86-64 */
+
+static const struct {
+	const char *name;
+	unsigned severity;
+} classes[VERDICTS] = {
+	[VERDICT_NONE] = {"none", 0},
+	[VERDICT_UNINIT] = {"uninit-value", 1},
+	[VERDICT_UNALLOCATED] = {"unallocated-access", 3}, /* 2: infoleak, a later issue */
+	[VERDICT_OOB_READ] = {"slab-out-of-bounds", 4},
+	[VERDICT_UAF_READ] = {"slab-use-after-free", 5},
+	[VERDICT_OOB_WRITE] = {"slab-out-of-bounds", 6},
+	[VERDICT_UAF_WRITE] = {"slab-use-after-free", 6},
+	[VERDICT_INVALID_FREE] = {"invalid-free", 7},
+	[VERDICT_DOUBLE_FREE] = {"double-free", 8},
+};
+
+const char *verdict_class(enum verdict v)
+{
+	return (unsigned)v < VERDICTS ? classes[v].name : classes[VERDICT_NONE].name;
+}
+
+unsigned verdict_severity(enum verdict v)
+{
+	return (unsigned)v < VERDICTS ? classes[v].severity : 0;
+}
+
+/* The verdict on one byte in a state, for an access that only reads and for one that writes. */
+static const enum verdict state_rules[A_STATES][2] = {
+	[A_UNALLOCATED] = {VERDICT_UNALLOCATED, VERDICT_UNALLOCATED},
+	[A_REDZONE] = {VERDICT_OOB_READ, VERDICT_OOB_WRITE},
+	[A_FREED] = {VERDICT_UAF_READ, VERDICT_UAF_WRITE},
+};
+
+struct bytes {
+	uint32_t len;
+	uint8_t a[GUEST_PAGE];
+	uint8_t v[GUEST_PAGE];
+};
+
+/* ------------------------------------------------------------------ the rules */
+
+/* typesafe_by_rcu. *slot_end: offset into the access up to which the answer holds. */
+static bool freed_is_legal(const struct objects *o, const struct judge_access *a, uint32_t at,
+			   uint32_t *slot_end)
+{
+	struct object obj;
+	uint64_t end;
+
+	*slot_end = at + 1;
+	if (!objects_find(o, (gpa_t){a->gpa.v + at}, &obj))
+		return false;
+	end = obj.start.v + obj.slot - a->gpa.v;
+	*slot_end = end < a->len ? (uint32_t)end : a->len;
+	return obj.cache && obj.cache->typesafe_by_rcu;
+}
+
+/* word_at_a_time. Any byte that its reader may look at acquits the others. */
+static bool hangs_over(const struct judge_access *a, const struct bytes *b)
+{
+	if (!(a->context & JUDGE_WORD_AT_A_TIME) || a->write || b->len > WORD)
+		return false;
+	return memchr(b->a, A_ALLOCATED, b->len) || memchr(b->a, A_UNKNOWN, b->len);
+}
+
+/* all_undefined, plain_copy, read_modify_write. */
+static bool uses_undefined(const struct judge_access *a, const struct bytes *b)
+{
+	bool any = false;
+
+	if (!a->read || a->write || (a->context & JUDGE_COPY))
+		return false;
+	for (uint32_t i = 0; i < b->len; i++) {
+		if (b->a[i] != A_ALLOCATED)
+			continue;
+		if (b->v[i] != V_UNDEFINED)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+/* --------------------------------------------------------------- the judgement */
+
+static void judge_states(const struct objects *o, const struct judge_access *a,
+			 const struct bytes *b, unsigned enabled, struct judgement *out)
+{
+	uint32_t i, legal_end = 0, asked_end = 0;
+
+	for (i = 0; i < b->len; i++) {
+		enum verdict v = state_rules[b->a[i]][a->write];
+
+		if (v == VERDICT_NONE || !(enabled & VERDICT_BIT(v)))
+			continue;
+		if (b->a[i] == A_FREED) {
+			if (i >= asked_end && freed_is_legal(o, a, i, &asked_end))
+				legal_end = asked_end;
+			if (i < legal_end)
+				continue;
+		}
+		if (verdict_severity(v) > verdict_severity(out->verdict)) {
+			out->verdict = v;
+			out->first = i;
+		}
+		if (v == out->verdict)
+			out->last = i;
+	}
+	out->write = out->verdict != VERDICT_NONE && a->write;
+}
+
+static void judge_values(const struct judge_access *a, const struct bytes *b, unsigned enabled,
+			 struct judgement *out)
+{
+	const uint8_t *first, *last;
+
+	if (!(enabled & VERDICT_BIT(VERDICT_UNINIT)) || !uses_undefined(a, b))
+		return;
+	first = memchr(b->a, A_ALLOCATED, b->len);
+	last = memrchr(b->a, A_ALLOCATED, b->len);
+	out->verdict = VERDICT_UNINIT;
+	out->first = (uint32_t)(first - b->a);
+	out->last = (uint32_t)(last - b->a);
+}
+
+void judge_access(const struct shadow *s, const struct objects *o, const struct judge_access *a,
+		  unsigned enabled, struct judgement *out)
+{
+	uint32_t room = GUEST_PAGE - a->gpa.v % GUEST_PAGE;
+	struct bytes b;
+
+	memset(out, 0, sizeof(*out));
+	b.len = a->len < room ? a->len : room;
+	if (!b.len || (a->context & JUDGE_ALLOCATOR) || !shadow_tracked(s, a->gpa))
+		return;
+	shadow_read_a(s, a->gpa, b.a, b.len);
+	shadow_read_v(s, a->gpa, b.v, b.len);
+	if (!hangs_over(a, &b))
+		judge_states(o, a, &b, enabled, out);
+	if (out->verdict == VERDICT_NONE)
+		judge_values(a, &b, enabled, out);
+	if (out->verdict != VERDICT_NONE)
+		out->has_object =
+			objects_find(o, (gpa_t){a->gpa.v + out->first}, &out->object);
+}

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * objects.c: what each announcement does to the object table and to the shadow.
+ *
+ *		A state of the slot			V bits of the slot
+ * slab made	unallocated				undefined (constructor: defined)
+ * adopted	unknown					defined
+ * allocated	[0, size) allocated, rest redzone	undefined; defined if zeroed or the cache has a
+ *							constructor; kept in a typesafe-by-RCU cache,
+ *							unless the slot was never handed out before
+ * freed	freed, the redzone too			undefined; kept with a constructor or typesafe
+ * ksize	allocated				new bytes undefined, or defined if zeroed
+ * resized	as allocated				the same
+ *
+ * Where memory is short, or an announcement was missed, the bytes become unknown or the old record
+ * gives way to the new one: never a report on what was not seen. What judge.c makes of the states is
+ * not decided here.
+ */
+#include "objects.h"
+
+#include <stdlib.h>
+
+#include "region.h"
+
+struct objects *objects_create(struct guest_ram *ram, struct shadow *shadow,
+			       const struct objects_ops *ops)
+{
+	struct objects *o =
+		calloc(1, sizeof(*o) + guest_ram_pages(ram) * sizeof(o->page[0]));
+
+	if (!o)
+		return NULL;
+	o->ram = ram;
+	o->shadow = shadow;
+	o->ops = *ops;
+	o->event_limit = guest_ram_size(ram) / 4;
+	return o;
+}
+
+void objects_destroy(struct objects *o)
+{
+	if (!o)
+		return;
+	for (uint64_t i = 0; i < guest_ram_pages(o->ram); i++)
+		if (o->page[i])
+			region_destroy(o, o->page[i]);
+	free(o);
+}
+
+/* ------------------------------------------------------------------- regions */
+
+static void region_track(struct objects *o, const struct region *r, enum a_state a, uint8_t v)
+{
+	/* Neither can fail: the range was checked, and uniform pages need no memory. */
+	shadow_track(o->shadow, (gpa_t){r->base}, r->len, a);
+	shadow_set_v(o->shadow, (gpa_t){r->base}, r->len, v);
+	o->ops.track(o->ops.ctx, (gpa_t){r->base}, r->len);
+}
+
+static void region_untrack(struct objects *o, const struct region *r)
+{
+	shadow_untrack(o->shadow, (gpa_t){r->base}, r->len);
+	o->ops.untrack(o->ops.ctx, (gpa_t){r->base}, r->len);
+}
+
+static void region_drop(struct objects *o, struct region *r)
+{
+	o->stats.missed_frees += r->nlive;
+	if (r->kind != REGION_GONE)
+		region_untrack(o, r);
+	region_destroy(o, r);
+}
+
+/* Whatever is recorded in the range gives way, as a whole, even where only a part of it lies there. */
+static void drop_range(struct objects *o, gpa_t gpa, uint64_t len)
+{
+	for (uint64_t off = 0; off < len; off += GUEST_PAGE) {
+		struct region *r = region_at(o, (gpa_t){gpa.v + off});
+
+		if (r)
+			region_drop(o, r);
+	}
+}
+
+static bool whole_pages(const struct objects *o, gpa_t gpa, uint64_t len)
+{
+	return len && gpa.v % GUEST_PAGE == 0 && len % GUEST_PAGE == 0 &&
+	       guest_ram_contains(o->ram, gpa, len);
+}
+
+/* ------------------------------------------------------------- slabs, pages */
+
+static bool cache_fits(const struct obj_cache *cache, uint64_t len)
+{
+	if (!cache || !cache->slot_size)
+		return true;
+	return cache->slot_size >= REGION_ALIGN && cache->object_size <= cache->slot_size &&
+	       cache->first <= len && cache->slot_size <= len - cache->first;
+}
+
+/* The slots made so far, from a guess, are not those of the cache. */
+static bool guessed_wrong(const struct region *r, const struct obj_cache *cache)
+{
+	return r->slots && cache && cache->slot_size &&
+	       (cache->slot_size != r->stride || cache->first != r->first);
+}
+
+static void slab_set_cache(struct region *r, const struct obj_cache *cache)
+{
+	r->cache = cache;
+	if (cache && cache->slot_size && !r->slots)
+		region_set_geometry(r, cache->first, cache->slot_size);
+}
+
+enum obj_verdict objects_slab(struct objects *o, gpa_t gpa, uint64_t len,
+			      const struct obj_cache *cache, bool fresh)
+{
+	struct region *r;
+	bool defined;
+
+	if (!whole_pages(o, gpa, len) || len > REGION_MAX || !cache_fits(cache, len))
+		return OBJ_HOSTILE;
+	r = region_at(o, gpa);
+	if (r && r->kind == REGION_SLAB && r->base == gpa.v && r->len == len &&
+	    (!cache || !r->cache || cache == r->cache)) {
+		if (r->cache)
+			return OBJ_OK;
+		if (!guessed_wrong(r, cache)) {
+			slab_set_cache(r, cache);
+			return OBJ_OK;
+		}
+		fresh = false;
+	}
+	defined = !fresh || (cache && cache->constructor);
+	drop_range(o, gpa, len);
+	r = region_create(o, REGION_SLAB, gpa, len);
+	if (!r)
+		return OBJ_NO_MEMORY; /* not tracked; its objects will be in no known slab */
+	r->initial = fresh ? OBJ_UNALLOCATED : OBJ_UNKNOWN;
+	slab_set_cache(r, cache);
+	region_track(o, r, fresh ? A_UNALLOCATED : A_UNKNOWN, defined ? V_DEFINED : V_UNDEFINED);
+	return OBJ_OK;
+}
+
+enum obj_verdict objects_pages_gone(struct objects *o, gpa_t gpa, uint64_t len)
+{
+	if (!whole_pages(o, gpa, len))
+		return OBJ_HOSTILE;
+	for (uint64_t off = 0; off < len; off += GUEST_PAGE) {
+		struct region *r = region_at(o, (gpa_t){gpa.v + off});
+
+		if (!r || r->kind == REGION_GONE)
+			continue;
+		if (r->kind == REGION_LARGE && region_state(r, 0) == OBJ_FREED) {
+			region_untrack(o, r);
+			r->kind = REGION_GONE;
+		} else {
+			region_drop(o, r);
+		}
+	}
+	return OBJ_OK;
+}
+
+/* --------------------------------------------------------------- allocations */
+
+static int set_both(struct objects *o, gpa_t start, uint64_t from, uint64_t to, enum a_state a,
+		    uint8_t v)
+{
+	gpa_t gpa = {start.v + from};
+	int err = shadow_set_a(o->shadow, gpa, to - from, a);
+
+	return shadow_set_v(o->shadow, gpa, to - from, v) ? : err;
+}
+
+/* The V bits of a slot survive its being handed out. */
+static bool content_survives(const struct region *r, enum obj_state before)
+{
+	return r->cache && r->cache->typesafe_by_rcu && before != OBJ_UNALLOCATED;
+}
+
+static enum obj_verdict slot_alloc(struct objects *o, struct region *r, uint32_t i, uint64_t size,
+				   const struct obj_alloc *a)
+{
+	bool defined = a->zeroed || (r->cache && r->cache->constructor);
+	enum obj_state before = region_state(r, i);
+	gpa_t start = region_slot_start(r, i);
+	struct slot *slot = &r->slots[i];
+	int err = 0;
+
+	if (before == OBJ_LIVE)
+		o->stats.missed_frees++;
+	region_set_state(o, r, i, OBJ_LIVE);
+	slot->size = (uint32_t)size;
+	slot->zeroed = a->zeroed;
+	event_set(o, &slot->freed, NULL);
+	event_set(o, &slot->allocated, a->event);
+	if (defined || !content_survives(r, before))
+		err = shadow_set_v(o->shadow, start, r->stride, defined ? V_DEFINED : V_UNDEFINED);
+	/* The redzone first: the granule that size splits is packed only as allocated and redzone. */
+	if (size < r->stride)
+		err = shadow_set_a(o->shadow, start, r->stride, A_REDZONE) ? : err;
+	err = shadow_set_a(o->shadow, start, size, A_ALLOCATED) ? : err;
+	return err ? OBJ_NO_MEMORY : OBJ_OK;
+}
+
+/* No memory for the slots: the slab is tracked on, but nothing in it is known. */
+static enum obj_verdict slab_give_up(struct objects *o, struct region *r)
+{
+	r->initial = OBJ_UNKNOWN;
+	shadow_track(o->shadow, (gpa_t){r->base}, r->len, A_UNKNOWN);
+	return OBJ_NO_MEMORY;
+}
+
+static enum obj_verdict alloc_large(struct objects *o, const struct obj_alloc *a)
+{
+	uint64_t len = a->slot > a->size ? a->slot : a->size;
+	struct region *r;
+
+	if (!a->size || len > REGION_MAX)
+		return OBJ_HOSTILE;
+	len = (len + GUEST_PAGE - 1) / GUEST_PAGE * GUEST_PAGE;
+	if (!whole_pages(o, a->addr, len))
+		return OBJ_HOSTILE;
+	drop_range(o, a->addr, len);
+	r = region_create(o, REGION_LARGE, a->addr, len);
+	if (!r)
+		return OBJ_NO_MEMORY;
+	r->initial = OBJ_UNALLOCATED;
+	r->cache = a->cache;
+	region_set_geometry(r, 0, len);
+	if (!region_make_slots(o, r)) {
+		region_destroy(o, r);
+		return OBJ_NO_MEMORY;
+	}
+	region_track(o, r, A_UNKNOWN, V_DEFINED);
+	return slot_alloc(o, r, 0, a->size, a);
+}
+
+/*
+ * The slab of a small object, with its geometry known. NULL with OBJ_OK where the object can have no
+ * record: in no known slab, or of unknown size.
+ */
+static enum obj_verdict slab_of(struct objects *o, const struct obj_alloc *a, struct region **out)
+{
+	struct region *r = region_at(o, a->addr);
+	enum obj_verdict err;
+
+	*out = NULL;
+	if (r && r->kind == REGION_SLAB && a->cache && a->cache != r->cache) {
+		/* Its cache was unknown, or the slab was given back and made anew unnoticed. */
+		err = objects_slab(o, (gpa_t){r->base}, r->len, a->cache, false);
+		if (err)
+			return err;
+		r = region_at(o, a->addr);
+	}
+	if (!r || r->kind != REGION_SLAB || (!r->stride && !a->slot)) {
+		o->stats.unplaced++;
+		return OBJ_OK;
+	}
+	if (!r->stride && !region_set_geometry(r, r->cache ? r->cache->first : 0, a->slot))
+		return OBJ_HOSTILE;
+	*out = r;
+	return OBJ_OK;
+}
+
+enum obj_verdict objects_alloc(struct objects *o, const struct obj_alloc *a)
+{
+	struct region *r;
+	uint32_t i, off;
+	uint64_t size;
+	enum obj_verdict err;
+
+	if (!guest_ram_contains(o->ram, a->addr, a->size ? a->size : 1) ||
+	    (a->slot && a->size > a->slot) || a->slot > REGION_MAX)
+		return OBJ_HOSTILE;
+	if (a->large)
+		return alloc_large(o, a);
+	err = slab_of(o, a, &r);
+	if (err || !r)
+		return err;
+	size = a->size;
+	if (!size)
+		size = r->cache && r->cache->object_size ? r->cache->object_size : r->stride;
+	if (size > r->stride || !region_slot(r, a->addr, &i, &off) || off)
+		return OBJ_HOSTILE;
+	if (!region_make_slots(o, r))
+		return slab_give_up(o, r);
+	return slot_alloc(o, r, i, size, a);
+}
+
+/* --------------------------------------------------------------------- frees */
+
+static enum obj_verdict slot_free(struct objects *o, struct region *r, uint32_t i,
+				  const struct obj_event *event)
+{
+	bool keeps = r->cache && (r->cache->constructor || r->cache->typesafe_by_rcu);
+	gpa_t start = region_slot_start(r, i);
+	int err = 0;
+
+	if (!region_make_slots(o, r))
+		return slab_give_up(o, r);
+	region_set_state(o, r, i, OBJ_FREED);
+	event_set(o, &r->slots[i].freed, event);
+	if (!keeps)
+		err = shadow_set_v(o->shadow, start, r->stride, V_UNDEFINED);
+	err = shadow_set_a(o->shadow, start, r->stride, A_FREED) ? : err;
+	return err ? OBJ_NO_MEMORY : OBJ_OK;
+}
+
+/* What a free of the first byte of a slot is, and of any other byte. */
+static const struct {
+	bool frees;
+	enum obj_verdict start, inner;
+} free_rules[] = {
+	[OBJ_LIVE] = {true, OBJ_OK, OBJ_INVALID_FREE},
+	[OBJ_FREED] = {false, OBJ_DOUBLE_FREE, OBJ_INVALID_FREE},
+	[OBJ_UNKNOWN] = {true, OBJ_OK, OBJ_OK},
+	[OBJ_UNALLOCATED] = {false, OBJ_INVALID_FREE, OBJ_INVALID_FREE},
+};
+
+enum obj_verdict objects_free(struct objects *o, gpa_t addr, const struct obj_event *event,
+			      struct object *obj)
+{
+	struct region *r = region_at(o, addr);
+	enum obj_state state;
+	uint32_t i, off;
+
+	*obj = (struct object){.state = OBJ_UNKNOWN};
+	if (!r || !r->stride)
+		return OBJ_OK;
+	if (!region_slot(r, addr, &i, &off)) {
+		region_describe_slack(r, addr, obj);
+		return r->initial == OBJ_UNALLOCATED ? OBJ_INVALID_FREE : OBJ_OK;
+	}
+	region_describe(r, i, obj);
+	if (r->kind == REGION_GONE) /* another owner's inner pointer is none of our business */
+		return off ? OBJ_OK : OBJ_DOUBLE_FREE;
+	state = region_state(r, i);
+	if (off)
+		return free_rules[state].inner;
+	return free_rules[state].frees ? slot_free(o, r, i, event) : free_rules[state].start;
+}
+
+/* -------------------------------------------------------------- size changes */
+
+/* The live object that starts at addr. */
+static struct region *live_at(const struct objects *o, gpa_t addr, uint32_t *i)
+{
+	struct region *r = region_at(o, addr);
+	uint32_t off;
+
+	if (!r || r->kind == REGION_GONE || !region_slot(r, addr, i, &off) || off ||
+	    region_state(r, *i) != OBJ_LIVE)
+		return NULL;
+	return r;
+}
+
+static enum obj_verdict set_size(struct objects *o, struct region *r, uint32_t i, uint64_t size,
+				 bool zeroed)
+{
+	gpa_t start = region_slot_start(r, i);
+	uint64_t old = r->slots[i].size;
+	int err = 0;
+
+	r->slots[i].size = (uint32_t)size;
+	if (size > old)
+		err = set_both(o, start, old, size, A_ALLOCATED, zeroed ? V_DEFINED : V_UNDEFINED);
+	else if (size < old)
+		err = set_both(o, start, size, old, A_REDZONE, V_UNDEFINED);
+	return err ? OBJ_NO_MEMORY : OBJ_OK;
+}
+
+enum obj_verdict objects_ksize(struct objects *o, gpa_t addr)
+{
+	uint32_t i;
+	struct region *r = live_at(o, addr, &i);
+
+	return r ? set_size(o, r, i, r->stride, r->slots[i].zeroed) : OBJ_OK;
+}
+
+enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bool zeroed)
+{
+	uint32_t i;
+	struct region *r = live_at(o, addr, &i);
+
+	if (!r)
+		return OBJ_OK;
+	if (!size || size > r->stride)
+		return OBJ_HOSTILE;
+	return set_size(o, r, i, size, zeroed);
+}
+
+/* ------------------------------------------------------------------- queries */
+
+bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj)
+{
+	const struct region *r = region_at(o, gpa);
+	uint32_t i, off;
+
+	if (!r || r->kind == REGION_GONE)
+		return false;
+	if (region_slot(r, gpa, &i, &off))
+		region_describe(r, i, obj);
+	else
+		region_describe_slack(r, gpa, obj);
+	return true;
+}
+
+/* 8: the entry of a page in the table. */
+uint64_t objects_bytes(const struct objects *o)
+{
+	return o->bytes + shadow_tracked_bytes(o->shadow) / GUEST_PAGE * sizeof(o->page[0]);
+}
+
+uint64_t objects_live(const struct objects *o)
+{
+	return o->live;
+}
+
+void objects_get_stats(const struct objects *o, struct objects_stats *stats)
+{
+	*stats = o->stats;
+}
+
+uint64_t objects_missed_frees(const struct objects *o)
+{
+	return o->stats.missed_frees;
+}

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * shadow_page.c: how the A states and V bits of one page are kept.
+ *
+ * A: half a byte for each granule of 8 bytes (256 bytes a page, 1/16 host byte per byte). Slots are
+ * multiples of 8 bytes and only the requested size splits a granule, into allocated bytes and redzone;
+ * with the five uniform states that makes 12 codes. Any other pattern, which only a hostile or a very
+ * odd guest has, turns the page's A into one byte a byte (1 host byte per byte), exact as well.
+ *
+ * V: one bit a byte (512 bytes a page, 1/8 host byte per byte), because nearly all bytes are defined or
+ * undefined as a whole. Around bytes that are defined in part, blocks of 64 bytes keep the exact bits
+ * (1 host byte per byte of the block, and 1/8 for the page's table of blocks).
+ *
+ * Either part is absent where it is uniform, and goes when it becomes so. A page with both costs
+ * (256 + 512 + 40) / 4096 = 0.2 host bytes per byte; the worst page a guest can make, 2.3.
+ *
+ * Does not know what a state means, and never decides.
+ */
+#include "shadow_page.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define GRANULE	    8u
+#define A_HALVES    (GUEST_PAGE / GRANULE / 2) /* bytes of the packed form */
+#define V_MAP	    (GUEST_PAGE / 8)
+
+/* ------------------------------------------------------------------------ A */
+
+#define ALL(s) {s, s, s, s, s, s, s, s}
+#define U      A_ALLOCATED
+#define R      A_REDZONE
+static const uint8_t a_codes[][GRANULE] = {
+	ALL(A_UNKNOWN),
+	ALL(A_UNALLOCATED),
+	ALL(A_REDZONE),
+	ALL(A_ALLOCATED),
+	ALL(A_FREED),
+	{U, R, R, R, R, R, R, R},
+	{U, U, R, R, R, R, R, R},
+	{U, U, U, R, R, R, R, R},
+	{U, U, U, U, R, R, R, R},
+	{U, U, U, U, U, R, R, R},
+	{U, U, U, U, U, U, R, R},
+	{U, U, U, U, U, U, U, R},
+};
+#undef ALL
+#undef U
+#undef R
+#define A_CODES (sizeof(a_codes) / sizeof(a_codes[0]))
+_Static_assert(A_CODES <= 16, "a code is half a byte");
+_Static_assert(A_STATES == A_FREED + 1 && A_UNKNOWN == 1, "the uniform codes are the states less 1");
+
+static unsigned code_of_state(enum a_state a)
+{
+	return a - A_UNKNOWN;
+}
+
+static int code_of_granule(const uint8_t granule[GRANULE])
+{
+	for (unsigned c = 0; c < A_CODES; c++)
+		if (!memcmp(a_codes[c], granule, GRANULE))
+			return (int)c;
+	return -1;
+}
+
+static unsigned get_code(const uint8_t *halves, uint32_t granule)
+{
+	return halves[granule / 2] >> (granule % 2 * 4) & 0xf;
+}
+
+static void put_code(uint8_t *halves, uint32_t granule, unsigned code)
+{
+	unsigned shift = granule % 2 * 4;
+
+	halves[granule / 2] = (uint8_t)((halves[granule / 2] & ~(0xf << shift)) | code << shift);
+}
+
+/* Bytes from off to the end of its unit of size bytes, at most n. */
+static uint32_t piece(uint32_t off, uint32_t n, uint32_t unit)
+{
+	uint32_t left = unit - off % unit;
+
+	return left < n ? left : n;
+}
+
+void shadow_page_read_a(const struct shadow_page *p, uint32_t off, uint8_t *a, uint32_t n)
+{
+	uint32_t step;
+
+	if (!p->a) {
+		memset(a, p->a_all, n);
+		return;
+	}
+	if (p->a_bytes) {
+		memcpy(a, p->a + off, n);
+		return;
+	}
+	for (; n; n -= step, off += step, a += step) {
+		step = piece(off, n, GRANULE);
+		memcpy(a, &a_codes[get_code(p->a, off / GRANULE)][off % GRANULE], step);
+	}
+}
+
+static void drop_a(struct shadow_page *p, uint8_t all)
+{
+	free(p->a);
+	p->a = NULL;
+	p->a_bytes = false;
+	p->a_all = all;
+}
+
+/* Gives up the array where it says the same everywhere. */
+static void settle_a(struct shadow_page *p)
+{
+	if (p->a_bytes) {
+		if (!memcmp(p->a, p->a + 1, GUEST_PAGE - 1))
+			drop_a(p, p->a[0]);
+	} else if (!memcmp(p->a, p->a + 1, A_HALVES - 1)) {
+		unsigned code = get_code(p->a, 0);
+
+		if (code == get_code(p->a, 1) && code <= code_of_state(A_FREED))
+			drop_a(p, a_codes[code][0]);
+	}
+}
+
+static bool a_to_bytes(struct shadow_page *p)
+{
+	uint8_t *bytes = calloc(1, GUEST_PAGE);
+
+	if (!bytes)
+		return false;
+	shadow_page_read_a(p, 0, bytes, GUEST_PAGE);
+	free(p->a);
+	p->a = bytes;
+	p->a_bytes = true;
+	return true;
+}
+
+/* A part of a granule. False where no code says what it becomes. */
+static bool set_part(struct shadow_page *p, uint32_t off, uint32_t n, enum a_state a)
+{
+	uint8_t granule[GRANULE];
+	int code;
+
+	shadow_page_read_a(p, off - off % GRANULE, granule, GRANULE);
+	memset(granule + off % GRANULE, a, n);
+	code = code_of_granule(granule);
+	if (code >= 0)
+		put_code(p->a, off / GRANULE, (unsigned)code);
+	return code >= 0;
+}
+
+static bool set_packed(struct shadow_page *p, uint32_t off, uint32_t n, enum a_state a)
+{
+	uint32_t step, odd;
+
+	for (; n; n -= step, off += step) {
+		step = piece(off, n, GRANULE);
+		odd = off % (2 * GRANULE);
+		if (!odd && n >= 2 * GRANULE) { /* whole bytes of the array at once */
+			step = n - n % (2 * GRANULE);
+			memset(p->a + off / (2 * GRANULE), (int)(code_of_state(a) * 0x11),
+			       step / (2 * GRANULE));
+		} else if (step == GRANULE) {
+			put_code(p->a, off / GRANULE, code_of_state(a));
+		} else if (!set_part(p, off, step, a)) {
+			if (!a_to_bytes(p))
+				return false;
+			memset(p->a + off, a, n);
+			return true;
+		}
+	}
+	return true;
+}
+
+bool shadow_page_set_a(struct shadow_page *p, uint32_t off, uint32_t n, enum a_state a)
+{
+	if (!n)
+		return true;
+	if (n == GUEST_PAGE) {
+		drop_a(p, (uint8_t)a);
+		return true;
+	}
+	if (!p->a) {
+		if (p->a_all == a)
+			return true;
+		p->a = calloc(1, A_HALVES);
+		if (!p->a)
+			return false;
+		memset(p->a, (int)(code_of_state(p->a_all) * 0x11), A_HALVES);
+	}
+	if (p->a_bytes)
+		memset(p->a + off, a, n);
+	else if (!set_packed(p, off, n, a))
+		return false;
+	settle_a(p);
+	return true;
+}
+
+/* ------------------------------------------------------------------------ V */
+
+static bool partial(uint8_t v)
+{
+	return v != V_DEFINED && v != V_UNDEFINED;
+}
+
+static void read_bits(uint8_t bits, uint8_t *v, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		v[i] = bits >> i & 1 ? V_UNDEFINED : V_DEFINED;
+}
+
+void shadow_page_read_v(const struct shadow_page *p, uint32_t off, uint8_t *v, uint32_t n)
+{
+	uint32_t step;
+
+	if (!p->v) {
+		memset(v, p->v_all, n);
+		return;
+	}
+	for (; n; n -= step, off += step, v += step) {
+		const uint8_t *block = p->exact ? p->exact[off / V_BLOCK] : NULL;
+
+		step = piece(off, n, 8);
+		if (block)
+			memcpy(v, block + off % V_BLOCK, step);
+		else
+			read_bits((uint8_t)(p->v[off / 8] >> off % 8), v, step);
+	}
+}
+
+static void drop_block(struct shadow_page *p, uint32_t block)
+{
+	if (!p->exact || !p->exact[block])
+		return;
+	free(p->exact[block]);
+	p->exact[block] = NULL;
+	if (!--p->nexact) {
+		free(p->exact);
+		p->exact = NULL;
+	}
+}
+
+static void drop_v(struct shadow_page *p, uint8_t all)
+{
+	for (uint32_t b = 0; b < V_BLOCKS; b++)
+		drop_block(p, b);
+	free(p->v);
+	p->v = NULL;
+	p->undefined = 0;
+	p->v_all = all;
+}
+
+static void settle_v(struct shadow_page *p)
+{
+	if (!p->undefined)
+		drop_v(p, V_DEFINED);
+	else if (p->undefined == GUEST_PAGE && !p->exact)
+		drop_v(p, V_UNDEFINED);
+}
+
+/* The exact bits of the block in which off lies, made from the bitmap where they are new. */
+static uint8_t *make_block(struct shadow_page *p, uint32_t off)
+{
+	uint32_t b = off / V_BLOCK;
+	uint8_t *block;
+
+	if (p->exact && p->exact[b])
+		return p->exact[b];
+	block = calloc(1, V_BLOCK);
+	if (!block)
+		return NULL;
+	if (!p->exact)
+		p->exact = calloc(V_BLOCKS, sizeof(*p->exact));
+	if (!p->exact) {
+		free(block);
+		return NULL;
+	}
+	shadow_page_read_v(p, b * V_BLOCK, block, V_BLOCK);
+	p->exact[b] = block;
+	p->nexact++;
+	return block;
+}
+
+static bool block_defined(const struct shadow_page *p, uint32_t off)
+{
+	uint64_t bits;
+
+	memcpy(&bits, p->v + off / V_BLOCK * (V_BLOCK / 8), sizeof(bits));
+	return !bits;
+}
+_Static_assert(V_BLOCK == 64, "the bitmap of a block is one word");
+
+/* At most 8 bytes, all in one byte of the bitmap. */
+static bool write_piece(struct shadow_page *p, uint32_t off, const uint8_t *v, uint32_t n)
+{
+	uint8_t mask = (uint8_t)((0xffu >> (8 - n)) << off % 8), bits = 0;
+	uint8_t *map = &p->v[off / 8], *block;
+	bool exact = p->exact && p->exact[off / V_BLOCK];
+
+	for (uint32_t i = 0; i < n; i++) {
+		bits |= (uint8_t)((v[i] != V_DEFINED) << (off % 8 + i));
+		exact |= partial(v[i]);
+	}
+	if (exact) {
+		block = make_block(p, off);
+		if (!block)
+			return false;
+		memcpy(block + off % V_BLOCK, v, n);
+	}
+	p->undefined = (uint16_t)(p->undefined + __builtin_popcount(bits) -
+				  __builtin_popcount(*map & mask));
+	*map = (uint8_t)((*map & ~mask) | bits);
+	if (exact && block_defined(p, off))
+		drop_block(p, off / V_BLOCK);
+	return true;
+}
+
+static bool make_map(struct shadow_page *p)
+{
+	p->v = calloc(1, V_MAP);
+	if (!p->v)
+		return false;
+	memset(p->v, p->v_all, V_MAP);
+	p->undefined = p->v_all ? GUEST_PAGE : 0;
+	return true;
+}
+
+static bool all_are(const uint8_t *v, uint32_t n, uint8_t value)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (v[i] != value)
+			return false;
+	return true;
+}
+
+bool shadow_page_write_v(struct shadow_page *p, uint32_t off, const uint8_t *v, uint32_t n)
+{
+	uint32_t step;
+
+	if (!p->v && all_are(v, n, p->v_all))
+		return true;
+	if (!p->v && !make_map(p))
+		return false;
+	for (; n; n -= step, off += step, v += step) {
+		step = piece(off, n, 8);
+		if (!write_piece(p, off, v, step))
+			return false;
+	}
+	settle_v(p);
+	return true;
+}
+
+bool shadow_page_set_v(struct shadow_page *p, uint32_t off, uint32_t n, uint8_t v)
+{
+	uint8_t eight[8];
+	uint32_t step;
+
+	if (!n || (!p->v && p->v_all == v))
+		return true;
+	if (n == GUEST_PAGE && !partial(v)) {
+		drop_v(p, v);
+		return true;
+	}
+	if (!p->v && !make_map(p))
+		return false;
+	memset(eight, v, sizeof(eight));
+	for (; n; n -= step, off += step) {
+		if (!partial(v) && !(off % V_BLOCK) && n >= V_BLOCK)
+			drop_block(p, off / V_BLOCK);
+		step = piece(off, n, 8);
+		if (!write_piece(p, off, eight, step))
+			return false;
+	}
+	settle_v(p);
+	return true;
+}
+
+/* ------------------------------------------------------------------ the page */
+
+void shadow_page_deinit(struct shadow_page *p)
+{
+	drop_a(p, A_UNKNOWN);
+	drop_v(p, V_DEFINED);
+}
+
+bool shadow_page_uniform(const struct shadow_page *p)
+{
+	return !p->a && !p->v;
+}
+
+size_t shadow_page_bytes(const struct shadow_page *p)
+{
+	size_t bytes = sizeof(*p);
+
+	if (p->a)
+		bytes += p->a_bytes ? GUEST_PAGE : A_HALVES;
+	if (p->v)
+		bytes += V_MAP;
+	if (p->exact)
+		bytes += V_BLOCKS * sizeof(*p->exact) + p->nexact * (size_t)V_BLOCK;
+	return bytes;
+}

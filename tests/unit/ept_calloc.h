@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ept_calloc.h: lets the n-th calloc from now on fail, and all after it. Needs -Wl,--wrap=calloc. */
+#ifndef EPT_CALLOC_H
+#define EPT_CALLOC_H
+
+#include <stddef.h>
+
+static long calloc_left = -1; /* callocs that still succeed; negative: all */
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size)
+{
+	if (!calloc_left)
+		return NULL;
+	if (calloc_left > 0)
+		calloc_left--;
+	return __real_calloc(n, size);
+}
+
+#endif
