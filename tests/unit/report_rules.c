@@ -138,24 +138,29 @@ static void test_bad_files(void **state)
 	static const struct {
 		const char *text, *says; /* NULL: is fine */
 	} cases[] = {
-		{ "{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f*\",\"why\":\"w\"}]},"
-		  "\"caches\":{}}", NULL },
-		{ "", "line 1" },
-		{ "{\"version\":1,\n}", "line 2" },
-		{ "[]", "version" },
-		{ "{\"version\":2,\"functions\":{},\"caches\":{}}", "another kmc-vmm" },
-		{ "{\"version\":1,\"functions\":{}}", "\"caches\"" },
-		{ "{\"version\":1,\"functions\":[],\"caches\":{}}", "\"functions\"" },
-		{ "{\"version\":1,\"functions\":{\"a\":{}},\"caches\":{}}", "\"a\"" },
-		{ "{\"version\":1,\"functions\":{\"a\":[\"f\"]},\"caches\":{}}", "\"a\"[0]" },
-		{ "{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f\"}]},\"caches\":{}}", "why" },
-		{ "{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f\",\"why\":\"\"}]},"
-		  "\"caches\":{}}", "why" },
-		{ "{\"version\":1,\"functions\":{\"a\":[{\"pattern\":[],\"why\":\"w\"}]},"
-		  "\"caches\":{}}", "pattern" },
-		{ "{\"version\":1,\"functions\":{\"a\":[{\"pattern\":[7],\"why\":\"w\"}]},"
-		  "\"caches\":{}}", "pattern" },
-		{ "{\"version\":1,\"functions\":{},\"functions\":{},\"caches\":{}}", "line 1" },
+		{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f*\",\"why\":\"w\"}]},"
+		 "\"caches\":{}}",
+		 NULL},
+		{"", "line 1"},
+		{"{\"version\":1,\n}", "line 2"},
+		{"[]", "version"},
+		{"{\"version\":2,\"functions\":{},\"caches\":{}}", "another kmc-vmm"},
+		{"{\"version\":1,\"functions\":{}}", "\"caches\""},
+		{"{\"version\":1,\"functions\":[],\"caches\":{}}", "\"functions\""},
+		{"{\"version\":1,\"functions\":{\"a\":{}},\"caches\":{}}", "\"a\""},
+		{"{\"version\":1,\"functions\":{\"a\":[\"f\"]},\"caches\":{}}", "\"a\"[0]"},
+		{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f\"}]},\"caches\":{}}",
+		 "why"},
+		{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f\",\"why\":\"\"}]},"
+		 "\"caches\":{}}",
+		 "why"},
+		{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":[],\"why\":\"w\"}]},"
+		 "\"caches\":{}}",
+		 "pattern"},
+		{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":[7],\"why\":\"w\"}]},"
+		 "\"caches\":{}}",
+		 "pattern"},
+		{"{\"version\":1,\"functions\":{},\"functions\":{},\"caches\":{}}", "line 1"},
 	};
 	char path[] = "/tmp/report_rules.XXXXXX", err[256];
 	struct rules *r;

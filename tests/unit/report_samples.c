@@ -189,20 +189,20 @@ static void no_symbol(struct report *r)
 #define NAMED(tool, what) tool ": " what " in bug_read+0x2d/0x120 [kmc_bugs]"
 
 const struct sample samples[] = {
-	{ "uninit", NAMED("KMSAN", "uninit-value"), VERDICT_UNINIT, uninit },
-	{ "uninit_byte", NAMED("KMSAN", "uninit-value"), VERDICT_UNINIT, uninit_byte },
-	{ "uninit_no_origin", NAMED("KMC", "uninit-value"), VERDICT_UNINIT, uninit_no_origin },
-	{ "uninit_helpers_only", NAMED("KMC", "uninit-value"), VERDICT_UNINIT, uninit_helpers_only },
-	{ "uaf_read", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_READ, uaf_read },
-	{ "uaf_write", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_WRITE, uaf_write },
-	{ "uaf_large", NAMED("KASAN", "use-after-free"), VERDICT_UAF_READ, uaf_large },
-	{ "oob_read", NAMED("KASAN", "slab-out-of-bounds"), VERDICT_OOB_READ, oob_read },
-	{ "oob_write", NAMED("KASAN", "slab-out-of-bounds"), VERDICT_OOB_WRITE, oob_write },
-	{ "oob_wide", NAMED("KASAN", "slab-out-of-bounds"), VERDICT_OOB_WRITE, oob_wide },
-	{ "unallocated", NAMED("KMC", "unallocated-access"), VERDICT_UNALLOCATED, unallocated },
-	{ "double_free", NAMED("KASAN", "double-free"), VERDICT_DOUBLE_FREE, double_free },
-	{ "invalid_free", NAMED("KASAN", "invalid-free"), VERDICT_INVALID_FREE, invalid_free },
-	{ "no_symbol", "KASAN: slab-use-after-free in unknown+0x0/0x0", VERDICT_UAF_READ, no_symbol },
+	{"uninit", NAMED("KMSAN", "uninit-value"), VERDICT_UNINIT, uninit},
+	{"uninit_byte", NAMED("KMSAN", "uninit-value"), VERDICT_UNINIT, uninit_byte},
+	{"uninit_no_origin", NAMED("KMC", "uninit-value"), VERDICT_UNINIT, uninit_no_origin},
+	{"uninit_helpers_only", NAMED("KMC", "uninit-value"), VERDICT_UNINIT, uninit_helpers_only},
+	{"uaf_read", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_READ, uaf_read},
+	{"uaf_write", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_WRITE, uaf_write},
+	{"uaf_large", NAMED("KASAN", "use-after-free"), VERDICT_UAF_READ, uaf_large},
+	{"oob_read", NAMED("KASAN", "slab-out-of-bounds"), VERDICT_OOB_READ, oob_read},
+	{"oob_write", NAMED("KASAN", "slab-out-of-bounds"), VERDICT_OOB_WRITE, oob_write},
+	{"oob_wide", NAMED("KASAN", "slab-out-of-bounds"), VERDICT_OOB_WRITE, oob_wide},
+	{"unallocated", NAMED("KMC", "unallocated-access"), VERDICT_UNALLOCATED, unallocated},
+	{"double_free", NAMED("KASAN", "double-free"), VERDICT_DOUBLE_FREE, double_free},
+	{"invalid_free", NAMED("KASAN", "invalid-free"), VERDICT_INVALID_FREE, invalid_free},
+	{"no_symbol", "KASAN: slab-use-after-free in unknown+0x0/0x0", VERDICT_UAF_READ, no_symbol},
 };
 const unsigned samples_n = sizeof(samples) / sizeof(samples[0]);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * report_sink.c: delivery. Several readers, slow ones and dead ones, the log, and the socket's file.
+ * report_sink.c: delivery. Several readers, slow ones and dead ones, the log, and the socket's
+ * file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -141,8 +142,8 @@ static void reader_end(struct lines *l)
 static void send_number(struct sink *s, int i, size_t padding)
 {
 	static char line[4096];
-	int len = snprintf(line, sizeof(line), "{\"v\":1,\"type\":\"n\",\"n\":%d,\"p\":\"%0*d\"}\n", i,
-			   (int)padding, 0);
+	int len = snprintf(line, sizeof(line), "{\"v\":1,\"type\":\"n\",\"n\":%d,\"p\":\"%0*d\"}\n",
+			   i, (int)padding, 0);
 
 	sink_record(s, line, (size_t)len);
 }
@@ -427,6 +428,37 @@ static void test_abstract(void **state)
 	sink_destroy(s);
 }
 
+/*
+ * After sink_finish the log is complete and the count of losses final: what a reader that does not
+ * read gets in the end, and what it does not get, is everything.
+ */
+static void test_finish(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket, .log_path = p->log };
+	struct sink *s = start(&config);
+	struct lines *l = reader(p->socket);
+	json_int_t got = 0;
+	uint64_t lost;
+	json_t *j;
+
+	for (int i = 0; i < 2000; i++)
+		send_number(s, i, 500);
+	sink_finish(s);
+	lost = sink_lost(s);
+	assert_true(lost > 0);
+	expect_log(p->log, 2000);
+	sink_finish(s); /* again: nothing happens */
+	assert_int_equal(sink_lost(s), lost);
+	sink_destroy(s);
+	while ((j = next(l))) {
+		assert_int_equal(number(j, "n"), got++);
+		json_decref(j);
+	}
+	assert_int_equal(got + (json_int_t)lost, 2000);
+	reader_end(l);
+}
+
 static void test_log_appends(void **state)
 {
 	struct place *p = *state;
@@ -472,7 +504,10 @@ static void take_text(void *ctx, const char *text, size_t len)
 	pthread_mutex_unlock(&t->gate);
 }
 
-/* A terminal that takes nothing for a while: no reporter waits, the socket goes on, no text is lost. */
+/*
+ * A terminal that takes nothing for a while: no reporter waits, the socket goes on, no text is
+ * lost.
+ */
 static void test_slow_text(void **state)
 {
 	static struct text t = { .gate = PTHREAD_MUTEX_INITIALIZER };
@@ -554,8 +589,8 @@ int main(void)
 		TEST(test_two_readers),	   TEST(test_flood),	      TEST(test_lost_is_said),
 		TEST(test_oversized),	   TEST(test_half_closed),    TEST(test_socket_file),
 		TEST(test_stale_replaced), TEST(test_foreign_file_stays), TEST(test_refused),
-		TEST(test_abstract),	   TEST(test_log_appends),    TEST(test_log_full),
-		TEST(test_slow_text),	   TEST(test_no_descriptors),
+		TEST(test_abstract),	   TEST(test_finish),	      TEST(test_log_appends),
+		TEST(test_log_full),	   TEST(test_slow_text),      TEST(test_no_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,9 +119,10 @@ static void test_is_text(void **state)
 		uint64_t addr;
 		bool text;
 	} cases[] = {
-		{ TEXT, true }, { TEXT - 1, false }, { TEXT_END - 1, true }, { TEXT_END, false },
-		{ TEXT + 0x340, true }, { MOD, true }, { MOD + 0xfff, true }, { MOD + 0x1000, false },
-		{ MOD + 0x5000, true }, { MOD + 0x4fff, false }, { MOD + 0x5100, false }, { 0, false },
+		{TEXT, true},	       {TEXT - 1, false},     {TEXT_END - 1, true},
+		{TEXT_END, false},     {TEXT + 0x340, true},  {MOD, true},
+		{MOD + 0xfff, true},   {MOD + 0x1000, false}, {MOD + 0x5000, true},
+		{MOD + 0x4fff, false}, {MOD + 0x5100, false}, {0, false},
 	};
 	struct symbols *s = kernel();
 
@@ -221,6 +222,8 @@ static void test_malformed(void **state)
 		{ KMC_SYM_TEXT, TEXT, 0, "line\nbreak" },
 		{ KMC_SYM_TEXT, TEXT, 0, "\xff\xfe" },
 		{ KMC_SYM_MODULE, MOD, 0x1000, "" },
+		{ KMC_SYM_MODULE, MOD, 0x1000,
+		  "a_name_of_56_characters_is_one_more_than_a_module_can_ha" },
 		{ KMC_SYM_MODULE, UINT64_MAX - 1, 0x1000, "m" },
 		{ KMC_SYM_MODULE, MOD, 1ull << 40, "m" },
 	};

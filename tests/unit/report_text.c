@@ -108,7 +108,8 @@ static const char *corrupted(const char *text)
 
 	if (!p || strstr(p + 1, "BUG: "))
 		return "not one title";
-	if (matches("^BUG: [A-Z]+: .*\\[[^]]*[0-9]+\\.[0-9]+\\]", text) || matches("^BUG: \\[", text))
+	if (matches("^BUG: [A-Z]+: .*\\[[^]]*[0-9]+\\.[0-9]+\\]", text) ||
+	    matches("^BUG: \\[", text))
 		return "a tag or a time in the title";
 	if (matches("WARNING:|INFO:|panic:|fatal error:|Internal error:|invalid opcode:|"
 		    "Booting the kernel", text))

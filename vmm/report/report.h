@@ -17,8 +17,8 @@
 #define REPORT_SYMBOL 128
 
 struct report_frame {
-	uint64_t addr;		      /* gva; for frames other than the access, the return address */
-	char symbol[REPORT_SYMBOL];   /* "func+0x12/0x80" or "func+0x12/0x80 [module]", "" unknown */
+	uint64_t addr;		    /* gva; for frames other than the access, the return address */
+	char symbol[REPORT_SYMBOL]; /* "func+0x12/0x80" or "func+0x12/0x80 [module]", "" unknown */
 	bool guess;		      /* printed with "? " */
 };
 
@@ -65,23 +65,27 @@ struct report {
 	struct report_stack allocated, freed;
 };
 
-/* Formats as kernel-style text, lines ended by \n. Returns the length; malloc'd into *out. */
+/* Formats as kernel-style text, lines ended by \n. Returns the length; malloc'd into *out. 0 and
+ * NULL where there is no memory; the same for report_json. */
 size_t report_text(const struct report *r, char **out);
 /* One JSON object, one line, with the \n. The fields are described in docs/report.md. */
 size_t report_json(const struct report *r, const char *vm, char **out);
 
 /*
- * Delivery: stderr, log file, socket. Every reader has a bounded queue served by one writer thread,
- * so that no vCPU ever waits; the log file is the exception that loses nothing unless the disk does.
+ * Delivery: stderr, log file, socket. Every destination has a bounded queue, served by threads of
+ * the sink, so that no vCPU ever waits. A reader that is too slow loses records and is told how
+ * many; the log loses nothing unless the disk does (or lags 64 MiB behind).
+ * Strings of the configuration must live as long as the sink.
  */
 struct sink;
 struct sink_config {
 	const char *vm;		 /* name of the VM, in hello */
 	const char *socket_path; /* NULL: none */
 	const char *log_path;	 /* NULL: none */
-	size_t reader_limit;	 /* bytes queued for one reader before records are dropped; 0: 1 MiB */
+	size_t reader_limit; /* bytes queued for one reader before records are dropped; 0: 1 MiB */
 	void *text_ctx;
-	void (*text)(void *ctx, const char *text, size_t len); /* kernel-style text; NULL: none */
+	/* Kernel-style text, one report a call, from a thread of the sink; NULL: none. */
+	void (*text)(void *ctx, const char *text, size_t len);
 };
 /* 0, or -1 with one line in err (socket in use, no permission, ...). */
 int sink_create(const struct sink_config *config, struct sink **s, char *err, size_t errlen);
@@ -89,9 +93,12 @@ void sink_report(struct sink *s, const struct report *r); /* any thread; never b
 /* Any other record: json is one line with \n. Same rules. */
 void sink_record(struct sink *s, const char *json, size_t len);
 uint64_t sink_lost(const struct sink *s); /* records that some reader did not get */
-/* Waits until everything queued so far is written, at most a second for slow readers. */
-void sink_flush(struct sink *s);
-/* Flushes what fast readers still take within a second, then closes. Removes the socket. */
+/*
+ * Writes all of the log and the text, and what readers still take within a second. Nothing is
+ * delivered afterwards; sink_lost() is final.
+ */
+void sink_finish(struct sink *s);
+/* Finishes, closes, removes the socket file. NULL is fine. */
 void sink_destroy(struct sink *s);
 
 #endif

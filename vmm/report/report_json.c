@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * report_json.c: a finding as one JSON object on one line, for programs. docs/report.md describes the
- * fields; they are append-only within "v":1.
+ * report_json.c: a finding as one JSON object on one line, for programs. docs/report.md describes
+ * the fields; they are append-only within "v":1.
  *
  * Addresses are strings ("0x..."): JSON numbers lose bits above 2^53 in many readers.
  */
@@ -15,7 +15,7 @@
 
 #define REPORT_JSON_VERSION 1
 
-/* Never NULL-terminated rubbish nor invalid UTF-8 into the JSON, whatever the guest named things. */
+/* Valid UTF-8 whatever the guest named things: jansson refuses anything else. */
 static json_t *clean(const char *s)
 {
 	char out[REPORT_TITLE];
@@ -37,8 +37,9 @@ static json_t *number(uint64_t v)
 static json_t *access_json(const struct report *r)
 {
 	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:o}", "addr", address(r->addr), "gpa",
-			 address(r->gpa), "size", number(r->size), "rw", r->write ? "write" : "read",
-			 "bad_first", number(r->bad_first), "bad_last", number(r->bad_last));
+			 address(r->gpa), "size", number(r->size), "rw",
+			 r->write ? "write" : "read", "bad_first", number(r->bad_first), "bad_last",
+			 number(r->bad_last));
 }
 
 static json_t *object_json(const struct report *r)

@@ -178,8 +178,8 @@ static void print_event(FILE *f, const char *what, const struct report_stack *s)
 {
 	if (!s->known)
 		return;
-	fprintf(f, "\n%s by task %u on cpu %u at %" PRIu64 ".%06" PRIu64 "s:\n", what, s->pid, s->cpu,
-		s->time / 1000000000, s->time / 1000 % 1000000);
+	fprintf(f, "\n%s by task %u on cpu %u at %" PRIu64 ".%06" PRIu64 "s:\n", what, s->pid,
+		s->cpu, s->time / 1000000000, s->time / 1000 % 1000000);
 	print_frames(f, s);
 }
 
@@ -252,7 +252,8 @@ static void print_object(FILE *f, const struct report *r)
 static void print_carets(FILE *f, const struct report *r, unsigned row, unsigned end)
 {
 	unsigned first = r->map_caret;
-	uint64_t last = first + (uint64_t)(r->bad_last > r->bad_first ? r->bad_last - r->bad_first : 0);
+	uint64_t more = r->bad_last > r->bad_first ? r->bad_last - r->bad_first : 0;
+	uint64_t last = first + more;
 
 	if (first >= end || last < row)
 		return;
@@ -274,8 +275,9 @@ static void print_map(FILE *f, const struct report *r)
 
 	if (!len)
 		return;
-	fputs("\nMemory state around the buggy address (u undefined, . defined, f freed, r redzone, "
-	      "- unallocated, ? unknown):\n", f);
+	fputs("\nMemory state around the buggy address (u undefined, . defined, f freed, "
+	      "r redzone, - unallocated, ? unknown):\n",
+	      f);
 	for (unsigned row = 0; row < len; row += MAP_ROW) {
 		unsigned end = row + MAP_ROW < len ? row + MAP_ROW : len;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rules.c: named sets of function and cache names, read from configs/rules.json or its built-in copy.
+ * rules.c: named sets of function and cache names, read from configs/rules.json or its built-in
+ * copy.
  *
  * Knows nothing of what a rule means: vmm/checker/ asks. Matching tries every pattern; callers that
  * ask often remember the answer.
@@ -18,8 +19,9 @@
 #define RULES_VERSION 1
 
 struct rules {
-	json_t *functions, *caches; /* name of the rule -> array of patterns; checked by rules_load */
-	json_t *root;		    /* owns both */
+	/* Name of the rule -> array of entries; checked by rules_load, owned by root. */
+	json_t *functions, *caches;
+	json_t *root;
 };
 
 static json_t *read_root(const char *path, char *err, size_t errlen)
@@ -33,8 +35,8 @@ static json_t *read_root(const char *path, char *err, size_t errlen)
 		root = json_loadb((const char *)rules_builtin, rules_builtin_len,
 				  JSON_REJECT_DUPLICATES, &e);
 	if (!root && path && e.line < 0)
-		snprintf(err, errlen, "cannot read the rules file %s: %s; give another --rules", path,
-			 errno ? strerror(errno) : e.text);
+		snprintf(err, errlen, "cannot read the rules file %s: %s; give another --rules",
+			 path, errno ? strerror(errno) : e.text);
 	else if (!root)
 		snprintf(err, errlen, "rules file %s, line %d: %s", path ? path : "(built in)",
 			 e.line, e.text);
@@ -73,7 +75,8 @@ static int check_section(const char *section, json_t *rules, char *err, size_t e
 	}
 	json_object_foreach (rules, name, list) {
 		if (!json_is_array(list)) {
-			snprintf(err, errlen, "rules: \"%s\".\"%s\" is not an array", section, name);
+			snprintf(err, errlen, "rules: \"%s\".\"%s\" is not an array", section,
+				 name);
 			return -1;
 		}
 		json_array_foreach (list, i, entry) {
@@ -99,7 +102,8 @@ int rules_load(const char *path, struct rules **out, char *err, size_t errlen)
 	if (!root)
 		return -1;
 	if (json_integer_value(json_object_get(root, "version")) != RULES_VERSION) {
-		snprintf(err, errlen, "rules: \"version\" must be %d: this file is for another kmc-vmm",
+		snprintf(err, errlen,
+			 "rules: \"version\" must be %d: this file is for another kmc-vmm",
 			 RULES_VERSION);
 		goto fail;
 	}

@@ -3,10 +3,10 @@
  * sink.c: delivers reports and other records to the socket's readers, the log file and the text
  * callback.
  *
- * Who reports only appends to queues under a lock that nobody holds while waiting: a vCPU never waits
- * for a reader, a disk or a terminal. One thread serves the sockets and the log, a second one the
- * text, so that a stopped terminal (Ctrl-S) does not make the readers lose records.
- * What was reported before a reader connected is not sent to it.
+ * Who reports only appends to queues under a lock that nobody holds while waiting: a vCPU never
+ * waits for a reader, a disk or a terminal. One thread serves the sockets and the log, a second one
+ * the text, so that a stopped terminal (Ctrl-S) does not make the readers lose records. What was
+ * reported before a reader connected is not sent to it.
  */
 #include "report.h"
 
@@ -37,7 +37,8 @@
 #define ACCEPT_PAUSE_MS	   1000 /* after accept() found no descriptor or memory */
 
 static const char note_json[] = "{\"v\":1,\"type\":\"lost\",\"count\":%llu}\n";
-static const char note_text[] = "kmc-vmm: %llu reports are not shown here: the terminal was too slow\n";
+static const char note_text[] =
+	"kmc-vmm: %llu reports are not shown here: the terminal was too slow\n";
 
 struct reader {
 	int fd; /* -1: free */
@@ -125,10 +126,10 @@ static void sink_text(struct sink *s, const char *text, size_t len)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static void count_lost(struct sink *s)
+static void count_lost(struct sink *s, uint64_t n)
 {
 	pthread_mutex_lock(&s->lock);
-	s->lost++;
+	s->lost += n;
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -142,7 +143,7 @@ void sink_report(struct sink *s, const struct report *r)
 		if (len)
 			sink_text(s, out, len);
 		else
-			count_lost(s);
+			count_lost(s, 1);
 		free(out);
 	}
 	if (s->socket.fd < 0 && s->log_fd < 0)
@@ -151,7 +152,7 @@ void sink_report(struct sink *s, const struct report *r)
 	if (len)
 		sink_record(s, out, len);
 	else
-		count_lost(s);
+		count_lost(s, 1);
 	free(out);
 }
 
@@ -216,12 +217,13 @@ static void log_write(struct sink *s, const struct record *r)
 {
 	if ((!s->log_torn || log_write_all(s, "\n", 1)) && log_write_all(s, r->data, r->len))
 		return;
-	count_lost(s);
+	count_lost(s, 1);
 	if (s->log_complained)
 		return;
 	s->log_complained = true;
 	fprintf(stderr,
-		"kmc-vmm: cannot write the report log %s: %s; records are lost until there is room\n",
+		"kmc-vmm: cannot write the report log %s: %s; "
+		"records are lost until there is room\n",
 		s->config.log_path, strerror(errno));
 }
 
@@ -273,8 +275,8 @@ static void reader_close(struct sink *s, struct reader *r)
 
 static struct record *hello(const struct sink *s)
 {
-	json_t *root = json_pack("{s:i, s:s, s:s, s:i}", "v", 1, "type", "hello", "vm", s->vm, "pid",
-				 (int)getpid());
+	json_t *root = json_pack("{s:i, s:s, s:s, s:i}", "v", 1, "type", "hello", "vm", s->vm,
+				 "pid", (int)getpid());
 	char *line = root ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	struct record *r = NULL;
 
@@ -395,8 +397,8 @@ static void collect(struct sink *s, struct writer_poll *p, bool stopping)
 
 		/* Between two rounds a reader has everything unless a record is in "now". */
 		if (r->fd >= 0)
-			add(p, r->fd, (short)((r->half_closed ? 0 : POLLIN) | (r->now ? POLLOUT : 0)),
-			    r);
+			add(p, r->fd,
+			    (short)((r->half_closed ? 0 : POLLIN) | (r->now ? POLLOUT : 0)), r);
 	}
 }
 
@@ -436,16 +438,17 @@ static bool serve(struct sink *s, bool more, int64_t deadline)
 	return more;
 }
 
-static bool flushed(struct sink *s)
+/* Records that readers have not taken yet. */
+static uint64_t waiting(struct sink *s)
 {
-	bool done = true;
+	uint64_t n = 0;
 
 	pthread_mutex_lock(&s->lock);
 	for (int i = 0; i < READERS; i++)
-		if (s->reader[i].fd >= 0 && (s->reader[i].now || !queue_empty(&s->reader[i].queue)))
-			done = false;
+		if (s->reader[i].fd >= 0)
+			n += s->reader[i].queue.n + (s->reader[i].now != NULL);
 	pthread_mutex_unlock(&s->lock);
-	return done;
+	return n;
 }
 
 static bool stopping(struct sink *s)
@@ -470,8 +473,9 @@ static void *writer_main(void *arg)
 	do
 		more = serve(s, true, deadline);
 	while (more);
-	while (!flushed(s) && now_ms() < deadline)
+	while (waiting(s) && now_ms() < deadline)
 		serve(s, false, deadline);
+	count_lost(s, waiting(s));
 	return NULL;
 }
 
@@ -487,8 +491,9 @@ static int log_open(struct sink *s, char *err, size_t errlen)
 	s->log_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
 	if (s->log_fd >= 0 && !fcntl(s->log_fd, F_SETFL, O_APPEND))
 		return 0;
-	snprintf(err, errlen, "cannot write the report log %s: open: %s; choose another --report-log",
-		 path, strerror(errno));
+	snprintf(err, errlen,
+		 "cannot write the report log %s: open: %s; choose another --report-log", path,
+		 strerror(errno));
 	return -1;
 }
 
@@ -558,7 +563,8 @@ int sink_create(const struct sink_config *config, struct sink **out, char *err, 
 
 	*out = NULL;
 	if (!s || !s->vm || s->wake < 0) {
-		snprintf(err, errlen, "cannot start the report writer: eventfd: %s", strerror(errno));
+		snprintf(err, errlen, "cannot start the report writer: eventfd: %s",
+			 strerror(errno));
 		goto fail;
 	}
 	clean_name(s->vm);
@@ -575,10 +581,8 @@ fail:
 	return -1;
 }
 
-void sink_destroy(struct sink *s)
+void sink_finish(struct sink *s)
 {
-	if (!s)
-		return;
 	pthread_mutex_lock(&s->lock);
 	s->stop = true;
 	pthread_cond_signal(&s->text_ready);
@@ -589,6 +593,14 @@ void sink_destroy(struct sink *s)
 		pthread_join(s->writer, NULL);
 	if (s->has_texter)
 		pthread_join(s->texter, NULL);
+	s->has_writer = s->has_texter = false;
+}
+
+void sink_destroy(struct sink *s)
+{
+	if (!s)
+		return;
+	sink_finish(s);
 	sink_socket_close(&s->socket);
 	for (int i = 0; i < READERS; i++)
 		if (s->reader[i].fd >= 0)

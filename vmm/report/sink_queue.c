@@ -56,6 +56,7 @@ static bool append(struct queue *q, struct record *r)
 	*q->last = e;
 	q->last = &e->next;
 	q->bytes += r->len + sizeof(*e);
+	q->n++;
 	return true;
 }
 
@@ -80,6 +81,7 @@ struct record *queue_pop(struct queue *q)
 	if (!q->first)
 		q->last = &q->first;
 	q->bytes -= r->len + sizeof(*e);
+	q->n--;
 	free(e);
 	return r;
 }

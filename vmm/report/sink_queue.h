@@ -2,8 +2,8 @@
 /*
  * sink_queue.h: what waits for one destination. Used by sink.c only.
  *
- * A record is shared by all queues it is in. Not locked: the caller holds the sink's lock, except for
- * record_create and the bytes of a record, which never change.
+ * A record is shared by all queues it is in. Not locked: the caller holds the sink's lock, except
+ * for record_create and the bytes of a record, which never change.
  */
 #ifndef KMC_SINK_QUEUE_H
 #define KMC_SINK_QUEUE_H
@@ -27,7 +27,7 @@ struct queue_entry;
 
 struct queue {
 	struct queue_entry *first, **last;
-	size_t bytes, limit;
+	size_t n, bytes, limit;
 	uint64_t lost; /* records dropped since the last note about it */
 };
 

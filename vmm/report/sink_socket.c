@@ -17,15 +17,16 @@
 static int in_use(const char *path, char *err, size_t errlen)
 {
 	snprintf(err, errlen,
-		 "socket %s is in use by a running kmc-vmm: choose another --report-socket or stop it",
+		 "socket %s is in use by a running kmc-vmm: "
+		 "choose another --report-socket or stop it",
 		 path);
 	return -1;
 }
 
 static int failed(const char *call, const char *path, char *err, size_t errlen)
 {
-	snprintf(err, errlen, "report socket %s: %s: %s; choose another --report-socket", path, call,
-		 strerror(errno));
+	snprintf(err, errlen, "report socket %s: %s: %s; choose another --report-socket", path,
+		 call, strerror(errno));
 	return -1;
 }
 
@@ -37,8 +38,10 @@ static int make_address(const char *path, struct sockaddr_un *a, socklen_t *alen
 	memset(a, 0, sizeof(*a));
 	a->sun_family = AF_UNIX;
 	if (!len || len >= sizeof(a->sun_path)) {
-		snprintf(err, errlen, "report socket: the path has %zu bytes, 1 to %zu are possible; "
-			 "choose another --report-socket", len, sizeof(a->sun_path) - 1);
+		snprintf(err, errlen,
+			 "report socket: the path has %zu bytes, 1 to %zu are possible; "
+			 "choose another --report-socket",
+			 len, sizeof(a->sun_path) - 1);
 		return -1;
 	}
 	memcpy(a->sun_path, path, len);
@@ -73,8 +76,10 @@ static int clear_path(const char *path, const struct sockaddr_un *a, socklen_t a
 	if (lstat(path, &st))
 		return errno == ENOENT ? 0 : failed("lstat", path, err, errlen);
 	if (!S_ISSOCK(st.st_mode)) {
-		snprintf(err, errlen, "report socket %s: a file that is no socket is there; remove it "
-			 "or choose another --report-socket", path);
+		snprintf(err, errlen,
+			 "report socket %s: a file that is no socket is there; remove it "
+			 "or choose another --report-socket",
+			 path);
 		return -1;
 	}
 	if (is_live(a, alen))

@@ -18,9 +18,9 @@ struct sink_socket {
 };
 
 /*
- * Listens at path, mode 0600; a path that starts with '@' is a name in the abstract namespace, which
- * has no permissions. The socket of a program that is gone is replaced, a live one and anything that
- * is not a socket are refused. path is not copied. 0, or -1 with one line in err.
+ * Listens at path, mode 0600; a path that starts with '@' is a name in the abstract namespace,
+ * which has no permissions. The socket of a program that is gone is replaced, a live one and
+ * anything that is not a socket are refused. path is not copied. 0, or -1 with one line in err.
  */
 int sink_socket_open(struct sink_socket *s, const char *path, char *err, size_t errlen);
 /* Removes the file only if it is still the one that was made. */

@@ -18,8 +18,12 @@
 #define SYMBOLS_MAX	   (1u << 20) /* of the kernel and all modules together */
 #define SYMBOLS_NAME_BYTES (64u << 20)
 #define MODULES_MAX	   4096u
+#define MODULE_NAME	   56 /* the kernel's MODULE_NAME_LEN */
 #define MODULE_TEXT_MAX	   (1ull << 30)
-/* A function outside its module's text (init text) whose size nobody said ends here at the latest. */
+/*
+ * A function outside its module's text (init text) whose size nobody said ends here at the
+ * latest.
+ */
 #define LOOSE_FUNCTION_MAX 4096u
 
 struct symbol {
@@ -38,7 +42,7 @@ struct table {
 
 struct module {
 	uint64_t start, size;
-	char name[56]; /* MODULE_NAME_LEN of the kernel */
+	char name[MODULE_NAME];
 	struct table table;
 };
 
@@ -93,7 +97,10 @@ void symbols_destroy(struct symbols *s)
 	free(s);
 }
 
-/* Makes room for need elements of size bytes each. Growth doubles; need is bounded by the caller. */
+/*
+ * Makes room for need elements of size bytes each. Growth doubles; need is bounded by the
+ * caller.
+ */
 static bool grow(void **array, size_t *room, size_t need, size_t size)
 {
 	size_t n = *room ? *room : 64;
@@ -111,7 +118,10 @@ static bool grow(void **array, size_t *room, size_t need, size_t size)
 	return true;
 }
 
-/* Compiler and linker make these: they name the padding in front of a function, not the function. */
+/*
+ * Compiler and linker make these: they name the padding in front of a function, not the
+ * function.
+ */
 static bool is_padding(const char *name)
 {
 	static const char *const prefix[] = { "__pfx_", "__cfi_" };
@@ -164,12 +174,13 @@ static bool module_overlaps(const struct module *m, uint64_t start, uint64_t siz
 }
 
 /* A module that lies where another one was: its farewell was missed, so the old one goes first. */
-static int module_add(struct symbols *s, const struct kmc_symbol *in, const char *name)
+static int module_add(struct symbols *s, const struct kmc_symbol *in, const char *name, size_t len)
 {
 	struct module *m;
 	uint64_t end;
 
-	if (in->size > MODULE_TEXT_MAX || __builtin_add_overflow(in->addr, in->size, &end))
+	if (!len || len >= MODULE_NAME || in->size > MODULE_TEXT_MAX ||
+	    __builtin_add_overflow(in->addr, in->size, &end))
 		return -1;
 	for (size_t i = s->nmodules; i-- > 0;)
 		if (module_overlaps(s->module[i], in->addr, in->size))
@@ -182,7 +193,7 @@ static int module_add(struct symbols *s, const struct kmc_symbol *in, const char
 		return -1;
 	m->start = in->addr;
 	m->size = in->size;
-	snprintf(m->name, sizeof(m->name), "%s", name);
+	memcpy(m->name, name, len + 1);
 	s->module[s->nmodules++] = m;
 	s->current = m;
 	s->in_kernel = false;
@@ -206,7 +217,7 @@ static int feed_one(struct symbols *s, const struct kmc_symbol *in, const char *
 			return 0;
 		return table_add(s, s->in_kernel ? &s->kernel : &s->current->table, in, name, len);
 	case KMC_SYM_MODULE:
-		return len ? module_add(s, in, name) : -1;
+		return module_add(s, in, name, len);
 	case KMC_SYM_MODULE_GONE:
 		module_gone(s, in->addr);
 		return 0;
@@ -273,7 +284,10 @@ uint64_t symbols_generation(struct symbols *s)
 	return generation;
 }
 
-/* Of several names for one address the plainest: as the kernel chooses, and independent of order. */
+/*
+ * Of several names for one address the plainest: as the kernel chooses, and independent of
+ * order.
+ */
 static int name_order(const char *a, const char *b)
 {
 	size_t ua = strspn(a, "_."), ub = strspn(b, "_.");

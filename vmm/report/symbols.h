@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * symbols.h: names of guest functions, as the agent streamed them (kmc_abi.h, struct kmc_symbol).
- * Internally locked: any thread.
+ * Padding (__pfx_, __cfi_) is not kept; of several names for one address the one with the fewest
+ * underscores in front is shown. A module is forgotten when it goes. Internally locked: any thread.
  */
 #ifndef KMC_SYMBOLS_H
 #define KMC_SYMBOLS_H
@@ -22,8 +23,9 @@ void symbols_set_text(struct symbols *s, uint64_t start, uint64_t end);
 
 bool symbols_is_text(struct symbols *s, uint64_t addr);
 /*
- * Formats "func+0x12/0x80" or with " [module]" behind. Returns false, and "" in out, where no symbol
- * covers addr. is_return: addr is a return address, look up addr - 1 but print addr's offset.
+ * Formats "func+0x12/0x80" or with " [module]" behind. Returns false, and "" in out, where no
+ * symbol covers addr. is_return: addr is a return address, look up addr - 1 but print addr's
+ * offset.
  */
 bool symbols_format(struct symbols *s, uint64_t addr, bool is_return, char *out, size_t size);
 /* Bare function name without compiler suffix (.isra.0, .constprop.1, .part.2, .cold). */
@@ -33,6 +35,9 @@ bool symbols_function(struct symbols *s, uint64_t addr, char *out, size_t size);
 uint64_t symbols_generation(struct symbols *s);
 
 /*
+ * Names of an address: data symbols and padding (__pfx_, __cfi_) are not kept, and of several names
+ * the one with the fewest underscores in front is. A module is forgotten when it goes.
+ *
  * A named set of functions, from configs/rules.json: "allocator", "word_at_a_time", "copy", ...
  * Patterns are shell wildcards on the bare function name.
  */
