@@ -2,10 +2,10 @@
 /*
  * initramfs.c: cpio archives for the guest's first file system.
  *
- * The format is "newc" of Documentation/driver-api/early-userspace/buffer-format.rst: segments follow
- * each other, an uncompressed one starts at a multiple of 4, zeros in between are skipped. Ours holds
- * /kmc and is the last one, so it wins over the user's. What the files below /kmc mean is described in
- * guest-agent/init/init.c.
+ * The format is "newc" of Documentation/driver-api/early-userspace/buffer-format.rst: segments
+ * follow each other, an uncompressed one starts at a multiple of 4, zeros in between are skipped.
+ * Ours holds /kmc and is the last one, so it wins over the user's. What the files below /kmc mean
+ * is described in guest-agent/init/init.c.
  */
 #include <elf.h>
 #include <errno.h>
@@ -97,9 +97,10 @@ static void put_header(struct archive *a, const char *name, uint32_t mode, uint3
 	size_t namelen = strlen(name) + 1;
 	char header[6 + 13 * 8 + 1];
 
-	snprintf(header, sizeof(header), "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x",
-		 ++a->inode, mode, 0, 0, S_ISDIR(mode) ? 2 : 1, 0, size, 0, 0, major(device),
-		 minor(device), (uint32_t)namelen, 0);
+	snprintf(header, sizeof(header),
+		 "070701%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x%08x", ++a->inode, mode, 0,
+		 0, S_ISDIR(mode) ? 2 : 1, 0, size, 0, 0, major(device), minor(device),
+		 (uint32_t)namelen, 0);
 	put(a, header, sizeof(header) - 1);
 	put(a, name, namelen);
 	pad(a);
@@ -130,7 +131,8 @@ static void put_link(struct archive *a, const char *name, const char *target)
 	pad(a);
 }
 
-/* A host file's bytes, malloc'd, or NULL with a->err. Empty ones are an error: nothing here may be. */
+/* A host file's bytes, malloc'd, or NULL with a->err. Empty ones are an error: nothing here may be.
+ */
 static void *load(struct archive *a, const char *what, const char *path, size_t *size)
 {
 	unsigned char *data = NULL;
@@ -160,7 +162,9 @@ static void *load(struct archive *a, const char *what, const char *path, size_t 
 		used += n;
 	if (!data || n < 0 || used < (size_t)st.st_size) {
 		set_failed(a, EIO, "cannot read the %s %s: %s", what, path,
-			   !data ? "out of memory" : n < 0 ? strerror(errno) : "it is being changed");
+			   !data   ? "out of memory"
+			   : n < 0 ? strerror(errno)
+				   : "it is being changed");
 		goto fail;
 	}
 	close(fd);

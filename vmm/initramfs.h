@@ -9,14 +9,14 @@
 #include <stddef.h>
 
 struct initramfs_config {
-	const char *initrd;	     /* path of the user's initrd, put in front; NULL: built-in only */
-	const char *agent;	     /* path, NULL: none */
-	const char *const *modules;  /* each "FILE.ko param=value ..." */
+	const char *initrd; /* path of the user's initrd, put in front; NULL: built-in only */
+	const char *agent;  /* path, NULL: none */
+	const char *const *modules; /* each "FILE.ko param=value ..." */
 	unsigned nmodules;
-	const char *exec;	     /* command, NULL: none */
-	bool interactive;	     /* a shell on the console where there is no exec */
-	const char *busybox;	     /* path of a static busybox, NULL: none */
-	const char *cmdline_init;    /* with initrd: the user's rdinit= or "/init" */
+	const char *exec;	  /* command, NULL: none */
+	bool interactive;	  /* a shell on the console where there is no exec */
+	const char *busybox;	  /* path of a static busybox, NULL: none */
+	const char *cmdline_init; /* with initrd: the user's rdinit= or "/init" */
 };
 
 /* 0 with *out malloc'd, or -1 with one line in err. */

@@ -2,9 +2,9 @@
 /*
  * agent.h: what the files of the agent share.
  *
- * The agent announces what the slab allocator does; it judges nothing and changes nothing. One source
- * for all kernels: what differs is detected, from the headers at build time or from kallsyms at load
- * time, never from a version number.
+ * The agent announces what the slab allocator does; it judges nothing and changes nothing. One
+ * source for all kernels: what differs is detected, from the headers at build time or from kallsyms
+ * at load time, never from a version number.
  *
  * Context: every function below marked "any context" runs inside tracepoints and kprobes, with any
  * lock of the kernel held, interrupts on or off. It neither sleeps, allocates nor prints.

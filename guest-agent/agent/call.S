@@ -2,9 +2,9 @@
 /*
  * call.S: calls a function that was found by name.
  *
- * With CONFIG_X86_KERNEL_IBT the kernel removes the ENDBR of every function whose address it does not
- * take itself, and an indirect call to such a function is a #CP on a CPU with IBT. A return is not
- * checked, so we get there the way a retpoline does: by returning to the target.
+ * With CONFIG_X86_KERNEL_IBT the kernel removes the ENDBR of every function whose address it does
+ * not take itself, and an indirect call to such a function is a #CP on a CPU with IBT. A return is
+ * not checked, so we get there the way a retpoline does: by returning to the target.
  */
 #include <linux/linkage.h>
 #include <asm/nospec-branch.h>

@@ -2,8 +2,9 @@
 /*
  * main.c: load and unload. The module does nothing but announce; see agent.h and kmc_abi.h.
  *
- * Order matters: probes are placed while kmc_active is false, the host is greeted, and only then does
- * everything become active at once. So no object is announced in a slab whose other objects were missed.
+ * Order matters: probes are placed while kmc_active is false, the host is greeted, and only then
+ * does everything become active at once. So no object is announced in a slab whose other objects
+ * were missed.
  */
 #include <linux/init_task.h>
 #include <linux/panic_notifier.h>

@@ -2,7 +2,8 @@
 /*
  * probes.c: the allocator's tracepoints: objects that come and go, pages that leave.
  *
- * Only arguments that all kernels pass at the same place are used. What has no tracepoint is slab.c's.
+ * Only arguments that all kernels pass at the same place are used. What has no tracepoint is
+ * slab.c's.
  */
 #include <linux/slab.h>
 #include <linux/tracepoint.h>
@@ -44,8 +45,8 @@ void kmc_announce_alloc(struct kmc_event *event, const void *p)
 }
 
 /*
- * Frees in slabs that were never announced are none of the host's business. Frees of other pages that
- * are not tracked are: that is what a double free of a large object looks like.
+ * Frees in slabs that were never announced are none of the host's business. Frees of other pages
+ * that are not tracked are: that is what a double free of a large object looks like.
  */
 void kmc_announce_free(struct kmc_event *event, const void *p)
 {

@@ -2,8 +2,8 @@
 /*
  * ring.c: one ring of records per CPU, as kmc_abi.h lays them out.
  *
- * A record is complete before its number is drawn, and between the number and the new head nothing is
- * touched but the ring: a page hidden by the host there would make the host wait for itself.
+ * A record is complete before its number is drawn, and between the number and the new head nothing
+ * is touched but the ring: a page hidden by the host there would make the host wait for itself.
  */
 #include <linux/gfp.h>
 #include <linux/irq_work.h>
@@ -140,8 +140,12 @@ static void fill_task(struct kmc_record *r)
 	}
 	r->pid = 0;
 	memset(r->comm, 0, sizeof(r->comm));
-	strscpy(r->comm, in_nmi() ? "<nmi>" : in_hardirq() ? "<hardirq>" : "<softirq>",
-		sizeof(r->comm));
+	if (in_nmi())
+		memcpy(r->comm, "<nmi>", sizeof("<nmi>"));
+	else if (in_hardirq())
+		memcpy(r->comm, "<hardirq>", sizeof("<hardirq>"));
+	else
+		memcpy(r->comm, "<softirq>", sizeof("<softirq>"));
 }
 
 static void fill_record(struct kmc_record *r, const struct kmc_event *e)

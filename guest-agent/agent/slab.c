@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * slab.c: what the slab allocator does without a tracepoint: new slabs, bulk allocation and bulk free,
- * ksize and krealloc in place. Each is a kprobe or kretprobe on a function found by name; where a
- * kernel has none of the names, the feature is missing from kmc_hello.flags and the host makes do.
+ * slab.c: what the slab allocator does without a tracepoint: new slabs, bulk allocation and bulk
+ * free, ksize and krealloc in place. Each is a kprobe or kretprobe on a function found by name;
+ * where a kernel has none of the names, the feature is missing from kmc_hello.flags and the host
+ * makes do.
  *
  * A kretprobe takes the call trace at the entry of the function, where the stack is still its own.
  */
@@ -102,8 +103,8 @@ static int bulk_free_entry(struct kprobe *kp, struct pt_regs *regs)
 }
 
 /*
- * __ksize(object): what ksize(), krealloc() and kfree_sensitive() ask before they use the whole slot.
- * krealloc() in place then takes the slack back with KMC_RESIZE.
+ * __ksize(object): what ksize(), krealloc() and kfree_sensitive() ask before they use the whole
+ * slot. krealloc() in place then takes the slack back with KMC_RESIZE.
  */
 static int ksize_entry(struct kprobe *kp, struct pt_regs *regs)
 {
@@ -164,6 +165,7 @@ static struct site {
 	struct kprobe kp;
 	struct kretprobe rp;
 } sites[SITES] = {
+	/* clang-format off */
 	[NEW_SLAB] = {
 		.names = { "allocate_slab" },
 		.entry = new_slab_entry,
@@ -184,6 +186,7 @@ static struct site {
 		.ret = krealloc_return,
 		.data_size = sizeof(struct kmc_event),
 	},
+	/* clang-format on */
 };
 
 /* Calls that a probe did not see; the host is told the running total. */

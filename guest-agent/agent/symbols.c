@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * symbols.c: finds kernel symbols that are not exported, and streams the names of all functions to the
- * host: the kernel's once, each module's before its init function runs.
+ * symbols.c: finds kernel symbols that are not exported, and streams the names of all functions to
+ * the host: the kernel's once, each module's before its init function runs.
  *
- * A module is announced as one or two ranges of the same name: its text, and its init text, which goes
- * away again when it is loaded.
+ * A module is announced as one or two ranges of the same name: its text, and its init text, which
+ * goes away again when it is loaded.
  */
 #include <linux/elf.h>
 #include <linux/kallsyms.h>
@@ -40,7 +40,8 @@ int kmc_symbols_init(void)
 {
 	lookup_name = find_lookup_name();
 	if (!lookup_name) {
-		pr_err("cannot place a kprobe: the kernel needs CONFIG_KPROBES and CONFIG_KALLSYMS\n");
+		pr_err("cannot place a kprobe: the kernel needs CONFIG_KPROBES and "
+		       "CONFIG_KALLSYMS\n");
 		return -ENOENT;
 	}
 	lookup_size = kmc_lookup("kallsyms_lookup_size_offset");
@@ -118,14 +119,14 @@ static int each_symbol_with_module(void *data, const char *name, struct module *
 }
 
 #define TAKES_MODULE                                                                               \
-	__builtin_types_compatible_p(typeof(kallsyms_on_each_symbol),                              \
-				     int(int (*)(void *, const char *, struct module *,            \
-						 unsigned long), void *))
+	__builtin_types_compatible_p(                                                              \
+		typeof(kallsyms_on_each_symbol),                                                   \
+		int(int (*)(void *, const char *, struct module *, unsigned long), void *))
 
 static void put_kernel(void)
 {
-	unsigned long fn = TAKES_MODULE ? (unsigned long)each_symbol_with_module
-					: (unsigned long)each_symbol;
+	unsigned long fn =
+		TAKES_MODULE ? (unsigned long)each_symbol_with_module : (unsigned long)each_symbol;
 
 	put_symbol(KMC_SYM_KERNEL, kmc_hello->text_start,
 		   kmc_hello->text_end - kmc_hello->text_start, "");
@@ -233,9 +234,10 @@ static void put_loaded_modules(void)
 	if (!modules)
 		return;
 	rcu_read_lock_sched();
-	list_for_each_entry_rcu(mod, modules, list, rcu_read_lock_sched_held())
-		if (mod != THIS_MODULE && mod->state == MODULE_STATE_LIVE)
-			put_module(mod, core_text(mod));
+	list_for_each_entry_rcu(mod, modules, list,
+				rcu_read_lock_sched_held()) if (mod != THIS_MODULE &&
+								mod->state == MODULE_STATE_LIVE)
+		put_module(mod, core_text(mod));
 	rcu_read_unlock_sched();
 }
 

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * init.c: the first program in the guest, started as /kmc/init. Loads the agent and the modules.
- * Then, in kmc-vmm's own initramfs, runs the command or a shell and powers off; in front of a user's
- * initrd, becomes the init of that one and leaves nothing behind but loaded modules.
+ * Then, in kmc-vmm's own initramfs, runs the command or a shell and powers off; in front of a
+ * user's initrd, becomes the init of that one and leaves nothing behind but loaded modules.
  *
  * What it finds below /kmc, all of it optional but itself:
  *   kmc_agent.ko               the agent, loaded first
- *   modules/NNN-NAME.ko[.xz]   in the order of their numbers; parameters in the same name + ".params".
- *                              A compressed one needs a kernel with CONFIG_MODULE_DECOMPRESS
- *   exec                       the command, one line
- *   interactive                where there is no exec: a shell on the console
- *   next                       path of the init to become: a user's initrd is behind us
- * As modprobe does, it takes MODULE.PARAM=VALUE from the kernel's command line.
+ *   modules/NNN-NAME.ko[.xz]   in the order of their numbers; parameters in the same name +
+ * ".params". A compressed one needs a kernel with CONFIG_MODULE_DECOMPRESS exec the command, one
+ * line interactive                where there is no exec: a shell on the console next path of the
+ * init to become: a user's initrd is behind us As modprobe does, it takes MODULE.PARAM=VALUE from
+ * the kernel's command line.
  *
  * Every failure is one line; only a failing command changes the exit status.
  */
@@ -126,7 +125,8 @@ static bool has_suffix(const char *text, const char *suffix)
 
 static int load_module(const char *dir, const char *file, const char *cmdline)
 {
-	bool packed = has_suffix(file, ".xz") || has_suffix(file, ".zst") || has_suffix(file, ".gz");
+	bool packed =
+		has_suffix(file, ".xz") || has_suffix(file, ".zst") || has_suffix(file, ".gz");
 	char path[512], name[128], params[1024] = "", *given;
 	int fd, err = 0;
 
@@ -143,7 +143,8 @@ static int load_module(const char *dir, const char *file, const char *cmdline)
 	if (fd < 0 || syscall(SYS_finit_module, fd, params, packed ? COMPRESSED : 0) < 0) {
 		err = errno;
 		say("kmc-init: cannot load module %s: %s%s", file, strerror(err),
-		    packed && err == EOPNOTSUPP ? " (this kernel loads no compressed modules)" : "");
+		    packed && err == EOPNOTSUPP ? " (this kernel loads no compressed modules)"
+						: "");
 	}
 	if (fd >= 0)
 		close(fd);

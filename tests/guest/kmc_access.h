@@ -2,9 +2,9 @@
 /*
  * kmc_access.h: one memory access of an exact form each, for kmc_bugs.c.
  *
- * All are inlined into the test that uses them, so that a report names the test. Reads are used: each
- * compares in the instruction that reads, and branches on the result, so that it is a use of the value
- * by any definition.
+ * All are inlined into the test that uses them, so that a report names the test. Reads are used:
+ * each compares in the instruction that reads, and branches on the result, so that it is a use of
+ * the value by any definition.
  */
 #ifndef KMC_ACCESS_H
 #define KMC_ACCESS_H
@@ -70,25 +70,37 @@ static __always_inline void cmp16(const void *p)
 	asm volatile("pxor %%xmm0, %%xmm0\n\t"
 		     "pcmpeqb (%1), %%xmm0\n\t"
 		     "pmovmskb %%xmm0, %0\n\t"
-		     "test %0, %0" BRANCH : "=r"(mask) : "r"(p) : "cc", "memory");
+		     "test %0, %0" BRANCH
+		     : "=r"(mask)
+		     : "r"(p)
+		     : "cc", "memory");
 }
 
 static __always_inline void store16(void *p)
 {
 	asm volatile("pxor %%xmm0, %%xmm0\n\t"
-		     "movups %%xmm0, (%0)" : : "r"(p) : "memory");
+		     "movups %%xmm0, (%0)"
+		     :
+		     : "r"(p)
+		     : "memory");
 }
 
 static __always_inline void cmp32(const void *p)
 {
 	asm volatile("vxorps %%ymm0, %%ymm0, %%ymm0\n\t"
-		     "vptest (%0), %%ymm0" BRANCH : : "r"(p) : "cc", "memory");
+		     "vptest (%0), %%ymm0" BRANCH
+		     :
+		     : "r"(p)
+		     : "cc", "memory");
 }
 
 static __always_inline void store32(void *p)
 {
 	asm volatile("vxorps %%ymm0, %%ymm0, %%ymm0\n\t"
-		     "vmovups %%ymm0, (%0)" : : "r"(p) : "memory");
+		     "vmovups %%ymm0, (%0)"
+		     :
+		     : "r"(p)
+		     : "memory");
 }
 
 static __always_inline void load64(const void *p)

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kmc_bugs.c: memory errors for a checker to find, one function a bug, and for each a good twin that
- * differs only in not being one. expectations.tsv says what must be reported for each; good functions
- * must stay silent.
+ * kmc_bugs.c: memory errors for a checker to find, one function a bug, and for each a good twin
+ * that differs only in not being one. expectations.tsv says what must be reported for each; good
+ * functions must stay silent.
  *
- * No bug may harm the guest: bad writes hit only slack of their own slot or a free slot away from the
- * allocator's pointer in its middle; bad frees are done in caches of their own, from which nothing is
- * ever allocated again and which are never destroyed. So the module cannot be unloaded.
+ * No bug may harm the guest: bad writes hit only slack of their own slot or a free slot away from
+ * the allocator's pointer in its middle; bad frees are done in caches of their own, from which
+ * nothing is ever allocated again and which are never destroyed. So the module cannot be unloaded.
  *
- * Run with insmod kmc_bugs.ko run=NAME: all, good, bad, a test (both of its functions) or a function.
+ * Run with insmod kmc_bugs.ko run=NAME: all, good, bad, a test (both of its functions) or a
+ * function.
  */
 #include <linux/bitops.h>
 #include <linux/err.h>
@@ -19,6 +20,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "kmc_access.h"
+#include "kmc_test.h"
 
 #undef pr_fmt
 #define pr_fmt(fmt) "kmc_bugs: " fmt
@@ -41,13 +43,6 @@ static noinline struct kmem_cache *private_cache(const char *name, unsigned int 
 	return kmem_cache_create_usercopy(name, size, 0, 0, 0, size, NULL);
 }
 
-/* Hides from the compiler what it knows of a pointer and of the object behind it. */
-static __always_inline void *hidden(void *p)
-{
-	OPTIMIZER_HIDE_VAR(p);
-	return p;
-}
-
 static noinline void *raw_object(size_t size)
 {
 	return kmalloc(size, GFP_ATOMIC);
@@ -62,25 +57,6 @@ static noinline void *filled_object(size_t size)
 		memset(p, 0x5a, size);
 	return hidden(p);
 }
-
-/*
- * Body of a test: bug_NAME() calls it with true, good_NAME() with false. All of it is inlined, so that
- * the access is made by that function. Returns 0, -ENOMEM, or -EOPNOTSUPP where the CPU lacks it.
- */
-#define TEST(name)                                                                                 \
-	static __always_inline int test_##name(bool bug);                                          \
-	static noinline __used int bug_##name(void)                                                \
-	{                                                                                          \
-		return test_##name(true);                                                          \
-	}                                                                                          \
-	static noinline __used int good_##name(void)                                               \
-	{                                                                                          \
-		return test_##name(false);                                                         \
-	}                                                                                          \
-	static __always_inline int test_##name(bool bug)
-
-/* A legal thing that looks like an error. */
-#define GOOD(name) static noinline __used int good_##name(void)
 
 /* Reads of bytes that nobody wrote. */
 
@@ -477,8 +453,8 @@ UNALLOCATED(write, store4(p + 16))
 #define BAD_FREE(name, sequence, good)                                                             \
 	TEST(name)                                                                                 \
 	{                                                                                          \
-		struct kmem_cache *cache = private_cache(                                          \
-			bug ? "kmc_" #name : "kmc_" #name "_good", CELL_SIZE);                     \
+		struct kmem_cache *cache =                                                         \
+			private_cache(bug ? "kmc_" #name : "kmc_" #name "_good", CELL_SIZE);       \
 		void *a = cache ? kmem_cache_zalloc(cache, GFP_KERNEL) : NULL;                     \
 		void *b = cache ? kmem_cache_zalloc(cache, GFP_KERNEL) : NULL;                     \
                                                                                                    \
@@ -494,12 +470,11 @@ UNALLOCATED(write, store4(p + 16))
 		kmem_cache_destroy(cache);                                                         \
 		return 0;                                                                          \
 	}
-#define FREE(p) kmem_cache_free(cache, p)
+#define FREE(p)	     kmem_cache_free(cache, p)
 #define FREE_BULK(p) kmem_cache_free_bulk(cache, 1, &(p))
 BAD_FREE(double_free_cache, (FREE(a), FREE(b), FREE(a)), (FREE(a), FREE(b)))
 BAD_FREE(double_free_kfree, (kfree(a), kfree(b), kfree(a)), (kfree(a), kfree(b)))
-BAD_FREE(double_free_bulk, (FREE_BULK(a), FREE_BULK(b), FREE_BULK(a)),
-	 (FREE_BULK(a), FREE_BULK(b)))
+BAD_FREE(double_free_bulk, (FREE_BULK(a), FREE_BULK(b), FREE_BULK(a)), (FREE_BULK(a), FREE_BULK(b)))
 BAD_FREE(invalid_free_cache, FREE(a + 8), (FREE(a), FREE(b)))
 BAD_FREE(invalid_free_kfree, kfree(a + 16), (kfree(a), kfree(b)))
 
@@ -733,14 +708,15 @@ GOOD(reuse)
 	return 0;
 }
 
+/* clang-format off */
 #define PAIRS(X)                                                                                   \
 	X(uninit_byte) X(uninit_word) X(uninit_dword) X(uninit_qword) X(uninit_large)              \
 	X(uninit_last_byte) X(uninit_crossing) X(uninit_sse) X(uninit_avx) X(uninit_locked)        \
 	X(uninit_cache) X(uninit_bulk) X(uninit_krealloc)                                          \
-	X(uaf_read_byte) X(uaf_read_dword) X(uaf_read_qword) X(uaf_read_rep) X(uaf_read_cache)     \
-	X(uaf_read_bulk) X(uaf_read_krealloc)                                                      \
+	X(uaf_read_byte) X(uaf_read_dword) X(uaf_read_qword) X(uaf_read_rep) X(uaf_read_crossing)  \
+	X(uaf_read_cache) X(uaf_read_bulk) X(uaf_read_krealloc)                                    \
 	X(uaf_write_byte) X(uaf_write_word) X(uaf_write_qword) X(uaf_write_rep)                    \
-	X(uaf_write_locked) X(uaf_read_crossing) X(uaf_write_sse)                                 \
+	X(uaf_write_locked) X(uaf_write_sse)                                                       \
 	X(oob_read_byte) X(oob_read_word) X(oob_read_dword) X(oob_read_qword) X(oob_read_rep)      \
 	X(oob_read_crossing) X(oob_read_large) X(oob_read_zmm) X(oob_read_below) X(oob_read_bulk)  \
 	X(oob_read_krealloc)                                                                       \
@@ -755,6 +731,7 @@ GOOD(reuse)
 	X(gfp_zero) X(memcpy) X(struct_copy) X(bit_fields) X(string_word) X(ksize)                 \
 	X(krealloc_growth) X(kfree_sensitive) X(kfree_rcu) X(typesafe_by_rcu) X(constructor)       \
 	X(bulk) X(size_roundup) X(reuse)
+/* clang-format on */
 
 #define BUG_ENTRY(name)	 { #name, "bug_" #name, true, bug_##name },
 #define GOOD_ENTRY(name) { #name, "good_" #name, false, good_##name },

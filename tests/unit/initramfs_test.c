@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * initramfs_test.c: reads back what initramfs_build() makes, with a newc reader of its own that follows
- * the format's description and not the writer.
+ * initramfs_test.c: reads back what initramfs_build() makes, with a newc reader of its own that
+ * follows the format's description and not the writer.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -222,7 +222,8 @@ static void test_behind_initrd(void **state)
 	char path[128];
 
 	for (size_t size = 16; size < 20; size++) {
-		struct initramfs_config config = { .initrd = write_file(path, "initrd", initrd, size),
+		struct initramfs_config config = { .initrd =
+							   write_file(path, "initrd", initrd, size),
 						   .cmdline_init = "/sbin/other" };
 		struct built b = build_at(&config, (size + 3) & ~(size_t)3);
 
@@ -310,7 +311,8 @@ static void test_errors(void **state)
 		size_t len = 0;
 		char err[256] = "";
 
-		assert_int_equal(initramfs_build(&cases[i].config, &out, &len, err, sizeof(err)), -1);
+		assert_int_equal(initramfs_build(&cases[i].config, &out, &len, err, sizeof(err)),
+				 -1);
 		assert_non_null(strstr(err, cases[i].says));
 		assert_null(strchr(err, '\n'));
 		assert_null(out);
@@ -324,7 +326,7 @@ static int make_dir(void **state)
 
 static int remove_dir(void **state)
 {
-	static const char *const names[] = { "m0.ko", "m1.ko", "m2.ko",	  "m3.ko",
+	static const char *const names[] = { "m0.ko",  "m1.ko",	  "m2.ko", "m3.ko",
 					     "initrd", "busybox", "empty" };
 	char path[128];
 
@@ -338,9 +340,9 @@ static int remove_dir(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_smallest),      cmocka_unit_test(test_order),
-		cmocka_unit_test(test_content),	      cmocka_unit_test(test_behind_initrd),
-		cmocka_unit_test(test_next_default),  cmocka_unit_test(test_busybox),
+		cmocka_unit_test(test_smallest),     cmocka_unit_test(test_order),
+		cmocka_unit_test(test_content),	     cmocka_unit_test(test_behind_initrd),
+		cmocka_unit_test(test_next_default), cmocka_unit_test(test_busybox),
 		cmocka_unit_test(test_errors),
 	};
 
