@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * guest_ram.c: the memfd behind guest memory, its two mappings and the userfaultfd that hides pages.
+ * guest_ram.c: the memfd behind guest memory, its two mappings and the userfaultfd that hides
+ * pages.
  *
- * Knows no KVM: the caller makes memslots of guest_ram_ranges(). Does not decide which page is hidden.
+ * Knows no KVM: the caller makes memslots of guest_ram_ranges(). Does not decide which page is
+ * hidden.
  *
- * Both mappings are contiguous over the RAM; the hole below 4 GiB exists in guest-physical addresses
- * only. "Offset" below is the offset into the memfd, and so into either mapping.
+ * Both mappings are contiguous over the RAM; the hole below 4 GiB exists in guest-physical
+ * addresses only. "Offset" below is the offset into the memfd, and so into either mapping.
  */
 #include "guest_ram.h"
 
@@ -25,9 +27,9 @@
 #define MADV_POPULATE_READ 22 /* Linux 5.14, as is UFFD_FEATURE_MINOR_SHMEM */
 #endif
 
-#define RAM_GRAIN   (2ull << 20)
-#define RAM_MAX	    (1ull << 40) /* keeps every sum of offsets far from overflow */
-#define BITS	    64 /* of a word of the bitmaps */
+#define RAM_GRAIN (2ull << 20)
+#define RAM_MAX	  (1ull << 40) /* keeps every sum of offsets far from overflow */
+#define BITS	  64	       /* of a word of the bitmaps */
 
 struct guest_ram {
 	uint64_t size, low; /* bytes in all, bytes below the hole */
@@ -63,9 +65,9 @@ static int map_both(struct guest_ram *ram, const char **what)
 	 * tries an asynchronous page fault for a page it cannot get. It asks vma_is_valid(), which
 	 * looks at the VMA's protection for the access at hand; where that says yes, KVM retries in
 	 * the background for ever and KVM_RUN never returns EFAULT. Without PROT_READ the answer is
-	 * no for reads, and the EFAULT arrives. The guest still reads pages that are mapped: x86 has
-	 * no write-only PTEs. The price: a read of a page that nobody mapped yet is an EFAULT as
-	 * well, see guest_ram_populate().
+	 * no for reads, and the EFAULT arrives. The guest still reads pages that are mapped: x86
+	 * has no write-only PTEs. The price: a read of a page that nobody mapped yet is an EFAULT
+	 * as well, see guest_ram_populate().
 	 */
 	ram->guest = mmap(NULL, ram->size, PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ram->memfd, 0);
 	if (ram->guest == MAP_FAILED)
@@ -75,16 +77,16 @@ static int map_both(struct guest_ram *ram, const char **what)
 	    madvise(ram->guest, ram->size, MADV_DONTFORK) < 0)
 		return fail(what, "madvise(MADV_DONTFORK)");
 	/*
-	 * Pages are hidden one at a time: a huge mapping would only be split. Fails where the kernel
-	 * has no huge pages, which is as good.
+	 * Pages are hidden one at a time: a huge mapping would only be split. Fails where the
+	 * kernel has no huge pages, which is as good.
 	 */
 	(void)madvise(ram->guest, ram->size, MADV_NOHUGEPAGE);
 	return 0;
 }
 
 /*
- * The system call needs CAP_SYS_PTRACE or vm.unprivileged_userfaultfd, the device only permission to
- * open it. UFFD_USER_MODE_ONLY would be free for all, but the faults are KVM's, in kernel mode.
+ * The system call needs CAP_SYS_PTRACE or vm.unprivileged_userfaultfd, the device only permission
+ * to open it. UFFD_USER_MODE_ONLY would be free for all, but the faults are KVM's, in kernel mode.
  */
 static int uffd_open(struct guest_ram *ram, const char **what)
 {
@@ -279,8 +281,9 @@ static int64_t to_pages(const struct guest_ram *ram, gpa_t gpa, uint64_t n)
 
 static bool page_hidden(const struct guest_ram *ram, uint64_t page)
 {
-	return atomic_load_explicit(&ram->hidden[page / BITS], memory_order_relaxed) >>
-		       (page % BITS) & 1;
+	uint64_t word = atomic_load_explicit(&ram->hidden[page / BITS], memory_order_relaxed);
+
+	return word >> (page % BITS) & 1;
 }
 
 /* Relaxed: the bits carry no other data, and changes of one page do not race. */
@@ -301,9 +304,9 @@ static void mark(struct guest_ram *ram, uint64_t page, uint64_t n, bool hidden)
 }
 
 /*
- * Maps [page, page+n) into the guest mapping. UFFDIO_CONTINUE stops at the first page that is mapped
- * already, and at a hole in the page cache, a page that nobody has touched. Returns 1 if anything was
- * mapped, 0 if all was mapped already, or a negative errno.
+ * Maps [page, page+n) into the guest mapping. UFFDIO_CONTINUE stops at the first page that is
+ * mapped already, and at a hole in the page cache, a page that nobody has touched. Returns 1 if
+ * anything was mapped, 0 if all was mapped already, or a negative errno.
  */
 static int continue_pages(struct guest_ram *ram, uint64_t page, uint64_t n)
 {
@@ -337,8 +340,9 @@ static int continue_pages(struct guest_ram *ram, uint64_t page, uint64_t n)
 }
 
 /*
- * Puts pages that nobody has touched into the page cache. Without one, a minor fault does not happen:
- * the kernel would serve the guest's first write to the "hidden" page with a new page, unseen.
+ * Puts pages that nobody has touched into the page cache. Without one, a minor fault does not
+ * happen: the kernel would serve the guest's first write to the "hidden" page with a new page,
+ * unseen.
  */
 static int back_pages(struct guest_ram *ram, uint64_t page, uint64_t n)
 {

@@ -31,8 +31,8 @@ struct guest_ram;
 /* A piece of guest-physical memory, for the memslots and the e820 map. */
 struct guest_ram_range {
 	gpa_t base;
-	uint64_t len;	   /* bytes */
-	void *guest; /* userspace_addr of the memslot; never dereference it */
+	uint64_t len; /* bytes */
+	void *guest;  /* userspace_addr of the memslot; never dereference it */
 };
 
 /*
@@ -40,11 +40,11 @@ struct guest_ram_range {
  * failed, for the message.
  */
 int guest_ram_create(uint64_t size, struct guest_ram **ram, const char **what);
-/* What the user can do about it: "WHAT: STRERROR: REMEDY" is the message. err: the negative errno. */
+/* What the user can do about it; the message is "WHAT: STRERROR: REMEDY". err: negative errno. */
 const char *guest_ram_remedy(const char *what, int err);
 void guest_ram_destroy(struct guest_ram *ram);
 
-uint64_t guest_ram_size(const struct guest_ram *ram); /* bytes */
+uint64_t guest_ram_size(const struct guest_ram *ram);				  /* bytes */
 int guest_ram_ranges(const struct guest_ram *ram, struct guest_ram_range out[2]); /* 1 or 2 */
 
 /* The one place where a guest address becomes a pointer: NULL unless [gpa, gpa+len) is all RAM. */
@@ -52,8 +52,8 @@ void *guest_ram_at(const struct guest_ram *ram, gpa_t gpa, uint64_t len);
 bool guest_ram_contains(const struct guest_ram *ram, gpa_t gpa, uint64_t len);
 
 /*
- * Index of the page in [0, guest_ram_pages()), dense over the hole: what per-page tables are keyed by.
- * -1 where gpa is not RAM.
+ * Index of the page in [0, guest_ram_pages()), dense over the hole: what per-page tables are keyed
+ * by. -1 where gpa is not RAM.
  */
 int64_t guest_ram_page_index(const struct guest_ram *ram, gpa_t gpa);
 uint64_t guest_ram_pages(const struct guest_ram *ram);

@@ -2,20 +2,22 @@
 /*
  * judge.c: from the shadow of the bytes of one access to at most one verdict.
  *
- * Each byte is judged by its A state; of several bad bytes the worst counts, and of equals the first.
- * Undefined bytes are judged only where no A state is bad.
+ * Each byte is judged by its A state; of several bad bytes the worst counts, and of equals the
+ * first. Undefined bytes are judged only where no A state is bad.
  *
  * Legal accesses that look illegal, each a rule below with its test:
- *	allocator		JUDGE_ALLOCATOR: freelist pointers, poisoning, zeroing before the announcement
- *	typesafe_by_rcu		freed objects of such a cache may be read, and their locks written
- *	word_at_a_time		a word that begins or ends in an object may hang over
- *	unknown			bytes of objects older than the agent, and of pages that are no slab's
+ *   allocator          JUDGE_ALLOCATOR: freelist pointers, poison, zeroing before the announcement
+ *   typesafe_by_rcu    freed objects of such a cache may be read, and their locks written
+ *   word_at_a_time     a word that begins or ends in an object may hang over
+ *   unknown            objects older than the agent, and pages that are no slab's
  *
- * Undefined bytes are judged at the load in this slice, where the judgement belongs at the use: a branch,
- * an address, a copy to user space. Until V bits travel through registers, these keep it quiet:
- *	all_undefined		one defined byte acquits: padding and neighbours travel along
- *	plain_copy		JUDGE_COPY: the V bits are copied, nothing is used
- *	read_modify_write	updates of bit-fields and flag words
+ * Undefined bytes are judged at the load in this slice, where the judgement belongs at the use: a
+ * branch, an address, a copy to user space. Until V bits travel through registers, these keep it
+ * quiet:
+ *   all_undefined      one defined byte acquits: padding and neighbours travel along
+ *   plain_copy         JUDGE_COPY: the V bits are copied, nothing is used
+ *   read_modify_write  updates of bit-fields and flag words
+ *
  * a->plain_move is not looked at: with judgement at the load, a load into a register is the use.
  */
 #include "judge.h"
@@ -64,19 +66,12 @@ struct bytes {
 
 /* ------------------------------------------------------------------ the rules */
 
-/* typesafe_by_rcu. *slot_end: offset into the access up to which the answer holds. */
-static bool freed_is_legal(const struct objects *o, const struct judge_access *a, uint32_t at,
-			   uint32_t *slot_end)
+/* typesafe_by_rcu. A page has one cache at most, and so has the access. */
+static bool freed_is_legal(const struct objects *o, const struct judge_access *a)
 {
 	struct object obj;
-	uint64_t end;
 
-	*slot_end = at + 1;
-	if (!objects_find(o, (gpa_t){a->gpa.v + at}, &obj))
-		return false;
-	end = obj.start.v + obj.slot - a->gpa.v;
-	*slot_end = end < a->len ? (uint32_t)end : a->len;
-	return obj.cache && obj.cache->typesafe_by_rcu;
+	return objects_find(o, a->gpa, &obj) && obj.cache && obj.cache->typesafe_by_rcu;
 }
 
 /* word_at_a_time. Any byte that its reader may look at acquits the others. */
@@ -109,19 +104,15 @@ static bool uses_undefined(const struct judge_access *a, const struct bytes *b)
 static void judge_states(const struct objects *o, const struct judge_access *a,
 			 const struct bytes *b, unsigned enabled, struct judgement *out)
 {
-	uint32_t i, legal_end = 0, asked_end = 0;
+	bool freed_legal = memchr(b->a, A_FREED, b->len) && freed_is_legal(o, a);
 
-	for (i = 0; i < b->len; i++) {
+	for (uint32_t i = 0; i < b->len; i++) {
 		enum verdict v = state_rules[b->a[i]][a->write];
 
 		if (v == VERDICT_NONE || !(enabled & VERDICT_BIT(v)))
 			continue;
-		if (b->a[i] == A_FREED) {
-			if (i >= asked_end && freed_is_legal(o, a, i, &asked_end))
-				legal_end = asked_end;
-			if (i < legal_end)
-				continue;
-		}
+		if (b->a[i] == A_FREED && freed_legal)
+			continue;
 		if (verdict_severity(v) > verdict_severity(out->verdict)) {
 			out->verdict = v;
 			out->first = i;
@@ -163,6 +154,5 @@ void judge_access(const struct shadow *s, const struct objects *o, const struct 
 	if (out->verdict == VERDICT_NONE)
 		judge_values(a, &b, enabled, out);
 	if (out->verdict != VERDICT_NONE)
-		out->has_object =
-			objects_find(o, (gpa_t){a->gpa.v + out->first}, &out->object);
+		out->has_object = objects_find(o, (gpa_t){a->gpa.v + out->first}, &out->object);
 }

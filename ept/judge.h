@@ -9,12 +9,12 @@
 
 enum verdict {
 	VERDICT_NONE,
-	VERDICT_UNINIT,		/* undefined bytes are read */
+	VERDICT_UNINIT, /* undefined bytes are read */
 	VERDICT_UAF_READ,
 	VERDICT_UAF_WRITE,
-	VERDICT_OOB_READ,	/* redzone */
+	VERDICT_OOB_READ, /* redzone */
 	VERDICT_OOB_WRITE,
-	VERDICT_UNALLOCATED,	/* a slot nobody owns */
+	VERDICT_UNALLOCATED, /* a slot nobody owns */
 	VERDICT_DOUBLE_FREE,
 	VERDICT_INVALID_FREE,
 	VERDICTS
@@ -25,16 +25,16 @@ enum verdict {
 /* Who makes the access; each is a named rule of configs/rules.json. */
 enum judge_context {
 	JUDGE_NORMAL = 0,
-	JUDGE_ALLOCATOR = 1 << 0,     /* the slab allocator's own accesses: anything is legal */
-	JUDGE_WORD_AT_A_TIME = 1 << 1,/* may read past the end of an object within an aligned word */
-	JUDGE_COPY = 1 << 2,	      /* only copies: undefined bytes are not used here */
+	JUDGE_ALLOCATOR = 1 << 0,      /* the slab allocator's own accesses: anything is legal */
+	JUDGE_WORD_AT_A_TIME = 1 << 1, /* may read past an object's end, within a word */
+	JUDGE_COPY = 1 << 2,	       /* only copies: undefined bytes are not used here */
 };
 
 struct judge_access {
-	gpa_t gpa;	/* lies in one page */
-	uint32_t len;	/* bytes */
+	gpa_t gpa;    /* lies in one page */
+	uint32_t len; /* bytes */
 	bool read, write;
-	bool plain_move; /* insn_is_plain_move() */
+	bool plain_move;  /* insn_is_plain_move() */
 	unsigned context; /* enum judge_context */
 };
 

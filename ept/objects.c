@@ -2,19 +2,18 @@
 /*
  * objects.c: what each announcement does to the object table and to the shadow.
  *
- *		A state of the slot			V bits of the slot
- * slab made	unallocated				undefined (constructor: defined)
- * adopted	unknown					defined
- * allocated	[0, size) allocated, rest redzone	undefined; defined if zeroed or the cache has a
- *							constructor; kept in a typesafe-by-RCU cache,
- *							unless the slot was never handed out before
- * freed	freed, the redzone too			undefined; kept with a constructor or typesafe
- * ksize	allocated				new bytes undefined, or defined if zeroed
- * resized	as allocated				the same
+ *            A state of the slot                V bits of the slot
+ * slab made  unallocated                        undefined (constructor: defined)
+ * adopted    unknown                            defined
+ * allocated  [0, size) allocated, rest redzone  undefined; defined if zeroed or constructed; kept
+ *                                               in a typesafe-by-RCU cache, except the first time
+ * freed      freed, the redzone too             undefined; kept if constructed or typesafe-by-RCU
+ * ksize      allocated                          new bytes undefined, or defined if zeroed
+ * resized    as allocated                       the same
  *
  * Where memory is short, or an announcement was missed, the bytes become unknown or the old record
- * gives way to the new one: never a report on what was not seen. What judge.c makes of the states is
- * not decided here.
+ * gives way to the new one: never a report on what was not seen. What judge.c makes of the states
+ * is not decided here.
  */
 #include "objects.h"
 
@@ -25,8 +24,7 @@
 struct objects *objects_create(struct guest_ram *ram, struct shadow *shadow,
 			       const struct objects_ops *ops)
 {
-	struct objects *o =
-		calloc(1, sizeof(*o) + guest_ram_pages(ram) * sizeof(o->page[0]));
+	struct objects *o = calloc(1, sizeof(*o) + guest_ram_pages(ram) * sizeof(o->page[0]));
 
 	if (!o)
 		return NULL;
@@ -71,7 +69,7 @@ static void region_drop(struct objects *o, struct region *r)
 	region_destroy(o, r);
 }
 
-/* Whatever is recorded in the range gives way, as a whole, even where only a part of it lies there. */
+/* Whatever is recorded in the range gives way, as a whole, even where only a part lies there. */
 static void drop_range(struct objects *o, gpa_t gpa, uint64_t len)
 {
 	for (uint64_t off = 0; off < len; off += GUEST_PAGE) {
@@ -169,7 +167,7 @@ static int set_both(struct objects *o, gpa_t start, uint64_t from, uint64_t to, 
 	gpa_t gpa = {start.v + from};
 	int err = shadow_set_a(o->shadow, gpa, to - from, a);
 
-	return shadow_set_v(o->shadow, gpa, to - from, v) ? : err;
+	return shadow_set_v(o->shadow, gpa, to - from, v) ?: err;
 }
 
 /* The V bits of a slot survive its being handed out. */
@@ -196,10 +194,10 @@ static enum obj_verdict slot_alloc(struct objects *o, struct region *r, uint32_t
 	event_set(o, &slot->allocated, a->event);
 	if (defined || !content_survives(r, before))
 		err = shadow_set_v(o->shadow, start, r->stride, defined ? V_DEFINED : V_UNDEFINED);
-	/* The redzone first: the granule that size splits is packed only as allocated and redzone. */
+	/* The redzone first: a granule that size splits is packed only as allocated|redzone. */
 	if (size < r->stride)
-		err = shadow_set_a(o->shadow, start, r->stride, A_REDZONE) ? : err;
-	err = shadow_set_a(o->shadow, start, size, A_ALLOCATED) ? : err;
+		err = shadow_set_a(o->shadow, start, r->stride, A_REDZONE) ?: err;
+	err = shadow_set_a(o->shadow, start, size, A_ALLOCATED) ?: err;
 	return err ? OBJ_NO_MEMORY : OBJ_OK;
 }
 
@@ -237,8 +235,8 @@ static enum obj_verdict alloc_large(struct objects *o, const struct obj_alloc *a
 }
 
 /*
- * The slab of a small object, with its geometry known. NULL with OBJ_OK where the object can have no
- * record: in no known slab, or of unknown size.
+ * The slab of a small object, with its geometry known. NULL with OBJ_OK where the object can have
+ * no record: in no known slab, or of unknown size.
  */
 static enum obj_verdict slab_of(struct objects *o, const struct obj_alloc *a, struct region **out)
 {
@@ -303,7 +301,7 @@ static enum obj_verdict slot_free(struct objects *o, struct region *r, uint32_t 
 	event_set(o, &r->slots[i].freed, event);
 	if (!keeps)
 		err = shadow_set_v(o->shadow, start, r->stride, V_UNDEFINED);
-	err = shadow_set_a(o->shadow, start, r->stride, A_FREED) ? : err;
+	err = shadow_set_a(o->shadow, start, r->stride, A_FREED) ?: err;
 	return err ? OBJ_NO_MEMORY : OBJ_OK;
 }
 

@@ -2,9 +2,9 @@
 /*
  * objects.h: the slabs and objects the agent announced, and what became of them.
  *
- * objects_* take one announced event each, update the shadow with it and say what was wrong with it.
- * They never print and never hide or show a page: newly tracked and no longer tracked ranges are
- * handed to the caller through struct objects_ops.
+ * objects_* take one announced event each, update the shadow with it and say what was wrong with
+ * it. They never print and never hide or show a page: newly tracked and no longer tracked ranges
+ * are handed to the caller through struct objects_ops.
  *
  * Not locked: the caller holds the checker's lock. Addresses and sizes come from the guest and are
  * checked here; an impossible one returns OBJ_HOSTILE and changes nothing.
@@ -16,21 +16,21 @@
 
 /* A task's stack and name at the time of an event. Copied from the agent's record. */
 struct obj_event {
-	uint64_t time;	 /* ns since guest boot */
+	uint64_t time; /* ns since guest boot */
 	uint32_t pid;
 	uint32_t cpu;
-	char comm[17];	 /* NUL-terminated */
+	char comm[17]; /* NUL-terminated */
 	uint8_t nstack;
 	uint64_t stack[19]; /* guest-virtual, innermost first */
 };
 
 /* What the checker read of a struct kmem_cache. Owned by the caller, outlives every object. */
 struct obj_cache {
-	uint64_t id;	      /* guest-virtual address of the kmem_cache, 0 for a made-up one */
+	uint64_t id; /* guest-virtual address of the kmem_cache, 0 for a made-up one */
 	char name[64];
 	uint32_t object_size; /* bytes an owner may use, 0 where unknown */
 	uint32_t slot_size;   /* bytes from object to object, 0 where unknown */
-	uint32_t first;       /* byte offset of the first object in a slab (red_left_pad) */
+	uint32_t first;	      /* byte offset of the first object in a slab (red_left_pad) */
 	bool typesafe_by_rcu; /* freed objects may be read, and stay defined */
 	bool constructor;     /* objects are defined when handed out */
 };
@@ -42,15 +42,15 @@ struct object {
 	uint64_t size; /* requested bytes */
 	uint64_t slot; /* bytes up to the next object, at least size */
 	enum obj_state state;
-	bool large;    /* whole pages, no slab */
-	const struct obj_cache *cache; /* NULL where unknown */
+	bool large;			   /* whole pages, no slab */
+	const struct obj_cache *cache;	   /* NULL where unknown */
 	const struct obj_event *allocated; /* NULL where not recorded */
-	const struct obj_event *freed;     /* NULL unless freed */
+	const struct obj_event *freed;	   /* NULL unless freed */
 };
 
 enum obj_verdict {
 	OBJ_OK,
-	OBJ_HOSTILE,	  /* the guest announced nonsense: stop believing it */
+	OBJ_HOSTILE, /* the guest announced nonsense: stop believing it */
 	OBJ_DOUBLE_FREE,
 	OBJ_INVALID_FREE, /* not the start of an object */
 	OBJ_NO_MEMORY,	  /* the object is left unknown: silent, counted */
@@ -71,27 +71,28 @@ void objects_destroy(struct objects *o);
 /* A slab of len bytes (whole pages). fresh: just made, its slots are unallocated, else unknown. */
 enum obj_verdict objects_slab(struct objects *o, gpa_t gpa, uint64_t len,
 			      const struct obj_cache *cache, bool fresh);
-/* len bytes leave the allocator; whatever is recorded there ends, freed large objects are remembered
- * until their pages are announced again, so that a second free is recognised. */
+/* len bytes leave the allocator; whatever is recorded there ends, freed large objects are
+ * remembered until their pages are announced again, so that a second free is recognised. */
 enum obj_verdict objects_pages_gone(struct objects *o, gpa_t gpa, uint64_t len);
 
 struct obj_alloc {
 	gpa_t addr;
-	uint64_t size; /* requested */
-	uint64_t slot; /* usable, at least size */
+	uint64_t size;		       /* requested */
+	uint64_t slot;		       /* usable, at least size */
 	const struct obj_cache *cache; /* may be NULL for large objects */
 	bool zeroed, large;
 	const struct obj_event *event;
 };
 /*
- * The slab must be known (objects_slab) unless large: an object in no known slab, or of which neither
- * slot nor cache tells the slot, has no record (stats.unplaced). size 0: the cache's object size.
+ * The slab must be known (objects_slab) unless large: an object in no known slab, or of which
+ * neither slot nor cache tells the slot, has no record (stats.unplaced). size 0: the cache's object
+ * size.
  */
 enum obj_verdict objects_alloc(struct objects *o, const struct obj_alloc *a);
 /*
  * *obj is filled for OBJ_DOUBLE_FREE and OBJ_INVALID_FREE, which change nothing. An address in no
- * known object is OBJ_OK, also where it is not RAM: what the guest's kernel frees is not the agent's
- * fault. The same holds for ksize and resize.
+ * known object is OBJ_OK, also where it is not RAM: what the guest's kernel frees is not the
+ * agent's fault. The same holds for ksize and resize.
  */
 enum obj_verdict objects_free(struct objects *o, gpa_t addr, const struct obj_event *event,
 			      struct object *obj);
@@ -99,9 +100,9 @@ enum obj_verdict objects_ksize(struct objects *o, gpa_t addr);
 enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bool zeroed);
 
 /*
- * The object in whose slot gpa lies. For an address in a redzone that is the object before it; in the
- * slack before the first and after the last slot, an object of size 0 and the slab's first state.
- * false where nothing is recorded. Pointers in *obj live until the next call that changes o.
+ * The object in whose slot gpa lies. For an address in a redzone that is the object before it; in
+ * the slack before the first and after the last slot, an object of size 0 and the slab's first
+ * state. false where nothing is recorded. Pointers in *obj live until the next call that changes o.
  */
 bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj);
 

@@ -3,8 +3,8 @@
  * region.c: the records of slabs, large objects, their slots and events, and the memory they take.
  *
  * Slots exist from the first allocation or free in a region on. An event is a copy per slot, two at
- * most, kept as long as the slot tells of it; all of them together stay below a quarter of the guest's
- * memory, and what goes beyond is counted and not recorded.
+ * most, kept as long as the slot tells of it; all of them together stay below a quarter of the
+ * guest's memory, and what goes beyond is counted and not recorded.
  *
  * Does not touch the shadow, and does not know what an event means.
  */

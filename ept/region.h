@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * region.h: the records behind objects.h: a region is a slab or a large object, and consists of equal
- * slots. Private to objects.c and region.c.
+ * region.h: the records behind objects.h: a region is a slab or a large object, and consists of
+ * equal slots. Private to objects.c and region.c.
  *
  * Regions do not overlap. Sizes and addresses are checked by objects.c before they come here.
  */
@@ -43,8 +43,8 @@ struct objects {
 	struct guest_ram *ram;
 	struct shadow *shadow;
 	struct objects_ops ops;
-	uint64_t bytes;	       /* of regions, slots and events */
-	uint64_t event_bytes;  /* of them, events */
+	uint64_t bytes;	      /* of regions, slots and events */
+	uint64_t event_bytes; /* of them, events */
 	uint64_t event_limit;
 	uint64_t live;
 	struct objects_stats stats;
@@ -62,7 +62,7 @@ void region_destroy(struct objects *o, struct region *r);
 bool region_set_geometry(struct region *r, uint64_t first, uint64_t stride);
 bool region_make_slots(struct objects *o, struct region *r);
 
-/* Index of the slot in which gpa lies and the offset into it; false in the slack around the slots. */
+/* The slot in which gpa lies and the offset into it; false in the slack around the slots. */
 bool region_slot(const struct region *r, gpa_t gpa, uint32_t *index, uint32_t *off);
 enum obj_state region_state(const struct region *r, uint32_t index);
 void region_set_state(struct objects *o, struct region *r, uint32_t index, enum obj_state state);

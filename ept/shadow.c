@@ -3,9 +3,10 @@
  * shadow.c: the shadow of all pages: a table by page index, and ranges split into pages.
  *
  * A table entry is one word: 0 for a page that is not tracked; for a page in one single state that
- * state itself, with bit 0 set; otherwise a pointer to a struct shadow_page, which exists as long as it
- * says more than a word can. Host memory per tracked byte: 8/4096 for a uniform page, 0.2 for a page
- * with mixed A and V (shadow_page.c), and unit test ept_shadow prints the figure for a typical mix.
+ * state itself, with bit 0 set; otherwise a pointer to a struct shadow_page, which exists as long
+ * as it says more than a word can. Host memory per tracked byte: 8/4096 for a uniform page, 0.2 for
+ * a page with mixed A and V (shadow_page.c), and unit test ept_shadow prints the figure for a
+ * typical mix.
  *
  * Does not know objects, and does not judge.
  */
@@ -54,8 +55,7 @@ static struct shadow_page *entry_page(uintptr_t entry)
 
 struct shadow *shadow_create(const struct guest_ram *ram)
 {
-	struct shadow *s =
-		calloc(1, sizeof(*s) + guest_ram_pages(ram) * sizeof(s->page[0]));
+	struct shadow *s = calloc(1, sizeof(*s) + guest_ram_pages(ram) * sizeof(s->page[0]));
 
 	if (s)
 		s->ram = ram;
@@ -93,7 +93,7 @@ struct span {
 	uint64_t n;   /* bytes */
 };
 
-/* Takes the next span off the front of [*at, *at + *len). False at the end, which 2^64 is as well. */
+/* Takes the next span off the front of [*at, *at + *len). False at the end. */
 static bool next_span(const struct shadow *s, uint64_t *at, uint64_t *len, struct span *span)
 {
 	if (!*len)
@@ -191,8 +191,8 @@ static int change_span(struct shadow *s, const struct change *c, const struct sp
 	if (!done || !p || shadow_page_uniform(p)) {
 		const struct shadow_page *now = p ? p : &fresh;
 
-		*entry = done ? uniform_entry(now->a_all, now->v_all) :
-				uniform_entry(A_UNKNOWN, V_DEFINED);
+		*entry = done ? uniform_entry(now->a_all, now->v_all)
+			      : uniform_entry(A_UNKNOWN, V_DEFINED);
 		shadow_page_deinit(p ? p : &fresh);
 		free(p);
 		return done ? 0 : -ENOMEM;

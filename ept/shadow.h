@@ -36,8 +36,8 @@ bool shadow_tracked(const struct shadow *s, gpa_t gpa);
 
 /*
  * 0 or -ENOMEM; after -ENOMEM every page of the range for which memory was short is A_UNKNOWN and
- * defined as a whole, which is always safe. -EINVAL for a that is no state of a tracked byte, and for
- * a copy longer than guest memory.
+ * defined as a whole, which is always safe. -EINVAL for a that is no state of a tracked byte, and
+ * for a copy longer than guest memory.
  */
 int shadow_set_a(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a);
 int shadow_set_v(struct shadow *s, gpa_t gpa, uint64_t len, uint8_t vbits);

@@ -3,13 +3,14 @@
  * shadow_page.c: how the A states and V bits of one page are kept.
  *
  * A: half a byte for each granule of 8 bytes (256 bytes a page, 1/16 host byte per byte). Slots are
- * multiples of 8 bytes and only the requested size splits a granule, into allocated bytes and redzone;
- * with the five uniform states that makes 12 codes. Any other pattern, which only a hostile or a very
- * odd guest has, turns the page's A into one byte a byte (1 host byte per byte), exact as well.
+ * multiples of 8 bytes and only the requested size splits a granule, into allocated bytes and
+ * redzone; with the five uniform states that makes 12 codes. Any other pattern, which only a
+ * hostile or a very odd guest has, turns the page's A into one byte a byte (1 host byte per byte),
+ * exact as well.
  *
- * V: one bit a byte (512 bytes a page, 1/8 host byte per byte), because nearly all bytes are defined or
- * undefined as a whole. Around bytes that are defined in part, blocks of 64 bytes keep the exact bits
- * (1 host byte per byte of the block, and 1/8 for the page's table of blocks).
+ * V: one bit a byte (512 bytes a page, 1/8 host byte per byte), because nearly all bytes are
+ * defined or undefined as a whole. Around bytes that are defined in part, blocks of 64 bytes keep
+ * the exact bits (1 host byte per byte of the block, and 1/8 for the page's table of blocks).
  *
  * Either part is absent where it is uniform, and goes when it becomes so. A page with both costs
  * (256 + 512 + 40) / 4096 = 0.2 host bytes per byte; the worst page a guest can make, 2.3.
@@ -21,15 +22,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GRANULE	    8u
-#define A_HALVES    (GUEST_PAGE / GRANULE / 2) /* bytes of the packed form */
-#define V_MAP	    (GUEST_PAGE / 8)
+#define GRANULE	 8u
+#define A_HALVES (GUEST_PAGE / GRANULE / 2) /* bytes of the packed form */
+#define V_MAP	 (GUEST_PAGE / 8)
 
 /* ------------------------------------------------------------------------ A */
 
-#define ALL(s) {s, s, s, s, s, s, s, s}
-#define U      A_ALLOCATED
-#define R      A_REDZONE
+#define ALL(s)                                                                                     \
+	{                                                                                          \
+		s, s, s, s, s, s, s, s                                                             \
+	}
+#define U A_ALLOCATED
+#define R A_REDZONE
 static const uint8_t a_codes[][GRANULE] = {
 	ALL(A_UNKNOWN),
 	ALL(A_UNALLOCATED),
@@ -49,7 +53,7 @@ static const uint8_t a_codes[][GRANULE] = {
 #undef R
 #define A_CODES (sizeof(a_codes) / sizeof(a_codes[0]))
 _Static_assert(A_CODES <= 16, "a code is half a byte");
-_Static_assert(A_STATES == A_FREED + 1 && A_UNKNOWN == 1, "the uniform codes are the states less 1");
+_Static_assert(A_STATES == A_FREED + 1 && A_UNKNOWN == 1, "a uniform code is the state less 1");
 
 static unsigned code_of_state(enum a_state a)
 {

@@ -3,8 +3,8 @@
  * shadow_page.h: the shadow of one page that is not in one single state. Private to shadow*.c.
  *
  * Knows neither addresses nor other pages. Offsets are bytes into the page; off + n <= GUEST_PAGE.
- * A function that returns false ran out of memory: the page then holds something between the old and
- * the new contents, and the caller must give it up.
+ * A function that returns false ran out of memory: the page then holds something between the old
+ * and the new contents, and the caller must give it up.
  */
 #ifndef KMC_SHADOW_PAGE_H
 #define KMC_SHADOW_PAGE_H

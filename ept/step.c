@@ -2,8 +2,9 @@
 /*
  * step.c: single-stepping with KVM_SET_GUEST_DEBUG (KVM API documentation, 4.87).
  *
- * Does not show pages, hold other vCPUs or look at what the step did: the caller's part. Nor does it
- * know whether the host has KVM_GUESTDBG_BLOCKIRQ (Linux 5.16): an older one answers with EINVAL.
+ * Does not show pages, hold other vCPUs or look at what the step did: the caller's part. Nor does
+ * it know whether the host has KVM_GUESTDBG_BLOCKIRQ (Linux 5.16): an older one answers with
+ * EINVAL.
  */
 #include "step.h"
 

@@ -8,7 +8,7 @@
 #ifndef KMC_STEP_H
 #define KMC_STEP_H
 
-/* From step_arm on, the next KVM_RUN of this vCPU ends with KVM_EXIT_DEBUG after one instruction. */
+/* From step_arm on, each KVM_RUN of this vCPU ends with KVM_EXIT_DEBUG after one instruction. */
 int step_arm(int vcpu_fd); /* 0 or a negative errno */
 int step_disarm(int vcpu_fd);
 

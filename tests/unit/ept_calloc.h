@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ept_calloc.h: lets the n-th calloc from now on fail, and all after it. Needs -Wl,--wrap=calloc. */
+/* ept_calloc.h: lets the n-th calloc and all after it fail. Needs -Wl,--wrap=calloc. */
 #ifndef EPT_CALLOC_H
 #define EPT_CALLOC_H
 

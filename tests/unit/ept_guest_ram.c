@@ -2,8 +2,8 @@
 /*
  * ept_guest_ram.c: tests of ept/guest_ram.c with the host's real userfaultfd.
  *
- * The guest is played by write(2) from the guest mapping and read(2) into it: KVM as well reaches it
- * from inside the kernel, and a hidden page is EFAULT for both.
+ * The guest is played by write(2) from the guest mapping and read(2) into it: KVM as well reaches
+ * it from inside the kernel, and a hidden page is EFAULT for both.
  */
 #include "ept_ram.h"
 
@@ -130,8 +130,8 @@ static void populate_maps_what_is_not_hidden(void **state)
 	struct guest_ram *ram = test_ram(2 * MIB);
 	uint64_t value;
 
-	*view(ram, 1 * P) = 11;				   /* touched by the view only */
-	assert_int_equal(guest_write(ram, 3 * P, 33), 0);  /* mapped */
+	*view(ram, 1 * P) = 11;				  /* touched by the view only */
+	assert_int_equal(guest_write(ram, 3 * P, 33), 0); /* mapped */
 	assert_int_equal(guest_ram_hide(ram, GPA(4 * P), 1), 0);
 	assert_int_equal(guest_read(ram, 1 * P, &value), -EFAULT);
 
@@ -147,6 +147,10 @@ static void populate_maps_what_is_not_hidden(void **state)
 	*view(ram, 8 * P) = 88;
 	assert_int_equal(guest_read(ram, 8 * P, &value), -EFAULT); /* not asked for */
 	assert_int_equal(guest_ram_populate(ram, GPA(7 * P), 2), 1);
+	*view(ram, 19 * P) = 1;
+	assert_int_equal(guest_ram_hide(ram, GPA(20 * P), 1), 0);
+	assert_int_equal(guest_write(ram, 21 * P, 1), 0);
+	assert_int_equal(guest_ram_populate(ram, GPA(19 * P), 3), 1); /* the first, not the last */
 	assert_int_equal(guest_ram_populate(ram, GPA(0), 0), 0);
 	guest_ram_destroy(ram);
 }
@@ -275,8 +279,7 @@ static void refuses_what_is_not_ram(void **state)
 
 static void refuses_odd_sizes(void **state)
 {
-	static const uint64_t sizes[] = {0, 1, P, 2 * MIB - 1, 2 * MIB + P, UINT64_MAX,
-					 1ull << 63};
+	static const uint64_t sizes[] = {0, 1, P, 2 * MIB - 1, 2 * MIB + P, UINT64_MAX, 1ull << 63};
 	struct guest_ram *ram;
 	const char *what;
 

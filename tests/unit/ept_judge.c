@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ept_judge.c: tests of ept/judge.c: accesses to one slab with objects in every state, one line a case,
- * a bug next to its good twins.
+ * ept_judge.c: tests of ept/judge.c: accesses to a slab with objects in every state, one line a
+ * case, a bug next to its good twins.
  *
  * Slots of 64 bytes in a fresh slab:
  *	0  live, 40 bytes, defined		4  live, 64 bytes, undefined
@@ -13,12 +13,12 @@
 
 #include "judge.h"
 
-#define S     0x10000ull /* the slab */
-#define RCU   0x20000ull /* typesafe by RCU: slot 0 live and undefined, 1 freed, 2 never handed out */
-#define OLD   0x30000ull /* adopted: all unknown */
-#define NONE  0x40000ull /* no slab */
+#define S	0x10000ull /* the slab */
+#define RCU	0x20000ull /* typesafe by RCU: slot 0 live, undefined; 1 freed; 2 never used */
+#define OLD	0x30000ull /* adopted: all unknown */
+#define NONE	0x40000ull /* no slab */
 #define SLOT(n) (S + 64 * (n))
-#define ALL   (VERDICT_BIT(VERDICTS) - 1)
+#define ALL	(VERDICT_BIT(VERDICTS) - 1)
 
 #define NORMAL	  JUDGE_NORMAL
 #define ALLOCATOR JUDGE_ALLOCATOR
@@ -118,15 +118,15 @@ static const struct judge_case {
 	{SLOT(5), 8, R, NORMAL, VERDICT_NONE, 0, 0}, /* all_undefined: half of it is defined */
 	{SLOT(5) + 4, 4, R, NORMAL, VERDICT_UNINIT, 0, 3},
 	{SLOT(3) + 60, 8, R, NORMAL, VERDICT_NONE, 0, 0},
-	{SLOT(4), 8, R, COPY, VERDICT_NONE, 0, 0},	/* plain_copy */
-	{SLOT(4), 8, RW, NORMAL, VERDICT_NONE, 0, 0},	/* read_modify_write */
+	{SLOT(4), 8, R, COPY, VERDICT_NONE, 0, 0},    /* plain_copy */
+	{SLOT(4), 8, RW, NORMAL, VERDICT_NONE, 0, 0}, /* read_modify_write */
 	{SLOT(4), 8, R, ALLOCATOR, VERDICT_NONE, 0, 0},
 
 	/* word_at_a_time */
 	{SLOT(0) + 36, 8, R, WORD, VERDICT_NONE, 0, 0},
 	{SLOT(0) + 36, 8, W, WORD, VERDICT_OOB_WRITE, 4, 7},
 	{SLOT(0) + 36, 8, RW, WORD, VERDICT_OOB_WRITE, 4, 7},
-	{SLOT(0) + 40, 8, R, WORD, VERDICT_OOB_READ, 0, 7}, /* no byte of it is an object's */
+	{SLOT(0) + 40, 8, R, WORD, VERDICT_OOB_READ, 0, 7},   /* no byte of it is an object's */
 	{SLOT(0) + 36, 16, R, WORD, VERDICT_OOB_READ, 4, 15}, /* no word */
 	{SLOT(6) + 60, 8, R, WORD, VERDICT_UAF_READ, 4, 7},
 	{SLOT(1), 8, R, WORD, VERDICT_UAF_READ, 0, 7},
@@ -159,8 +159,11 @@ static const struct judge_case {
 
 static void judge(const struct judge_case *c, unsigned enabled, struct judgement *j)
 {
-	struct judge_access a = {.gpa = {c->gpa}, .len = c->len, .read = c->how & R,
-				 .write = c->how & W, .context = c->context};
+	struct judge_access a = {.gpa = {c->gpa},
+				 .len = c->len,
+				 .read = c->how & R,
+				 .write = c->how & W,
+				 .context = c->context};
 
 	judge_access(w.s, w.o, &a, enabled, j);
 }
@@ -239,24 +242,18 @@ static const struct {
 	enum verdict verdict;
 	const char *name;
 } names[] = {
-	{VERDICT_UNINIT, "uninit-value"},
-	{VERDICT_UAF_READ, "slab-use-after-free"},
-	{VERDICT_UAF_WRITE, "slab-use-after-free"},
-	{VERDICT_OOB_READ, "slab-out-of-bounds"},
-	{VERDICT_OOB_WRITE, "slab-out-of-bounds"},
-	{VERDICT_UNALLOCATED, "unallocated-access"},
-	{VERDICT_DOUBLE_FREE, "double-free"},
-	{VERDICT_INVALID_FREE, "invalid-free"},
-	{(enum verdict)-1, "none"},
-	{VERDICTS, "none"},
+	{VERDICT_UNINIT, "uninit-value"},	    {VERDICT_UAF_READ, "slab-use-after-free"},
+	{VERDICT_UAF_WRITE, "slab-use-after-free"}, {VERDICT_OOB_READ, "slab-out-of-bounds"},
+	{VERDICT_OOB_WRITE, "slab-out-of-bounds"},  {VERDICT_UNALLOCATED, "unallocated-access"},
+	{VERDICT_DOUBLE_FREE, "double-free"},	    {VERDICT_INVALID_FREE, "invalid-free"},
+	{(enum verdict)UINT32_MAX, "none"},	    {VERDICTS, "none"},
 };
 
 static void names_and_severities(void **state)
 {
-	static const enum verdict order[] = {VERDICT_NONE,	  VERDICT_UNINIT,
-					     VERDICT_UNALLOCATED, VERDICT_OOB_READ,
-					     VERDICT_UAF_READ,	  VERDICT_UAF_WRITE,
-					     VERDICT_DOUBLE_FREE};
+	static const enum verdict order[] = {
+		VERDICT_NONE,	  VERDICT_UNINIT,    VERDICT_UNALLOCATED, VERDICT_OOB_READ,
+		VERDICT_UAF_READ, VERDICT_UAF_WRITE, VERDICT_DOUBLE_FREE};
 
 	for (size_t i = 0; i < COUNT(names); i++)
 		assert_string_equal(verdict_class(names[i].verdict), names[i].name);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * ept_objects.c: tests of ept/objects.c and region.c: what each announcement does to the table and to
- * the shadow. Nonsense and lack of memory: ept_objects_hostile.c.
+ * ept_objects.c: tests of ept/objects.c and region.c: what each announcement does to the table and
+ * to the shadow. Nonsense and lack of memory: ept_objects_hostile.c.
  */
 #include "ept_world.h"
 
@@ -195,10 +195,14 @@ static void contents_of_a_new_object(void **state)
 {
 	for (size_t i = 0; i < COUNT(contents); i++) {
 		const struct obj_cache *cache = contents[i].cache;
-		struct obj_alloc a = {.addr = {S + 64}, .size = 64, .slot = 64, .cache = cache,
+		struct obj_alloc a = {.addr = {S + 64},
+				      .size = 64,
+				      .slot = 64,
+				      .cache = cache,
 				      .zeroed = contents[i].zeroed};
 
 		slab(cache, contents[i].before == FRESH);
+		shadow_set_v(w.s, GPA(S + 96), 8, V_DEFINED); /* the allocator's free pointer */
 		if (contents[i].before >= USED) {
 			assert_int_equal(alloc_of(&w, S + 64, 64, 64, cache), OBJ_OK);
 			shadow_set_v(w.s, GPA(S + 64), 64, V_DEFINED); /* the owner's stores */
@@ -330,7 +334,8 @@ static void bad_free_describes_the_object(void **state)
 
 static void events_are_kept_and_dropped(void **state)
 {
-	struct obj_event made = {.time = 1, .pid = 7, .comm = "maker", .nstack = 2, .stack = {5, 6}};
+	struct obj_event made = {
+		.time = 1, .pid = 7, .comm = "maker", .nstack = 2, .stack = {5, 6}};
 	struct obj_event gone = {.time = 2, .pid = 8, .comm = "breaker", .nstack = 200};
 	struct obj_alloc a = {.addr = {S}, .size = 64, .slot = 64, .event = &made};
 	uint64_t empty, bytes;

@@ -118,8 +118,10 @@ static void impossible_objects(void **state)
 
 	assert_int_equal(objects_slab(w.o, GPA(S), P, &c64, true), OBJ_OK);
 	for (size_t i = 0; i < COUNT(allocs); i++) {
-		struct obj_alloc a = {.addr = {allocs[i].addr}, .size = allocs[i].size,
-				      .slot = allocs[i].slot, .large = allocs[i].large};
+		struct obj_alloc a = {.addr = {allocs[i].addr},
+				      .size = allocs[i].size,
+				      .slot = allocs[i].slot,
+				      .large = allocs[i].large};
 
 		if (objects_alloc(w.o, &a) != allocs[i].want)
 			fail_msg("allocs[%zu]", i);
@@ -162,7 +164,7 @@ static void no_memory_leaves_unknown(void **state)
 	struct object obj;
 
 	for (long n = 0; n < 8; n++) {
-		enum obj_verdict made, allocated;
+		enum obj_verdict made, allocated, freed;
 		uint8_t states[64];
 
 		calloc_left = n;
@@ -174,7 +176,8 @@ static void no_memory_leaves_unknown(void **state)
 		for (int i = 0; i < 20; i++)
 			assert_true(states[i] == A_UNTRACKED || states[i] == A_UNKNOWN ||
 				    states[i] == A_ALLOCATED);
-		assert_int_equal(objects_free(w.o, GPA(S), &event, &obj) == OBJ_DOUBLE_FREE, 0);
+		freed = objects_free(w.o, GPA(S), &event, &obj);
+		assert_true(freed == OBJ_OK || freed == OBJ_NO_MEMORY);
 		calloc_left = -1;
 		world_check(&w);
 		assert_int_equal(objects_slab(w.o, GPA(S), P, &c64, true), OBJ_OK);
@@ -232,17 +235,25 @@ static uint32_t rnd(uint32_t below)
 
 static uint64_t wild_number(uint64_t usual)
 {
-	static const uint64_t numbers[] = {0,		   1,		  7,
-					   P - 1,	   P + 1,	  WORLD_SIZE,
-					   WORLD_SIZE - P, UINT64_MAX,	  UINT64_MAX - P + 1,
-					   1ull << 63,	   GUEST_RAM_HIGH, 64};
+	static const uint64_t numbers[] = {0,
+					   1,
+					   7,
+					   P - 1,
+					   P + 1,
+					   WORLD_SIZE,
+					   WORLD_SIZE - P,
+					   UINT64_MAX,
+					   UINT64_MAX - P + 1,
+					   1ull << 63,
+					   GUEST_RAM_HIGH,
+					   64};
 
 	return rnd(40) ? usual : numbers[rnd(COUNT(numbers))];
 }
 
 static const struct obj_cache *wild_cache(void)
 {
-	static const struct obj_cache *const caches[] = {&c64,	&odd,  &tiny, &huge,
+	static const struct obj_cache *const caches[] = {&c64,	&odd, &tiny,	&huge,
 							 &wild, &c64, &far_off, NULL};
 
 	return caches[rnd(COUNT(caches))];
@@ -252,9 +263,13 @@ static void random_announcement(const struct obj_event *event)
 {
 	uint64_t page = wild_number(S + (uint64_t)rnd(32) * P);
 	uint64_t addr = wild_number(page + rnd(64) * 64 + (rnd(4) ? 0 : rnd(64)));
-	struct obj_alloc a = {.addr = {addr}, .size = wild_number(1 + rnd(64)),
-			      .slot = wild_number(64), .cache = rnd(3) ? NULL : wild_cache(),
-			      .zeroed = rnd(2), .large = !rnd(6), .event = event};
+	struct obj_alloc a = {.addr = {addr},
+			      .size = wild_number(1 + rnd(64)),
+			      .slot = wild_number(64),
+			      .cache = rnd(3) ? NULL : wild_cache(),
+			      .zeroed = rnd(2),
+			      .large = !rnd(6),
+			      .event = event};
 	struct object obj;
 
 	switch (rnd(8)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ept_ram.h: guest memory for the tests of ept/, or a skip with the reason where the host has none. */
+/* ept_ram.h: guest memory for the tests of ept/, or a skip with the reason why there is none. */
 #ifndef EPT_RAM_H
 #define EPT_RAM_H
 

@@ -2,8 +2,8 @@
 /*
  * ept_shadow.c: tests of ept/shadow.c and shadow_page.c.
  *
- * The heart of it: random operations on the shadow and on a naive model of two bytes a byte, compared
- * byte by byte. The model knows nothing of the compact forms.
+ * The heart of it: random operations on the shadow and on a naive model of two bytes a byte,
+ * compared byte by byte. The model knows nothing of the compact forms.
  */
 #include "ept_ram.h"
 
@@ -265,6 +265,20 @@ static void uniform_pages_keep_no_arrays(void **state)
 	teardown(&f);
 }
 
+/* All granules alike, and yet no single state. */
+static void page_of_split_granules(void **state)
+{
+	struct fixture f = setup_pages(1, A_UNALLOCATED);
+
+	shadow_set_a(f.s, GPA(0), P, A_REDZONE);
+	for (uint32_t at = 0; at < P; at += 8)
+		shadow_set_a(f.s, GPA(at), 5, A_ALLOCATED);
+	for (uint32_t at = 0; at < P; at++)
+		assert_int_equal(a_at(f.s, at), at % 8 < 5 ? A_ALLOCATED : A_REDZONE);
+	assert_true(shadow_bytes(f.s) < P / 4);
+	teardown(&f);
+}
+
 static void untracked_bytes_swallow_writes(void **state)
 {
 	struct fixture f = setup_pages(1, A_ALLOCATED);
@@ -401,9 +415,9 @@ static void no_memory_makes_unknown(void **state)
 static const struct {
 	uint32_t slot, size, pages;
 } mix[] = {
-	{8, 6, 1},   {16, 11, 2},   {32, 27, 4},   {64, 57, 10},  {96, 72, 3},	 {128, 110, 8},
-	{192, 192, 20}, {256, 200, 6}, {512, 400, 6}, {600, 600, 20}, {1024, 1000, 10},
-	{2048, 1500, 6}, {4096, 4096, 4},
+	{8, 6, 1},	  {16, 11, 2},	   {32, 27, 4},	    {64, 57, 10},  {96, 72, 3},
+	{128, 110, 8},	  {192, 192, 20},  {256, 200, 6},   {512, 400, 6}, {600, 600, 20},
+	{1024, 1000, 10}, {2048, 1500, 6}, {4096, 4096, 4},
 };
 
 static void page_of_objects(struct shadow *s, uint64_t page, uint32_t slot, uint32_t size)
@@ -447,6 +461,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_the_model),
 		cmocka_unit_test(uniform_pages_keep_no_arrays),
+		cmocka_unit_test(page_of_split_granules),
 		cmocka_unit_test(untracked_bytes_swallow_writes),
 		cmocka_unit_test(tracking_again_starts_afresh),
 		cmocka_unit_test(hostile_ranges),

@@ -39,8 +39,8 @@ static void tiny_create(struct tiny *t)
 		skip();
 	}
 	t->vm = ioctl(t->kvm, KVM_CREATE_VM, 0);
-	t->ram = mmap(NULL, region.memory_size, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	t->ram = mmap(NULL, region.memory_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		      -1, 0);
 	assert_ptr_not_equal(t->ram, MAP_FAILED);
 	memcpy(t->ram + CODE, code, sizeof(code));
 	region.userspace_addr = (uintptr_t)t->ram;
