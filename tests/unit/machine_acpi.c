@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * machine_acpi.c: the ACPI tables as a guest finds them: from the RSDP on, checksums and lengths, and
- * a walk over the AML that must end where the table ends.
+ * machine_acpi.c: the ACPI tables as a guest finds them: from the RSDP on, checksums and lengths,
+ * and a walk over the AML that must end where the table ends.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,12 +97,12 @@ static void too_small(void **state)
 /* Golden bytes, put together by hand from the specification's grammar. */
 static void aml_bytes(void **state)
 {
-	static const uint8_t package[] = { 0x08, 'A', 'B', 'C', 'D', 0x12, 0x47, 0x00,
-					   0x02, 0x0a, 0x05, 0x0a, 0x00 };
-	static const uint8_t eisaid[] = { 0x08, '_', 'H', 'I', 'D', 0x0c, 0x41, 0xd0, 0x05, 0x01 };
-	static const uint8_t values[] = { 5, 0 };
+	static const uint8_t package[] = {0x08, 'A',  'B',  'C',  'D',	0x12, 0x47,
+					  0x00, 0x02, 0x0a, 0x05, 0x0a, 0x00};
+	static const uint8_t eisaid[] = {0x08, '_', 'H', 'I', 'D', 0x0c, 0x41, 0xd0, 0x05, 0x01};
+	static const uint8_t values[] = {5, 0};
 	uint8_t data[64];
-	struct aml a = { .data = data, .size = sizeof(data) };
+	struct aml a = {.data = data, .size = sizeof(data)};
 
 	aml_name_package(&a, "ABCD", values, 2);
 	assert_false(a.overflow);

@@ -122,21 +122,21 @@ static const struct {
 	void (*damage)(uint8_t *file);
 	const char *says; /* a part of the message that no other case has */
 } bad[] = {
-	{ set_header, "no bzImage" },
-	{ set_boot_flag, "no bzImage" },
-	{ set_version, "boot protocol 2.11" },
-	{ set_xloadflags, "no 64-bit entry" },
-	{ set_loadflags, "zImage" },
-	{ set_setup_sects, "setup sectors" },
-	{ set_syssize, "header promises" },
-	{ set_payload_offset, "payload" },
-	{ set_payload_length, "payload" },
-	{ set_init_size, "init_size" },
-	{ small_init, "init_size" },
-	{ set_kernel_alignment, "alignment" },
-	{ set_pref_address, "load address" },
-	{ low_address, "load address" },
-	{ no_code, "code size" },
+	{set_header, "no bzImage"},
+	{set_boot_flag, "no bzImage"},
+	{set_version, "boot protocol 2.11"},
+	{set_xloadflags, "no 64-bit entry"},
+	{set_loadflags, "zImage"},
+	{set_setup_sects, "setup sectors"},
+	{set_syssize, "header promises"},
+	{set_payload_offset, "payload"},
+	{set_payload_length, "payload"},
+	{set_init_size, "init_size"},
+	{small_init, "init_size"},
+	{set_kernel_alignment, "alignment"},
+	{set_pref_address, "load address"},
+	{low_address, "load address"},
+	{no_code, "code size"},
 };
 
 static void bad_images(void **state)
@@ -164,13 +164,13 @@ static void release_bounds(void **state)
 		uint16_t at;
 		const char *text, *expected;
 	} cases[] = {
-		{ RELEASE_AT - 0x200, "6.12.95+deb12-amd64 (x)", "6.12.95+deb12-amd64" },
-		{ RELEASE_AT - 0x200, "6.1", "6.1" },
-		{ RELEASE_AT - 0x200, "6.1\x01", "" },
-		{ RELEASE_AT - 0x200, "", "" },
-		{ 0, "6.1", "" },
-		{ 0xffff, "6.1", "" },
-		{ SETUP_BYTES - 0x200, "6.1", "" },
+		{RELEASE_AT - 0x200, "6.12.95+deb12-amd64 (x)", "6.12.95+deb12-amd64"},
+		{RELEASE_AT - 0x200, "6.1", "6.1"},
+		{RELEASE_AT - 0x200, "6.1\x01", ""},
+		{RELEASE_AT - 0x200, "", ""},
+		{0, "6.1", ""},
+		{0xffff, "6.1", ""},
+		{SETUP_BYTES - 0x200, "6.1", ""},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -275,9 +275,9 @@ static void files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_image),	 cmocka_unit_test(bad_images),
+		cmocka_unit_test(good_image),	  cmocka_unit_test(bad_images),
 		cmocka_unit_test(release_bounds), cmocka_unit_test(unterminated_release),
-		cmocka_unit_test(truncations),	 cmocka_unit_test(random_headers),
+		cmocka_unit_test(truncations),	  cmocka_unit_test(random_headers),
 		cmocka_unit_test(files),
 	};
 

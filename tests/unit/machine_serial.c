@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * machine_serial.c: the UART as Linux's 8250 driver meets it: probing, interrupts, input that arrives
- * before the port is opened; and the clock.
+ * machine_serial.c: the UART as Linux's 8250 driver meets it: probing, interrupts, input that
+ * arrives before the port is opened; and the clock.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,7 +42,7 @@ static void room(void *ctx)
 static int setup(void **state)
 {
 	static struct serial s;
-	const struct serial_ops ops = { .transmit = transmit, .irq = irq, .room = room };
+	const struct serial_ops ops = {.transmit = transmit, .irq = irq, .room = room};
 
 	memset(&host, 0, sizeof(host));
 	serial_init(&s, &ops);
@@ -194,8 +194,8 @@ static void clock_time(void **state)
 	static const struct {
 		uint8_t index, value;
 	} cases[] = {
-		{ 0x00, 0x58 }, { 0x02, 0x59 }, { 0x04, 0x23 }, { 0x06, 0x05 }, { 0x07, 0x29 },
-		{ 0x08, 0x02 }, { 0x09, 0x24 }, { 0x32, 0x20 }, { 0x0b, 0x02 }, { 0x0d, 0x80 },
+		{0x00, 0x58}, {0x02, 0x59}, {0x04, 0x23}, {0x06, 0x05}, {0x07, 0x29},
+		{0x08, 0x02}, {0x09, 0x24}, {0x32, 0x20}, {0x0b, 0x02}, {0x0d, 0x80},
 	};
 	const time_t now = 1709251198; /* Thursday 2024-02-29 23:59:58 UTC */
 	struct rtc rtc;

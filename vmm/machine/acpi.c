@@ -2,8 +2,8 @@
 /*
  * acpi.c: RSDP, XSDT, FADT, FACS, MADT and DSDT for a machine with neither PCI nor legacy keyboard.
  *
- * Source: ACPI specification 6.3, chapter 5. What the tables leave out (HPET, 8042, VGA, PCI) is what
- * the kernel would otherwise spend boot time probing for.
+ * Source: ACPI specification 6.3, chapter 5. What the tables leave out (HPET, 8042, VGA, PCI) is
+ * what the kernel would otherwise spend boot time probing for.
  */
 #include <string.h>
 #include "acpi.h"
@@ -39,8 +39,8 @@ struct PACKED xsdt {
 	uint64_t entry[2]; /* FADT, MADT */
 };
 
-struct PACKED gas { /* generic address */
-	uint8_t space;	/* 1: I/O port */
+struct PACKED gas {    /* generic address */
+	uint8_t space; /* 1: I/O port */
 	uint8_t bits, offset, access;
 	uint64_t address;
 };
@@ -169,7 +169,7 @@ static void finish(struct table *t, const char *signature, size_t len, uint8_t r
 
 static void write_dsdt(struct aml *a)
 {
-	static const uint8_t s5[] = { ACPI_S5_TYPE, ACPI_S5_TYPE, 0, 0 };
+	static const uint8_t s5[] = {ACPI_S5_TYPE, ACPI_S5_TYPE, 0, 0};
 	size_t scope, device;
 
 	aml_name_package(a, "\\_S5_", s5, sizeof(s5));
@@ -193,7 +193,7 @@ static void write_dsdt(struct aml *a)
 static struct table *build_dsdt(struct area *area)
 {
 	struct table *t = reserve(area, sizeof(*t));
-	struct aml a = { 0 };
+	struct aml a = {0};
 
 	if (!t)
 		return NULL;
@@ -209,10 +209,7 @@ static struct table *build_dsdt(struct area *area)
 
 static struct gas io_register(uint16_t port, uint8_t bits)
 {
-	return (struct gas){ .space = 1,
-			     .bits = bits,
-			     .access = bits == 8 ? 1 : 2,
-			     .address = port };
+	return (struct gas){.space = 1, .bits = bits, .access = bits == 8 ? 1 : 2, .address = port};
 }
 
 static struct fadt *build_fadt(struct area *area, const struct table *dsdt)
@@ -262,13 +259,16 @@ static struct madt *build_madt(struct area *area, unsigned cpus)
 {
 	static const struct madt_override overrides[] = {
 		/* The PIT is wired to pin 2; the SCI is level triggered, active high. */
-		{ .type = 2, .length = sizeof(overrides[0]), .irq = 0, .gsi = 2 },
-		{ .type = 2, .length = sizeof(overrides[0]), .irq = ACPI_SCI_IRQ,
-		  .gsi = ACPI_SCI_IRQ, .flags = 0xd },
+		{.type = 2, .length = sizeof(overrides[0]), .irq = 0, .gsi = 2},
+		{.type = 2,
+		 .length = sizeof(overrides[0]),
+		 .irq = ACPI_SCI_IRQ,
+		 .gsi = ACPI_SCI_IRQ,
+		 .flags = 0xd},
 	};
-	const struct madt_ioapic ioapic = { .type = 1, .length = sizeof(ioapic), .id = 0,
-					    .address = 0xfec00000u };
-	const struct madt_nmi nmi = { .type = 4, .length = sizeof(nmi), .uid = 0xff, .lint = 1 };
+	const struct madt_ioapic ioapic = {
+		.type = 1, .length = sizeof(ioapic), .id = 0, .address = 0xfec00000u};
+	const struct madt_nmi nmi = {.type = 4, .length = sizeof(nmi), .uid = 0xff, .lint = 1};
 	size_t len = sizeof(struct madt) + cpus * sizeof(struct madt_lapic) + sizeof(ioapic) +
 		     sizeof(overrides) + sizeof(nmi);
 	struct madt *m = reserve(area, len);
@@ -280,9 +280,12 @@ static struct madt *build_madt(struct area *area, unsigned cpus)
 	m->flags = 1; /* there is a dual 8259 as well */
 	p = (uint8_t *)(m + 1);
 	for (unsigned i = 0; i < cpus; i++)
-		append(&p, &(struct madt_lapic){ .type = 0, .length = sizeof(struct madt_lapic),
-						 .uid = (uint8_t)i, .apic_id = (uint8_t)i,
-						 .flags = 1 },
+		append(&p,
+		       &(struct madt_lapic){.type = 0,
+					    .length = sizeof(struct madt_lapic),
+					    .uid = (uint8_t)i,
+					    .apic_id = (uint8_t)i,
+					    .flags = 1},
 		       sizeof(struct madt_lapic));
 	append(&p, &ioapic, sizeof(ioapic));
 	append(&p, overrides, sizeof(overrides));
@@ -293,7 +296,7 @@ static struct madt *build_madt(struct area *area, unsigned cpus)
 
 size_t acpi_build(uint8_t *data, size_t size, uint64_t gpa, unsigned cpus)
 {
-	struct area area = { .data = data, .size = size, .gpa = gpa };
+	struct area area = {.data = data, .size = size, .gpa = gpa};
 	struct rsdp *rsdp = reserve(&area, sizeof(*rsdp));
 	struct xsdt *xsdt = reserve(&area, sizeof(*xsdt));
 	struct table *dsdt = build_dsdt(&area);

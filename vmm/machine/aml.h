@@ -17,7 +17,10 @@ struct aml {
 	bool overflow; /* something did not fit: the whole is useless */
 };
 
-/* Everything between the two belongs to the scope or device. name: four characters, may begin with '\'. */
+/*
+ * What is written until aml_end(mark) belongs to the scope or device. name: four characters, behind
+ * a backslash if need be.
+ */
 size_t aml_scope_begin(struct aml *a, const char *name);
 size_t aml_device_begin(struct aml *a, const char *name);
 void aml_end(struct aml *a, size_t mark);

@@ -2,8 +2,9 @@
 /*
  * boot.c: puts kernel, initrd, command line, boot parameters and ACPI tables into guest memory.
  *
- * Source: Documentation/x86/boot.rst, "64-bit boot protocol". Everything is checked before the first
- * byte is placed. The kernel moves itself (KASLR); we load it where it prefers, or lower if it must.
+ * Source: Documentation/x86/boot.rst, "64-bit boot protocol". Everything is checked before the
+ * first byte is placed. The kernel moves itself (KASLR); we load it where it prefers, or lower if
+ * it must.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,17 +13,17 @@
 #include "internal.h"
 
 /* The first megabyte. The kernel treats all of it below ACPI_BASE as free once it has started. */
-#define GDT_BASE      0x1000ull
-#define PARAMS_BASE   0x2000ull
-#define PAGES_BASE    0x3000ull /* PML4, PDPT and four page directories: 4 GiB, identity */
-#define STACK_TOP     0xa000ull
-#define CMDLINE_BASE  0x10000ull
-#define CMDLINE_ROOM  0x10000ull
-#define LOW_RAM_END   0x9fc00ull
-#define ACPI_BASE     0xe0000ull
-#define MEGABYTE      0x100000ull
-#define LOADER_TYPE   0xffu
-#define ENTRY_64      0x200u
+#define GDT_BASE     0x1000ull
+#define PARAMS_BASE  0x2000ull
+#define PAGES_BASE   0x3000ull /* PML4, PDPT and four page directories: 4 GiB, identity */
+#define STACK_TOP    0xa000ull
+#define CMDLINE_BASE 0x10000ull
+#define CMDLINE_ROOM 0x10000ull
+#define LOW_RAM_END  0x9fc00ull
+#define ACPI_BASE    0xe0000ull
+#define MEGABYTE     0x100000ull
+#define LOADER_TYPE  0xffu
+#define ENTRY_64     0x200u
 
 enum { E820_RAM = 1, E820_RESERVED = 2 };
 
@@ -62,8 +63,9 @@ static int place_kernel(const struct machine_config *c, struct layout *l, struct
 		if (fits(l->load, b->init_size, l->low_end))
 			return 0;
 	}
-	return bad_input(err, "kernel '%s' needs %llu MiB to start, the guest has %llu MiB: raise"
-			      " --memory",
+	return bad_input(err,
+			 "kernel '%s' needs %llu MiB to start, the guest has %llu MiB: raise"
+			 " --memory",
 			 c->kernel, mib(l->load + b->init_size), mib(c->memory));
 }
 
@@ -83,8 +85,9 @@ static int place_initrd(const struct machine_config *c, struct layout *l, struct
 			return 0;
 		}
 	}
-	return bad_input(err, "the initrd (%llu MiB) does not fit into the guest's %llu MiB beside the"
-			      " kernel: raise --memory or use a smaller initrd",
+	return bad_input(err,
+			 "the initrd (%llu MiB) does not fit into the guest's %llu MiB beside the"
+			 " kernel: raise --memory or use a smaller initrd",
 			 mib(c->initrd_size), mib(c->memory));
 }
 
@@ -98,8 +101,9 @@ static int check_cmdline(const struct machine_config *c, struct layout *l,
 	l->cmdline_len = strlen(c->cmdline);
 	if (l->cmdline_len <= max)
 		return 0;
-	return bad_input(err, "the kernel command line has %llu bytes, this kernel takes at most %llu:"
-			      " shorten --append",
+	return bad_input(err,
+			 "the kernel command line has %llu bytes, this kernel takes at most %llu:"
+			 " shorten --append",
 			 (unsigned long long)l->cmdline_len, (unsigned long long)max);
 }
 
@@ -108,11 +112,12 @@ static int publish(struct machine *m, uint64_t start, uint64_t len, struct machi
 {
 	uint64_t first = start & ~(uint64_t)(GUEST_PAGE - 1);
 	uint64_t pages = (align_up(start + len, GUEST_PAGE) - first) / GUEST_PAGE;
-	int r = guest_ram_populate(m->ram, (gpa_t){ first }, pages);
+	int r = guest_ram_populate(m->ram, (gpa_t){first}, pages);
 
 	if (r < 0)
-		return host_error(err, "mapping guest memory (UFFDIO_CONTINUE) failed: %s: free some"
-				       " memory",
+		return host_error(err,
+				  "mapping guest memory (UFFDIO_CONTINUE) failed: %s: free some"
+				  " memory",
 				  strerror(-r));
 	return 0;
 }
@@ -120,8 +125,8 @@ static int publish(struct machine *m, uint64_t start, uint64_t len, struct machi
 static void add_e820(struct boot_params *p, uint64_t start, uint64_t end, uint32_t type)
 {
 	if (start < end)
-		p->e820_table[p->e820_entries++] = (struct boot_e820_entry){
-			.addr = start, .size = end - start, .type = type };
+		p->e820_table[p->e820_entries++] =
+			(struct boot_e820_entry){.addr = start, .size = end - start, .type = type};
 }
 
 static void fill_e820(struct machine *m, struct boot_params *p)
@@ -172,9 +177,9 @@ static void fill_page_tables(uint8_t *low)
 
 static void fill_gdt(uint8_t *low)
 {
-	/* Two empty ones, flat 64-bit code, flat data, a busy task segment of 64 bits (two slots). */
-	static const uint64_t gdt[] = { 0, 0, 0x00af9b000000ffffull, 0x00cf93000000ffffull,
-					0x00008b0000000067ull, 0 };
+	/* Two empty, flat 64-bit code, flat data, a busy 64-bit task segment (two slots). */
+	static const uint64_t gdt[] = {
+		0, 0, 0x00af9b000000ffffull, 0x00cf93000000ffffull, 0x00008b0000000067ull, 0};
 
 	memcpy(low + GDT_BASE, gdt, sizeof(gdt));
 }
@@ -182,13 +187,14 @@ static void fill_gdt(uint8_t *low)
 static int fill_low_memory(struct machine *m, const struct machine_config *c,
 			   const struct layout *l, struct machine_error *err)
 {
-	uint8_t *low = guest_ram_at(m->ram, (gpa_t){ 0 }, MEGABYTE);
+	uint8_t *low = guest_ram_at(m->ram, (gpa_t){0}, MEGABYTE);
 
 	fill_gdt(low);
 	fill_page_tables(low);
 	fill_params(m, c, l, low);
 	if (!acpi_build(low + ACPI_BASE, ACPI_AREA_SIZE, ACPI_BASE, m->cpus))
-		return host_error(err, "the ACPI tables of %u CPUs do not fit: lower --cpus", m->cpus);
+		return host_error(err, "the ACPI tables of %u CPUs do not fit: lower --cpus",
+				  m->cpus);
 	/* All of it: the kernel reads BIOS data here that nobody has written. */
 	return publish(m, 0, MEGABYTE, err);
 }
@@ -196,7 +202,7 @@ static int fill_low_memory(struct machine *m, const struct machine_config *c,
 static int fill_memory(struct machine *m, const struct machine_config *c, const struct layout *l,
 		       struct machine_error *err)
 {
-	void *kernel = guest_ram_at(m->ram, (gpa_t){ l->load }, l->image.code_size);
+	void *kernel = guest_ram_at(m->ram, (gpa_t){l->load}, l->image.code_size);
 
 	if (fill_low_memory(m, c, l, err) ||
 	    bzimage_read_code(c->kernel, l->fd, &l->image, kernel, err) ||
@@ -204,8 +210,7 @@ static int fill_memory(struct machine *m, const struct machine_config *c, const 
 		return -1;
 	if (!l->initrd)
 		return 0;
-	memcpy(guest_ram_at(m->ram, (gpa_t){ l->initrd }, c->initrd_size), c->initrd,
-	       c->initrd_size);
+	memcpy(guest_ram_at(m->ram, (gpa_t){l->initrd}, c->initrd_size), c->initrd, c->initrd_size);
 	return publish(m, l->initrd, c->initrd_size, err);
 }
 
@@ -213,7 +218,7 @@ int boot_load(struct machine *m, const struct machine_config *config, struct boo
 	      struct machine_error *err)
 {
 	struct guest_ram_range range[2];
-	struct layout l = { .fd = -1 };
+	struct layout l = {.fd = -1};
 	int r;
 
 	guest_ram_ranges(m->ram, range);

@@ -23,16 +23,19 @@
 static int check_kind(const char *path, const struct setup_header *h, struct machine_error *err)
 {
 	if (h->boot_flag != BOOT_FLAG || h->header != HEADER_MAGIC)
-		return bad_input(err, "kernel '%s' is no bzImage (no HdrS header): give --kernel the"
-				      " file /boot/vmlinuz-RELEASE, not vmlinux or an archive",
+		return bad_input(err,
+				 "kernel '%s' is no bzImage (no HdrS header): give --kernel the"
+				 " file /boot/vmlinuz-RELEASE, not vmlinux or an archive",
 				 path);
 	if (h->version < PROTOCOL_MIN)
-		return bad_input(err, "kernel '%s' speaks boot protocol %u.%02u, 2.12 is needed: use"
-				      " Linux 3.8 or later",
+		return bad_input(err,
+				 "kernel '%s' speaks boot protocol %u.%02u, 2.12 is needed: use"
+				 " Linux 3.8 or later",
 				 path, h->version >> 8, h->version & 0xffu);
 	if (!(h->xloadflags & XLF_KERNEL_64))
-		return bad_input(err, "kernel '%s' has no 64-bit entry point: use an x86-64 kernel,"
-				      " not a 32-bit one",
+		return bad_input(err,
+				 "kernel '%s' has no 64-bit entry point: use an x86-64 kernel,"
+				 " not a 32-bit one",
 				 path);
 	if (!(h->loadflags & LOADED_HIGH))
 		return bad_input(err, "kernel '%s' is a zImage (not loaded high): use its bzImage",
@@ -46,25 +49,30 @@ static int check_sizes(const char *path, uint64_t file_size, struct bzimage *b,
 	const struct setup_header *h = &b->header;
 
 	if (b->code_offset >= file_size)
-		return bad_input(err, "kernel '%s' is truncated: its %u setup sectors do not fit into"
-				      " its %llu bytes: copy the file again",
+		return bad_input(err,
+				 "kernel '%s' is truncated: its %u setup sectors do not fit into"
+				 " its %llu bytes: copy the file again",
 				 path, h->setup_sects, (unsigned long long)file_size);
 	if (b->code_size > file_size - b->code_offset)
-		return bad_input(err, "kernel '%s' is truncated: the header promises %llu bytes, the"
-				      " file has %llu: copy the file again",
+		return bad_input(err,
+				 "kernel '%s' is truncated: the header promises %llu bytes, the"
+				 " file has %llu: copy the file again",
 				 path, (unsigned long long)(b->code_offset + b->code_size),
 				 (unsigned long long)file_size);
 	if (b->code_size <= ENTRY_64)
-		return bad_input(err, "kernel '%s' has an absurd code size of %llu bytes: the file is"
-				      " damaged, copy it again",
+		return bad_input(err,
+				 "kernel '%s' has an absurd code size of %llu bytes: the file is"
+				 " damaged, copy it again",
 				 path, (unsigned long long)b->code_size);
 	if ((uint64_t)h->payload_offset + h->payload_length > b->code_size)
-		return bad_input(err, "kernel '%s' has its payload beyond its end: the file is"
-				      " damaged, copy it again",
+		return bad_input(err,
+				 "kernel '%s' has its payload beyond its end: the file is"
+				 " damaged, copy it again",
 				 path);
 	if (b->init_size < b->code_size || b->init_size > INIT_SIZE_MAX)
-		return bad_input(err, "kernel '%s' has an absurd init_size of %llu bytes: the file is"
-				      " damaged, copy it again",
+		return bad_input(err,
+				 "kernel '%s' has an absurd init_size of %llu bytes: the file is"
+				 " damaged, copy it again",
 				 path, (unsigned long long)b->init_size);
 	return 0;
 }
@@ -74,13 +82,15 @@ static int check_placement(const char *path, const struct bzimage *b, struct mac
 	uint64_t a = b->alignment;
 
 	if (b->relocatable && (a < GUEST_PAGE || a > INIT_SIZE_MAX || (a & (a - 1))))
-		return bad_input(err, "kernel '%s' has an absurd alignment of %#llx: the file is"
-				      " damaged, copy it again",
+		return bad_input(err,
+				 "kernel '%s' has an absurd alignment of %#llx: the file is"
+				 " damaged, copy it again",
 				 path, (unsigned long long)a);
 	if (b->pref_address < 0x100000 || b->pref_address % GUEST_PAGE ||
 	    b->pref_address > GUEST_RAM_LOW_END)
-		return bad_input(err, "kernel '%s' has an absurd load address of %#llx: the file is"
-				      " damaged, copy it again",
+		return bad_input(err,
+				 "kernel '%s' has an absurd load address of %#llx: the file is"
+				 " damaged, copy it again",
 				 path, (unsigned long long)b->pref_address);
 	return 0;
 }
@@ -102,12 +112,13 @@ static void find_release(const uint8_t *setup, size_t setup_size, struct bzimage
 int bzimage_parse(const char *path, const uint8_t *setup, size_t len, uint64_t file_size,
 		  struct bzimage *out, struct machine_error *err)
 {
-	struct bzimage b = { 0 };
+	struct bzimage b = {0};
 	size_t end, setup_size;
 
 	if (len < HEADER_END_MIN)
-		return bad_input(err, "kernel '%s' is too short (%llu bytes) for a bzImage: give"
-				      " --kernel the file /boot/vmlinuz-RELEASE",
+		return bad_input(err,
+				 "kernel '%s' is too short (%llu bytes) for a bzImage: give"
+				 " --kernel the file /boot/vmlinuz-RELEASE",
 				 path, (unsigned long long)file_size);
 	/* The header's own length is the displacement of the jump at 0x200. */
 	end = 0x202u + setup[0x201];
@@ -177,13 +188,15 @@ int bzimage_open(const char *path, int *fd, struct bzimage *out, struct machine_
 	/* O_NONBLOCK: a FIFO must not make us wait. */
 	f = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (f < 0)
-		return bad_input(err, "open of kernel '%s' failed: %s: give --kernel an existing,"
-				      " readable bzImage",
+		return bad_input(err,
+				 "open of kernel '%s' failed: %s: give --kernel an existing,"
+				 " readable bzImage",
 				 path, strerror(errno));
 	if (fstat(f, &st) || !S_ISREG(st.st_mode)) {
 		close(f);
-		return bad_input(err, "kernel '%s' is no regular file: give --kernel the file"
-				      " /boot/vmlinuz-RELEASE",
+		return bad_input(err,
+				 "kernel '%s' is no regular file: give --kernel the file"
+				 " /boot/vmlinuz-RELEASE",
 				 path);
 	}
 	len = st.st_size < (off_t)BZIMAGE_SETUP_MAX ? (size_t)st.st_size : BZIMAGE_SETUP_MAX;
@@ -222,8 +235,9 @@ int bzimage_release(const char *path, char *out, size_t size, struct machine_err
 	close(fd);
 	n = strlen(b.release);
 	if (!n || n >= size)
-		return bad_input(err, "kernel '%s' carries no usable release string: use an image made"
-				      " by the kernel's own build (make bzImage)",
+		return bad_input(err,
+				 "kernel '%s' carries no usable release string: use an image made"
+				 " by the kernel's own build (make bzImage)",
 				 path);
 	memcpy(out, b.release, n + 1);
 	return 0;

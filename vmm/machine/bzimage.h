@@ -24,12 +24,12 @@ struct bzimage {
 	uint64_t cmdline_max;	    /* bytes, without the NUL */
 	uint64_t initrd_end_max;    /* the initrd lies below this address */
 	bool relocatable;
-	char release[128];	    /* "6.1.0-..." up to the first blank, "" where the file has none */
+	char release[128]; /* "6.1.0-..." up to the first blank, "" where the file has none */
 };
 
 /*
- * setup: the first bytes of the file, len = min(file_size, BZIMAGE_SETUP_MAX). path is for messages.
- * 0, or -1 with *err.
+ * setup: the first bytes of the file, len = min(file_size, BZIMAGE_SETUP_MAX). path is for
+ * messages. 0, or -1 with *err.
  */
 int bzimage_parse(const char *path, const uint8_t *setup, size_t len, uint64_t file_size,
 		  struct bzimage *out, struct machine_error *err);

@@ -16,20 +16,22 @@
 #include "escape.h"
 #include "terminal.h"
 
-#define FLUSH_MS      10   /* a partial line waits so long for its end */
+#define FLUSH_MS      10 /* a partial line waits so long for its end */
 #define WRITE_POLL_MS 100
 #define GIVE_UP_MS    2000 /* without progress, once the machine is ending */
 #define CHUNK	      512u /* at most PIPE_BUF: a pipe that polls writable takes it whole */
 
-static const char help[] = "\nkmc-vmm console: Ctrl-A x ends the guest, Ctrl-A Ctrl-A sends Ctrl-A, "
-			   "Ctrl-A h shows this\n";
+static const char help[] =
+	"\nkmc-vmm console: Ctrl-A x ends the guest, Ctrl-A Ctrl-A sends Ctrl-A, "
+	"Ctrl-A h shows this\n";
 
 struct console {
 	struct console_ops ops;
 	int wake_fd;
 	atomic_bool closing;
 
-	pthread_mutex_t lock; /* protects what follows, and the order of writes to stdout and stderr */
+	/* Protects what follows, and the order of writes to stdout and stderr. */
+	pthread_mutex_t lock;
 	char line[4096];
 	size_t len;
 	bool unfinished; /* stdout stands within a guest's line */
@@ -67,7 +69,6 @@ struct console *console_create(const struct console_ops *ops)
 		return NULL;
 	}
 	pthread_mutex_init(&c->lock, NULL);
-	c->one_place = same_file(STDOUT_FILENO, STDERR_FILENO);
 	return c;
 }
 
@@ -95,10 +96,10 @@ void console_closing(struct console *c)
 	console_wake(c);
 }
 
-/* Waits until fd takes output. false: it never will, or the machine ends and it has not for long. */
+/* Waits until fd takes output. false: it never will, or has not for long and all is ending. */
 static bool wait_writable(struct console *c, int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
 	int waited = 0;
 
 	while (!atomic_load(&c->closing) || waited < GIVE_UP_MS) {
@@ -177,7 +178,7 @@ void console_write_stderr(struct console *c, const char *text, size_t len)
 /* Writes a partial line unless stdout or the lock is busy; then the next turn tries again. */
 static void flush_idle(struct console *c)
 {
-	struct pollfd p = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
 
 	if (pthread_mutex_trylock(&c->lock))
 		return;
@@ -268,8 +269,8 @@ void console_serve(struct console *c, int timeout_ms)
 {
 	bool listen = c->in_open && (c->in_tty || !input_waits(c));
 	struct pollfd p[2] = {
-		{ .fd = c->wake_fd, .events = POLLIN },
-		{ .fd = listen ? STDIN_FILENO : -1, .events = POLLIN },
+		{.fd = c->wake_fd, .events = POLLIN},
+		{.fd = listen ? STDIN_FILENO : -1, .events = POLLIN},
 	};
 	bool partial = has_partial(c);
 	uint64_t count;
@@ -298,6 +299,7 @@ void console_begin(struct console *c)
 	/* In the background a terminal may neither be read nor changed. */
 	c->in_tty = tty && terminal_usable();
 	c->in_open = !tty || c->in_tty;
+	c->one_place = same_file(STDOUT_FILENO, STDERR_FILENO);
 	terminal_begin(c->wake_fd, c->in_tty);
 }
 

@@ -2,9 +2,10 @@
 /*
  * console.h: the guest's console on the host's stdin and stdout. Used by machine.c.
  *
- * Output is gathered to lines and written with a partial line after a short pause. It blocks the vCPU
- * while stdout takes nothing; once the machine is ending, a stuck stdout is given up after a while.
- * Input is never lost while stdin is not a terminal: what does not fit waits in the host's pipe.
+ * Output is gathered to lines and written with a partial line after a short pause. It blocks the
+ * vCPU while stdout takes nothing; once the machine is ending, a stuck stdout is given up after a
+ * while. Input is never lost while stdin is not a terminal: what does not fit waits in the host's
+ * pipe.
  */
 #ifndef KMC_CONSOLE_H
 #define KMC_CONSOLE_H
@@ -19,8 +20,8 @@ struct console;
 struct console_ops {
 	void *ctx;
 	size_t (*input)(void *ctx, const uint8_t *bytes, size_t len); /* returns how many it took */
-	void (*panic)(void *ctx, enum panic_event event); /* the line is out already */
-	void (*quit)(void *ctx, const char *why);	  /* escape sequence or a signal */
+	void (*panic)(void *ctx, enum panic_event event);	      /* the line is out already */
+	void (*quit)(void *ctx, const char *why); /* escape sequence or a signal */
 };
 
 struct console *console_create(const struct console_ops *ops); /* NULL: errno says why */
@@ -29,11 +30,11 @@ void console_destroy(struct console *c);
 /* Between the two, signals and terminal are ours. end: flushes. */
 void console_begin(struct console *c);
 void console_end(struct console *c);
-/* One turn of the machine's main loop: waits at most timeout_ms (-1: no limit) for something to do. */
+/* One turn of the main loop: waits at most timeout_ms (-1: no limit) for something to do. */
 void console_serve(struct console *c, int timeout_ms);
 
 /* Any thread. */
-void console_wake(struct console *c); /* ends the wait in console_serve */
+void console_wake(struct console *c);	 /* ends the wait in console_serve */
 void console_closing(struct console *c); /* from now on a stuck stdout is given up */
 void console_put(struct console *c, uint8_t byte);
 void console_write_stderr(struct console *c, const char *text, size_t len);

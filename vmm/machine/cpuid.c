@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cpuid.c: the host's CPUID as KVM offers it, with one package of single-threaded cores, and without
- * what does not go together with hidden pages or makes no sense here (nested KVM, PMU, SEV).
+ * cpuid.c: the host's CPUID as KVM offers it, with one package of single-threaded cores, and
+ * without what does not go together with hidden pages or makes no sense here (nested KVM, PMU,
+ * SEV).
  *
- * Sources: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E; Documentation/virt/kvm/x86/cpuid.rst.
+ * Sources: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E;
+ * Documentation/virt/kvm/x86/cpuid.rst.
  */
 #include <asm/kvm_para.h>
 #include <errno.h>
@@ -26,7 +28,7 @@ typedef struct kvm_cpuid_entry2 entry;
 static void fix_features(entry *e, const struct topology *t)
 {
 	e->ebx = (e->ebx & 0xffffu) | BIT(t->bits) << 16 | t->apic_id << 24;
-	e->ecx |= BIT(31);		/* hypervisor */
+	e->ecx |= BIT(31);	       /* hypervisor */
 	e->ecx &= ~(BIT(5) | BIT(15)); /* VMX, PDCM */
 	if (t->tsc_deadline)
 		e->ecx |= BIT(24);
@@ -97,17 +99,19 @@ static const struct {
 	uint32_t function;
 	void (*fix)(entry *e, const struct topology *t);
 } fixups[] = {
-	{ 0x00000001, fix_features },
-	{ 0x00000004, fix_cache },
-	{ 0x0000000a, fix_none }, /* PMU */
-	{ 0x40000001, fix_kvm },
-	{ 0x80000001, fix_features_amd },
-	{ 0x80000008, fix_cores_amd },
-	{ 0x8000000a, fix_none }, /* SVM */
-	{ 0x8000001d, fix_cache_amd },
-	{ 0x8000001e, fix_topology_amd },
-	{ 0x8000001f, fix_none }, /* SEV */
-	{ 0x80000022, fix_none }, /* PMU */
+	/* clang-format off */
+	{0x00000001, fix_features},
+	{0x00000004, fix_cache},
+	{0x0000000a, fix_none}, /* PMU */
+	{0x40000001, fix_kvm},
+	{0x80000001, fix_features_amd},
+	{0x80000008, fix_cores_amd},
+	{0x8000000a, fix_none}, /* SVM */
+	{0x8000001d, fix_cache_amd},
+	{0x8000001e, fix_topology_amd},
+	{0x8000001f, fix_none}, /* SEV */
+	{0x80000022, fix_none}, /* PMU */
+	/* clang-format on */
 };
 
 static bool is_topology_leaf(uint32_t function)
@@ -119,9 +123,9 @@ static bool is_topology_leaf(uint32_t function)
 static void add_topology(struct kvm_cpuid2 *c, uint32_t function, const struct topology *t)
 {
 	const entry levels[] = {
-		{ .eax = 0, .ebx = 1, .ecx = 1u << 8 | 0 },
-		{ .eax = t->bits, .ebx = t->cpus, .ecx = 2u << 8 | 1 },
-		{ .ecx = 2 },
+		{.eax = 0, .ebx = 1, .ecx = 1u << 8 | 0},
+		{.eax = t->bits, .ebx = t->cpus, .ecx = 2u << 8 | 1},
+		{.ecx = 2},
 	};
 
 	for (uint32_t i = 0; i < 3 && c->nent < MAX_ENTRIES; i++) {
@@ -162,7 +166,7 @@ int cpuid_set(struct machine *m, struct vcpu *vcpu, struct machine_error *err)
 {
 	size_t size = sizeof(struct kvm_cpuid2) + MAX_ENTRIES * sizeof(entry);
 	struct kvm_cpuid2 *c = calloc(1, size);
-	struct topology t = { .apic_id = vcpu->index, .cpus = m->cpus };
+	struct topology t = {.apic_id = vcpu->index, .cpus = m->cpus};
 	int r = 0;
 
 	if (!c)
@@ -172,15 +176,17 @@ int cpuid_set(struct machine *m, struct vcpu *vcpu, struct machine_error *err)
 	t.tsc_deadline = ioctl(m->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_TSC_DEADLINE_TIMER) > 0;
 	c->nent = MAX_ENTRIES;
 	if (ioctl(m->kvm_fd, KVM_GET_SUPPORTED_CPUID, c)) {
-		r = host_error(err, "KVM_GET_SUPPORTED_CPUID failed: %s: the host's KVM is too new or"
-				    " broken",
+		r = host_error(err,
+			       "KVM_GET_SUPPORTED_CPUID failed: %s: the host's KVM is too new or"
+			       " broken",
 			       strerror(errno));
 		goto out;
 	}
 	adapt(c, &t);
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, c))
-		r = host_error(err, "KVM_SET_CPUID2 failed: %s: the host's KVM refuses its own CPUID,"
-				    " try another host kernel",
+		r = host_error(err,
+			       "KVM_SET_CPUID2 failed: %s: the host's KVM refuses its own CPUID,"
+			       " try another host kernel",
 			       strerror(errno));
 out:
 	free(c);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * escape.h: the console's escape sequences: Ctrl-A x quits, Ctrl-A h helps, Ctrl-A Ctrl-A sends one.
- * Anything else behind Ctrl-A is ignored, as QEMU does it.
+ * escape.h: the console's escape sequences: Ctrl-A x quits, Ctrl-A h helps, Ctrl-A Ctrl-A sends
+ * one. Anything else behind Ctrl-A is ignored, as QEMU does it.
  */
 #ifndef KMC_ESCAPE_H
 #define KMC_ESCAPE_H

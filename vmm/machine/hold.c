@@ -4,9 +4,10 @@
  *
  * The handshake is Dekker's: a vCPU sets in_guest and then looks at hold and stopping; who wants it
  * out sets hold or stopping and then looks at in_guest. All four are sequentially consistent, so at
- * least one sees the other. The kick is a signal whose handler sets kvm_run.immediate_exit: one that
- * arrives before KVM_RUN makes it return at once (KVM API documentation, kvm_run.immediate_exit), one
- * that arrives later interrupts it, in HLT or waiting for a SIPI as well.
+ * least one sees the other. The kick is a signal whose handler sets kvm_run.immediate_exit: one
+ * that arrives before KVM_RUN makes it return at once (KVM API documentation,
+ * kvm_run.immediate_exit), one that arrives later interrupts it, in HLT or waiting for a SIPI as
+ * well.
  */
 #include <errno.h>
 #include <signal.h>
@@ -34,8 +35,8 @@ static struct vcpu_thread *thread_of(struct vcpu *vcpu)
 
 int hold_init(struct machine *m)
 {
-	/* No SA_RESTART: a vCPU that waits for stdout is woken as well. */
-	struct sigaction sa = { .sa_handler = on_kick };
+	/* KVM_RUN is never restarted; what a hook waits in is, should the kick come late. */
+	struct sigaction sa = {.sa_handler = on_kick, .sa_flags = SA_RESTART};
 
 	sigemptyset(&sa.sa_mask);
 	if (sigaction(kick_signal(), &sa, NULL))
@@ -110,7 +111,12 @@ int vcpu_run(struct vcpu *vcpu)
 			return -ECANCELED;
 		wait_released(m, vcpu);
 	}
-	r = ioctl(vcpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
+	if (atomic_exchange(&v->kicked, false))
+		r = -EINTR;
+	else
+		r = ioctl(vcpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
+	if (r == -EINTR)
+		atomic_store(&v->kicked, false);
 	leave(m, v);
 	/* -EAGAIN: a processor that waited for its SIPI has got it. */
 	return r == -EAGAIN ? -EINTR : r;
@@ -162,4 +168,18 @@ void hold_stop_all(struct machine *m)
 	pthread_mutex_unlock(&m->hold_lock);
 	for (unsigned i = 0; i < m->cpus; i++)
 		kick(m->vcpus[i]);
+}
+
+void machine_kick(struct vcpu *vcpu)
+{
+	struct vcpu_thread *v = thread_of(vcpu);
+
+	/* Stays set where the vCPU is out, or leaves for another reason just now. */
+	atomic_store(&v->kicked, true);
+	kick(v);
+}
+
+bool machine_ending(const struct machine *m)
+{
+	return atomic_load(&m->stopping);
 }

@@ -20,7 +20,7 @@ static bool cpu_has(uint32_t leaf, unsigned ecx_bit)
 	return __get_cpuid(leaf, &eax, &ebx, &ecx, &edx) && (ecx >> ecx_bit & 1);
 }
 
-/* A module parameter; one that does not exist (module not loaded, built differently) counts as on. */
+/* A module parameter; one that does not exist (no such module loaded) counts as on. */
 static bool parameter_off(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -41,8 +41,8 @@ static int check_paging(struct machine_error *err)
 		unsigned bit; /* of ecx */
 		const char *parameter, *module, *name;
 	} kinds[] = {
-		{ 1, 5, "/sys/module/kvm_intel/parameters/ept", "kvm_intel", "ept" },
-		{ 0x80000001, 2, "/sys/module/kvm_amd/parameters/npt", "kvm_amd", "npt" },
+		{1, 5, "/sys/module/kvm_intel/parameters/ept", "kvm_intel", "ept"},
+		{0x80000001, 2, "/sys/module/kvm_amd/parameters/npt", "kvm_amd", "npt"},
 	};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -50,8 +50,9 @@ static int check_paging(struct machine_error *err)
 			continue;
 		if (!parameter_off(kinds[i].parameter))
 			return 0;
-		return host_error(err, "nested paging is switched off in this host's KVM: reload it"
-				       " with \"modprobe -r %s && modprobe %s %s=1\"",
+		return host_error(err,
+				  "nested paging is switched off in this host's KVM: reload it"
+				  " with \"modprobe -r %s && modprobe %s %s=1\"",
 				  kinds[i].module, kinds[i].module, kinds[i].name);
 	}
 	return host_error(err, "this CPU offers no hardware nested paging (vmx/svm), which an"
@@ -67,14 +68,16 @@ static int check_kvm(struct machine_error *err)
 		return host_error(err, "no permission on /dev/kvm: join the group that owns it"
 				       " (usermod -aG kvm USER, log in again) or run as root");
 	if (fd < 0)
-		return host_error(err, "open of /dev/kvm failed: %s: load KVM (modprobe kvm_intel or"
-				       " modprobe kvm_amd) and enable virtualisation in the firmware",
+		return host_error(err,
+				  "open of /dev/kvm failed: %s: load KVM (modprobe kvm_intel or"
+				  " modprobe kvm_amd) and enable virtualisation in the firmware",
 				  strerror(errno));
 	version = ioctl(fd, KVM_GET_API_VERSION, 0);
 	close(fd);
 	if (version != KVM_API)
-		return host_error(err, "/dev/kvm has API version %d instead of %d: it is not Linux's"
-				       " KVM, load that",
+		return host_error(err,
+				  "/dev/kvm has API version %d instead of %d: it is not Linux's"
+				  " KVM, load that",
 				  version, KVM_API);
 	return 0;
 }

@@ -26,11 +26,12 @@ struct vcpu_thread {
 	pthread_t thread;
 	bool created; /* the thread exists; machine_run()'s own */
 	/*
-	 * Set by the vCPU's thread before it looks at machine.hold and machine.stopping; read by the
-	 * others after they have set those (hold.c).
+	 * Set by the vCPU's thread before it looks at machine.hold and machine.stopping; read by
+	 * the others after they have set those (hold.c).
 	 */
 	atomic_bool in_guest;
-	pthread_t self; /* valid while in_guest */
+	atomic_bool kicked; /* machine_kick(): set before in_guest is read, read after it was set */
+	pthread_t self;	    /* valid while in_guest */
 	uint64_t fault_rip; /* last fault that mapped nothing, ~0 for none */
 };
 
@@ -91,7 +92,7 @@ void *vcpu_thread_main(void *arg); /* struct vcpu_thread */
 /* hold.c */
 int hold_init(struct machine *m); /* 0 or a negative errno */
 void hold_deinit(struct machine *m);
-void hold_stop_all(struct machine *m); /* stopping is set; kicks every vCPU out for good */
+void hold_stop_all(struct machine *m);	       /* stopping is set; kicks every vCPU out for good */
 void hold_thread_begin(struct vcpu_thread *v); /* on the vCPU's thread, before vcpu_run() */
 
 static inline bool machine_stopping(struct machine *m)
@@ -104,7 +105,7 @@ void machine_guest_reset(struct machine *m);
 void machine_guest_crash(struct machine *m, const char *text);
 /* The guest panicked; it gets a moment to print the rest. */
 void machine_guest_panics(struct machine *m);
-/* Makes all RAM that is not hidden reachable. 1 if that changed anything, 0, or a negative errno. */
+/* Makes all RAM reachable that is not hidden. 1: that changed something, 0, or a negative errno. */
 int machine_populate_all(struct machine *m);
 
 #endif

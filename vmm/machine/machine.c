@@ -13,10 +13,10 @@
 #include "internal.h"
 #include "ports.h"
 
-#define HUGE_PAGE	2097152ull
-#define MEMORY_MIN	(16ull << 20)
-#define MEMORY_MAX	(1ull << 40)
-#define PANIC_GRACE_NS	3000000000ull
+#define HUGE_PAGE      2097152ull
+#define MEMORY_MIN     (16ull << 20)
+#define MEMORY_MAX     (1ull << 40)
+#define PANIC_GRACE_NS 3000000000ull
 
 static uint64_t now_ns(void)
 {
@@ -109,7 +109,7 @@ static void on_transmit(void *ctx, uint8_t byte)
 static void on_serial_irq(void *ctx, bool level)
 {
 	struct machine *m = ctx;
-	struct kvm_irq_level irq = { .irq = IRQ_COM1, .level = level };
+	struct kvm_irq_level irq = {.irq = IRQ_COM1, .level = level};
 
 	if (ioctl(m->vm_fd, KVM_IRQ_LINE, &irq))
 		machine_stop(m, END_INTERNAL, "KVM_IRQ_LINE failed");
@@ -130,8 +130,9 @@ static int check_config(const struct machine_config *c, struct machine_error *er
 		return bad_input(err, "%u CPUs are not possible: give --cpus a number from 1 to %u",
 				 c->cpus, MACHINE_MAX_CPUS);
 	if (c->memory < MEMORY_MIN || c->memory > MEMORY_MAX || c->memory % HUGE_PAGE)
-		return bad_input(err, "%llu bytes of memory are not possible: give --memory a multiple"
-				      " of 2 MiB from 16 MiB to 1 TiB",
+		return bad_input(err,
+				 "%llu bytes of memory are not possible: give --memory a multiple"
+				 " of 2 MiB from 16 MiB to 1 TiB",
 				 (unsigned long long)c->memory);
 	return 0;
 }
@@ -154,20 +155,21 @@ static int check_capabilities(struct machine *m, struct machine_error *err)
 		int cap;
 		const char *name;
 	} needed[] = {
-		{ KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP" },
-		{ KVM_CAP_PIT2, "KVM_CAP_PIT2" },
-		{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
-		{ KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR" },
-		{ KVM_CAP_SET_IDENTITY_MAP_ADDR, "KVM_CAP_SET_IDENTITY_MAP_ADDR" },
-		{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
-		{ KVM_CAP_SYNC_MMU, "KVM_CAP_SYNC_MMU" },
+		{KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP"},
+		{KVM_CAP_PIT2, "KVM_CAP_PIT2"},
+		{KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY"},
+		{KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR"},
+		{KVM_CAP_SET_IDENTITY_MAP_ADDR, "KVM_CAP_SET_IDENTITY_MAP_ADDR"},
+		{KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT"},
+		{KVM_CAP_SYNC_MMU, "KVM_CAP_SYNC_MMU"},
 	};
 	int max;
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
 		if (ioctl(m->kvm_fd, KVM_CHECK_EXTENSION, needed[i].cap) <= 0)
-			return host_error(err, "the host's KVM lacks %s: use a host kernel of 5.10 or"
-					       " later",
+			return host_error(err,
+					  "the host's KVM lacks %s: use a host kernel of 5.10 or"
+					  " later",
 					  needed[i].name);
 	max = ioctl(m->kvm_fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS);
 	if (max > 0 && m->cpus > (unsigned)max)
@@ -181,8 +183,9 @@ static int open_kvm(struct machine *m, struct machine_error *err)
 
 	m->kvm_fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (m->kvm_fd < 0)
-		return host_error(err, "open of /dev/kvm failed: %s: load KVM and join the group that"
-				       " owns /dev/kvm",
+		return host_error(err,
+				  "open of /dev/kvm failed: %s: load KVM and join the group that"
+				  " owns /dev/kvm",
 				  strerror(errno));
 	if (check_capabilities(m, err))
 		return -1;
@@ -195,20 +198,22 @@ static int open_kvm(struct machine *m, struct machine_error *err)
 		m->vm_fd = ioctl(m->kvm_fd, KVM_CREATE_VM, 0ul);
 	while (m->vm_fd < 0 && errno == EINTR);
 	if (m->vm_fd < 0)
-		return host_error(err, "KVM_CREATE_VM failed: %s: free some memory or end other VMs",
+		return host_error(err,
+				  "KVM_CREATE_VM failed: %s: free some memory or end other VMs",
 				  strerror(errno));
 	return 0;
 }
 
 static int make_chips(struct machine *m, struct machine_error *err)
 {
-	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY }; /* port 0x61 too */
+	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY}; /* port 0x61 too */
 	uint64_t identity = KVM_IDENTITY_PAGE;
 
 	if (ioctl(m->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) ||
 	    ioctl(m->vm_fd, KVM_SET_TSS_ADDR, (unsigned long)KVM_TSS_PAGES))
-		return host_error(err, "KVM_SET_TSS_ADDR failed: %s: use a host kernel of 5.10 or"
-				       " later",
+		return host_error(err,
+				  "KVM_SET_TSS_ADDR failed: %s: use a host kernel of 5.10 or"
+				  " later",
 				  strerror(errno));
 	if (ioctl(m->vm_fd, KVM_CREATE_IRQCHIP, 0))
 		return host_error(err, "KVM_CREATE_IRQCHIP failed: %s: free some memory",
@@ -226,12 +231,14 @@ static int make_memory(struct machine *m, uint64_t size, struct machine_error *e
 	int n, r = guest_ram_create(size, &m->ram, &what);
 
 	if (r == -EPERM || r == -EACCES)
-		return host_error(err, "%s failed: %s: run as root, or allow it with \"sysctl"
-				       " vm.unprivileged_userfaultfd=1\"",
+		return host_error(err,
+				  "%s failed: %s: run as root, or allow it with \"sysctl"
+				  " vm.unprivileged_userfaultfd=1\"",
 				  what, strerror(-r));
 	if (r < 0)
-		return host_error(err, "%s failed: %s: use a host kernel of 5.14 or later with"
-				       " CONFIG_USERFAULTFD, and less --memory where it is short",
+		return host_error(err,
+				  "%s failed: %s: use a host kernel of 5.14 or later with"
+				  " CONFIG_USERFAULTFD, and less --memory where it is short",
 				  what, strerror(-r));
 	n = guest_ram_ranges(m->ram, range);
 	for (int i = 0; i < n; i++) {
@@ -243,8 +250,9 @@ static int make_memory(struct machine *m, uint64_t size, struct machine_error *e
 		};
 
 		if (ioctl(m->vm_fd, KVM_SET_USER_MEMORY_REGION, &slot))
-			return host_error(err, "KVM_SET_USER_MEMORY_REGION failed: %s: lower"
-					       " --memory",
+			return host_error(err,
+					  "KVM_SET_USER_MEMORY_REGION failed: %s: lower"
+					  " --memory",
 					  strerror(errno));
 	}
 	return 0;
@@ -252,16 +260,17 @@ static int make_memory(struct machine *m, uint64_t size, struct machine_error *e
 
 static int make_devices(struct machine *m, struct machine_error *err)
 {
-	const struct console_ops console = { .ctx = m, .input = on_input, .panic = on_panic_text,
-					     .quit = on_quit };
-	const struct serial_ops serial = { .ctx = m, .transmit = on_transmit,
-					   .irq = on_serial_irq, .room = on_serial_room };
+	const struct console_ops console = {
+		.ctx = m, .input = on_input, .panic = on_panic_text, .quit = on_quit};
+	const struct serial_ops serial = {
+		.ctx = m, .transmit = on_transmit, .irq = on_serial_irq, .room = on_serial_room};
 
 	serial_init(&m->serial, &serial);
 	rtc_init(&m->rtc);
 	m->console = console_create(&console);
 	if (!m->console)
-		return host_error(err, "eventfd failed: %s: raise the limit of open files (ulimit -n)",
+		return host_error(err,
+				  "eventfd failed: %s: raise the limit of open files (ulimit -n)",
 				  strerror(errno));
 	return 0;
 }
@@ -348,8 +357,9 @@ static void start_vcpus(struct machine *m)
 
 		v->created = r == 0;
 		if (r) {
-			machine_stop(m, END_INTERNAL, "pthread_create failed: raise the limit of"
-						      " processes (ulimit -u)");
+			machine_stop(m, END_INTERNAL,
+				     "pthread_create failed: raise the limit of"
+				     " processes (ulimit -u)");
 			return;
 		}
 	}
@@ -423,7 +433,7 @@ int machine_populate_all(struct machine *m)
 		for (uint64_t at = 0; at < range[i].len; at += HUGE_PAGE) {
 			uint64_t rest = range[i].len - at;
 			uint64_t len = rest < HUGE_PAGE ? rest : HUGE_PAGE;
-			int r = guest_ram_populate(m->ram, (gpa_t){ range[i].base.v + at },
+			int r = guest_ram_populate(m->ram, (gpa_t){range[i].base.v + at},
 						   len / GUEST_PAGE);
 
 			if (r < 0) {

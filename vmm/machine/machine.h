@@ -51,14 +51,14 @@ struct machine_hooks {
 };
 
 struct machine_config {
-	const char *kernel;	/* path of a bzImage */
-	const void *initrd;	/* bytes, may be NULL */
+	const char *kernel; /* path of a bzImage */
+	const void *initrd; /* bytes, may be NULL */
 	uint64_t initrd_size;
-	const char *cmdline;	/* complete */
-	unsigned cpus;		/* 1..64 */
-	uint64_t memory;	/* bytes */
+	const char *cmdline; /* complete */
+	unsigned cpus;	     /* 1..64 */
+	uint64_t memory;     /* bytes */
 	struct machine_hooks hooks;
-	bool allow_emulated;	/* tests: run even where KVM has no nested paging */
+	bool allow_emulated; /* tests: run even where KVM has no nested paging */
 };
 
 struct machine_error {
@@ -67,14 +67,14 @@ struct machine_error {
 };
 
 /*
- * Can this host run a machine? Called by machine_create() unless allow_emulated; of its own use where
- * the answer is wanted before any file is read. 0, or -1 with *err.
+ * Can this host run a machine? Called by machine_create() unless allow_emulated; of its own use
+ * where the answer is wanted before any file is read. 0, or -1 with *err.
  */
 int machine_host_check(struct machine_error *err);
 
 /*
- * Creates the VM, loads the kernel, makes the vCPUs; nothing runs yet. 0, or -1 with *err filled and
- * nothing left behind.
+ * Creates the VM, loads the kernel, makes the vCPUs; nothing runs yet. 0, or -1 with *err filled
+ * and nothing left behind.
  */
 int machine_create(const struct machine_config *config, struct machine **m,
 		   struct machine_error *err);
@@ -107,8 +107,8 @@ bool machine_ending(const struct machine *m);
 
 /*
  * Enters the guest once. 0 with vcpu->run filled, or -errno of KVM_RUN (-EINTR: kicked, -EFAULT).
- * Waits first while another vCPU holds this one. -ECANCELED: the machine is stopping, nothing was run
- * and nothing will be; whoever calls this in a loop must leave it then.
+ * Waits first while another vCPU holds this one. -ECANCELED: the machine is stopping, nothing was
+ * run and nothing will be; whoever calls this in a loop must leave it then.
  */
 int vcpu_run(struct vcpu *vcpu);
 /* Serves the exit that vcpu_run() left in vcpu->run (port I/O, MMIO, ...). */

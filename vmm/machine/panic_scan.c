@@ -10,8 +10,8 @@ static const struct {
 	const char *text;
 	enum panic_event event;
 } marks[] = {
-	{ "---[ end Kernel panic - not syncing", PANIC_OVER },
-	{ "Kernel panic - not syncing", PANIC_BEGUN },
+	{"---[ end Kernel panic - not syncing", PANIC_OVER},
+	{"Kernel panic - not syncing", PANIC_BEGUN},
 };
 
 static bool line_has(const char *line, const char *text)

@@ -2,8 +2,9 @@
 /*
  * panic_scan.h: recognises a Linux kernel's panic on its console. Knows lines, no devices.
  *
- * A line counts where the text stands at its beginning or behind the "] " of a time stamp, so that a
- * quotation of it in other output does not. Whoever can write to the guest's console can still fake it.
+ * A line counts where the text stands at its beginning or behind the "] " of a time stamp, so that
+ * a quotation of it in other output does not. Whoever can write to the guest's console can still
+ * fake it.
  */
 #ifndef KMC_PANIC_SCAN_H
 #define KMC_PANIC_SCAN_H

@@ -9,15 +9,15 @@
 
 #define ALL_ONES(size) ((size) == 4 ? 0xffffffffu : (1u << 8 * (size)) - 1)
 
-#define I8042_OUTPUT_FULL 0x01u
-#define I8042_SELF_TEST	  0xaau
+#define I8042_OUTPUT_FULL  0x01u
+#define I8042_SELF_TEST	   0xaau
 #define I8042_SELF_TEST_OK 0x55u
-#define I8042_RESET	  0xfeu
-#define RESET_NOW	  0x04u
-#define PVPANIC_PANICKED  0x01u
-#define PM1_SCI_ENABLED	  0x0001u
-#define PM1_SLEEP	  0x2000u
-#define PM1_SLEEP_TYPE(v) ((v) >> 10 & 7u)
+#define I8042_RESET	   0xfeu
+#define RESET_NOW	   0x04u
+#define PVPANIC_PANICKED   0x01u
+#define PM1_SCI_ENABLED	   0x0001u
+#define PM1_SLEEP	   0x2000u
+#define PM1_SLEEP_TYPE(v)  ((v) >> 10 & 7u)
 
 /* reg: offset into the device's ports. Each byte of a wider access is one access. */
 struct port_device {
@@ -175,15 +175,15 @@ static void post_write(struct machine *m, unsigned reg, uint8_t value)
  * once that there is none. POST codes are here because the kernel writes them as a delay.
  */
 static const struct port_device devices[] = {
-	{ PORT_COM1, 8, com1_read, com1_write },
-	{ PORT_POST, 1, post_read, post_write },
-	{ PORT_RTC, 2, clock_read, clock_write },
-	{ PORT_I8042_STATUS, 1, i8042_status_read, i8042_command_write },
-	{ PORT_I8042_DATA, 1, i8042_data_read, post_write },
-	{ PORT_PM1A_EVT, 4, pm1_event_read, pm1_event_write },
-	{ PORT_PM1A_CNT, 2, pm1_control_read, pm1_control_write },
-	{ PORT_RESET, 1, reset_read, reset_write },
-	{ PORT_PVPANIC, 1, pvpanic_read, pvpanic_write },
+	{PORT_COM1, 8, com1_read, com1_write},
+	{PORT_POST, 1, post_read, post_write},
+	{PORT_RTC, 2, clock_read, clock_write},
+	{PORT_I8042_STATUS, 1, i8042_status_read, i8042_command_write},
+	{PORT_I8042_DATA, 1, i8042_data_read, post_write},
+	{PORT_PM1A_EVT, 4, pm1_event_read, pm1_event_write},
+	{PORT_PM1A_CNT, 2, pm1_control_read, pm1_control_write},
+	{PORT_RESET, 1, reset_read, reset_write},
+	{PORT_PVPANIC, 1, pvpanic_read, pvpanic_write},
 };
 
 static const struct port_device *find_device(uint16_t port)

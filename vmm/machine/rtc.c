@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * rtc.c: MC146818 registers. Source: Motorola MC146818A data sheet; century register as the FADT says.
+ * rtc.c: MC146818 registers. Source: Motorola MC146818A data sheet; century register as the FADT
+ * says.
  */
 #include <stdbool.h>
 #include <string.h>
@@ -22,10 +23,10 @@ enum {
 	RTC_CENTURY = 0x32,
 };
 
-#define A_32768HZ     0x26u
-#define B_24H	      0x02u
-#define B_INTERRUPTS  0x70u
-#define D_VALID	      0x80u
+#define A_32768HZ    0x26u
+#define B_24H	     0x02u
+#define B_INTERRUPTS 0x70u
+#define D_VALID	     0x80u
 
 void rtc_init(struct rtc *rtc)
 {
@@ -83,7 +84,7 @@ void rtc_write(struct rtc *rtc, uint8_t value)
 {
 	if (!writable(rtc->index))
 		return;
-	/* Always binary-coded decimal and 24 hours; there is nothing behind the interrupt enables. */
+	/* Always decimal and 24 hours; there is nothing behind the interrupt enables. */
 	if (rtc->index == RTC_B)
 		value = (uint8_t)((value & ~(B_INTERRUPTS | 0x07u)) | B_24H);
 	rtc->cmos[rtc->index] = value;

@@ -3,8 +3,8 @@
  * serial.h: a 16550A UART. Transmits at once, receives from a queue.
  *
  * Input waits in the queue, unseen by the guest, until the guest enables the receive interrupt: a
- * driver that clears the FIFO while it probes or opens the port loses nothing. Polling for input with
- * that interrupt off is not supported. Internally locked: any thread.
+ * driver that clears the FIFO while it probes or opens the port loses nothing. Polling for input
+ * with that interrupt off is not supported. Internally locked: any thread.
  */
 #ifndef KMC_SERIAL_H
 #define KMC_SERIAL_H
@@ -29,10 +29,10 @@ struct serial {
 	uint8_t ier, lcr, mcr, fcr, scr, dll, dlm;
 	bool thr_pending; /* transmitter-empty interrupt not yet taken */
 	bool irq_level;
-	bool full;	  /* serial_input() had to turn bytes away */
+	bool full;	   /* serial_input() had to turn bytes away */
 	size_t head, tail; /* of queue, free-running */
 	uint8_t queue[SERIAL_QUEUE];
-	bool loop_ready;  /* loop-back mode: a byte is waiting */
+	bool loop_ready; /* loop-back mode: a byte is waiting */
 	uint8_t loop_byte;
 };
 

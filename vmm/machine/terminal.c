@@ -16,7 +16,7 @@ static struct {
 	volatile sig_atomic_t signal;
 	volatile sig_atomic_t wake_fd;
 	bool exit_handler;
-} term = { .wake_fd = -1 };
+} term = {.wake_fd = -1};
 
 static void set_raw(void)
 {
@@ -87,13 +87,13 @@ static struct {
 	bool installed;
 	struct sigaction old;
 } actions[] = {
-	{ .signal = SIGINT, .handler = on_end },
-	{ .signal = SIGTERM, .handler = on_end },
-	{ .signal = SIGHUP, .handler = on_end },
-	{ .signal = SIGQUIT, .handler = on_end },
-	{ .signal = SIGPIPE, .handler = on_nothing },
-	{ .signal = SIGTSTP, .handler = on_suspend, .raw_only = true },
-	{ .signal = SIGCONT, .handler = on_continue, .raw_only = true },
+	{.signal = SIGINT, .handler = on_end},
+	{.signal = SIGTERM, .handler = on_end},
+	{.signal = SIGHUP, .handler = on_end},
+	{.signal = SIGQUIT, .handler = on_end},
+	{.signal = SIGPIPE, .handler = on_nothing},
+	{.signal = SIGTSTP, .handler = on_suspend, .raw_only = true},
+	{.signal = SIGCONT, .handler = on_continue, .raw_only = true},
 	CRASH_ACTION(SIGSEGV),
 	CRASH_ACTION(SIGBUS),
 	CRASH_ACTION(SIGFPE),
@@ -105,7 +105,7 @@ static struct {
 
 static void install(size_t i, bool raw)
 {
-	struct sigaction sa = { .sa_handler = actions[i].handler, .sa_flags = actions[i].flags };
+	struct sigaction sa = {.sa_handler = actions[i].handler, .sa_flags = actions[i].flags};
 
 	actions[i].installed = false;
 	if (actions[i].raw_only && !raw)

@@ -10,8 +10,9 @@
 #include <stdbool.h>
 
 /*
- * Takes over SIGINT, SIGTERM, SIGHUP, SIGQUIT (noted, wake_fd written) and SIGPIPE (ignored). With raw,
- * the terminal on stdin goes to raw mode and comes back on SIGTSTP and on a crash of the process too.
+ * Takes over SIGINT, SIGTERM, SIGHUP, SIGQUIT (noted, wake_fd written) and SIGPIPE (ignored). With
+ * raw, the terminal on stdin goes to raw mode and comes back on SIGTSTP and on a crash of the
+ * process too.
  */
 void terminal_begin(int wake_fd, bool raw);
 void terminal_end(void);

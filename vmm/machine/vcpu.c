@@ -19,9 +19,9 @@
 #define MISC_FAST_STRING     1u
 #define MTRR_ON_WRITE_BACK   0x806u /* enabled, default type write-back */
 
-#define CR0_BOOT 0x80000031ull /* PG, NE, ET, PE */
-#define CR4_BOOT 0x20ull       /* PAE */
-#define EFER_BOOT 0x500ull     /* LME, LMA */
+#define CR0_BOOT  0x80000031ull /* PG, NE, ET, PE */
+#define CR4_BOOT  0x20ull	/* PAE */
+#define EFER_BOOT 0x500ull	/* LME, LMA */
 
 /* Ends the machine with what a bug report needs: where the vCPU is, and the code there. */
 static void stop_internal(struct vcpu *vcpu, const char *fmt, ...)
@@ -45,14 +45,14 @@ static size_t append(char *buf, size_t size, size_t at, const char *fmt, ...)
 
 static const uint8_t *code_at(struct vcpu *vcpu, uint64_t linear, size_t *len)
 {
-	struct kvm_translation t = { .linear_address = linear };
+	struct kvm_translation t = {.linear_address = linear};
 
 	*len = GUEST_PAGE - linear % GUEST_PAGE;
 	if (*len > 15)
 		*len = 15;
 	if (ioctl(vcpu->fd, KVM_TRANSLATE, &t) || !t.valid)
 		return NULL;
-	return guest_ram_at(vcpu->machine->ram, (gpa_t){ t.physical_address }, *len);
+	return guest_ram_at(vcpu->machine->ram, (gpa_t){t.physical_address}, *len);
 }
 
 static size_t describe(struct vcpu *vcpu, char *text, size_t size, size_t at)
@@ -121,7 +121,7 @@ static void exit_mmio(struct vcpu *vcpu)
 {
 	struct machine *m = vcpu->machine;
 	struct kvm_run *run = vcpu->run;
-	gpa_t gpa = { run->mmio.phys_addr };
+	gpa_t gpa = {run->mmio.phys_addr};
 	uint8_t *ram;
 
 	if (run->mmio.len > sizeof(run->mmio.data)) {
@@ -139,8 +139,9 @@ static void exit_mmio(struct vcpu *vcpu)
 		memcpy(ram, run->mmio.data, run->mmio.len);
 	else
 		memcpy(run->mmio.data, ram, run->mmio.len);
-	/* A page that nothing hides was only not there yet. */
-	guest_ram_populate(m->ram, (gpa_t){ gpa.v & ~(uint64_t)(GUEST_PAGE - 1) }, 1);
+	/* Where nobody hides pages it was only not there yet. */
+	if (!m->hooks.mmio)
+		guest_ram_populate(m->ram, (gpa_t){gpa.v & ~(uint64_t)(GUEST_PAGE - 1)}, 1);
 }
 
 static void exit_shutdown(struct vcpu *vcpu)
@@ -214,8 +215,8 @@ void vcpu_dispatch(struct vcpu *vcpu)
 /* ---- faults ---- */
 
 /*
- * Nobody told us which page is missing: map them all. Where that changes nothing and the vCPU is still
- * at the same instruction, it never will.
+ * Nobody told us which page is missing: map them all. Where that changes nothing and the vCPU is
+ * still at the same instruction, it never will.
  */
 static void serve_fault(struct vcpu_thread *v)
 {
@@ -273,11 +274,12 @@ static int set_msrs(struct vcpu *vcpu, struct machine_error *err)
 		struct kvm_msr_entry entries[2];
 	} msrs = {
 		.head.nmsrs = 2,
-		.entries = {
-			{ .index = MSR_IA32_MISC_ENABLE, .data = MISC_FAST_STRING },
-			/* Without it the kernel gives up the PAT and says so. */
-			{ .index = MSR_MTRR_DEF_TYPE, .data = MTRR_ON_WRITE_BACK },
-		},
+		.entries =
+			{
+				{.index = MSR_IA32_MISC_ENABLE, .data = MISC_FAST_STRING},
+				/* Without it the kernel gives up the PAT and says so. */
+				{.index = MSR_MTRR_DEF_TYPE, .data = MTRR_ON_WRITE_BACK},
+			},
 	};
 	int r = ioctl(vcpu->fd, KVM_SET_MSRS, &msrs);
 
@@ -294,7 +296,7 @@ int vcpu_create(struct machine *m, unsigned index, struct machine_error *err)
 	if (!v)
 		return host_error(err, "out of memory for the vCPUs: free some memory");
 	v->fault_rip = ~0ull;
-	v->pub = (struct vcpu){ .machine = m, .index = index, .run = MAP_FAILED };
+	v->pub = (struct vcpu){.machine = m, .index = index, .run = MAP_FAILED};
 	v->pub.fd = ioctl(m->vm_fd, KVM_CREATE_VCPU, (unsigned long)index);
 	m->vcpus[index] = v;
 	if (v->pub.fd < 0)
@@ -325,20 +327,30 @@ void vcpu_destroy(struct machine *m, unsigned index)
 
 static void set_segments(struct kvm_sregs *s)
 {
-	const struct kvm_segment data = { .limit = 0xffffffff, .selector = BOOT_DATA_SELECTOR,
-					  .type = 3, .present = 1, .db = 1, .s = 1, .g = 1 };
+	const struct kvm_segment data = {.limit = 0xffffffff,
+					 .selector = BOOT_DATA_SELECTOR,
+					 .type = 3,
+					 .present = 1,
+					 .db = 1,
+					 .s = 1,
+					 .g = 1};
 
-	s->cs = (struct kvm_segment){ .limit = 0xffffffff, .selector = BOOT_CODE_SELECTOR,
-				      .type = 11, .present = 1, .l = 1, .s = 1, .g = 1 };
+	s->cs = (struct kvm_segment){.limit = 0xffffffff,
+				     .selector = BOOT_CODE_SELECTOR,
+				     .type = 11,
+				     .present = 1,
+				     .l = 1,
+				     .s = 1,
+				     .g = 1};
 	s->ds = s->es = s->fs = s->gs = s->ss = data;
-	s->tr = (struct kvm_segment){ .limit = 0x67, .selector = BOOT_TASK_SELECTOR, .type = 11,
-				      .present = 1 };
+	s->tr = (struct kvm_segment){
+		.limit = 0x67, .selector = BOOT_TASK_SELECTOR, .type = 11, .present = 1};
 }
 
 int vcpu_set_entry(struct vcpu *vcpu, const struct boot_entry *entry, struct machine_error *err)
 {
-	struct kvm_regs regs = { .rip = entry->rip, .rsi = entry->rsi, .rsp = entry->rsp,
-				 .rflags = 2 };
+	struct kvm_regs regs = {
+		.rip = entry->rip, .rsi = entry->rsi, .rsp = entry->rsp, .rflags = 2};
 	struct kvm_sregs s;
 
 	if (ioctl(vcpu->fd, KVM_GET_SREGS, &s))

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * checker_agent.c: an agent that lies. A tiny guest rings the doorbell with what a table says, after
+ * the test has put hello block, rings and records into its memory. Whatever they hold, the VMM keeps
+ * standing, the guest runs to its end, and checking ends with one line. The good twin is believed.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "checker.h"
+#include "kmc_abi.h"
+#include "tiny_kernel.h"
+
+#define MEMORY	   (64ull << 20)
+#define TABLE	   0x2000000ull /* doorbell values, ended by 0 */
+#define HELLO	   0x2001000ull
+#define RING	   0x2010000ull
+#define BUFFER	   0x2040000ull
+#define SLAB	   0x2100000ull /* one page: touched by the guest at its end */
+#define SLOTS	   16u
+#define DIRECT_MAP 0xffff888000000000ull
+
+#define RING_BELL(cmd, arg) ((uint32_t)(arg) << KMC_CMD_BITS | (cmd))
+
+/*
+ * mov esi, TABLE; mov dx, KMC_PORT; next: lodsd; test eax, eax; jz end; out dx, eax; jmp next
+ * end: mov eax, [SLAB]; mov al, 0xfe; out 0x64, al; hlt
+ */
+static const uint8_t code[] = {
+	0xbe, 0x00, 0x00, 0x00, 0x02, 0x66, 0xba, 0x4d, 0x4b, 0xad, 0x85, 0xc0, 0x74, 0x03, 0xef,
+	0xeb, 0xf8, 0x8b, 0x04, 0x25, 0x00, 0x00, 0x10, 0x02, 0xb0, 0xfe, 0xe6, 0x64, 0xf4,
+};
+
+struct guest {
+	struct checker *checker;
+	struct machine *machine;
+	struct kmc_hello *hello;
+	struct kmc_ring *ring;
+	uint32_t *table;
+	unsigned bells, records;
+	char path[64];
+};
+
+static struct rules *rules;
+
+static void *at(struct guest *g, uint64_t gpa, uint64_t len)
+{
+	return guest_ram_at(machine_ram(g->machine), (gpa_t){ gpa }, len);
+}
+
+static void bell(struct guest *g, uint32_t value)
+{
+	g->table[g->bells++] = value;
+}
+
+static struct kmc_record *record(struct guest *g, uint8_t type, uint64_t addr, uint64_t size,
+				 uint64_t slot)
+{
+	struct kmc_record *r = &g->ring->record[g->records++];
+
+	*r = (struct kmc_record){ .seq = g->records, .type = type, .addr = addr, .size = size,
+				  .slot = slot, .caller = 0xffffffff81000010ull };
+	g->ring->head = g->records;
+	g->hello->seq = g->records;
+	return r;
+}
+
+/* A machine with an honest agent in its memory; the case then breaks it. */
+static void guest_create(struct guest *g)
+{
+	struct checker_config cc = { .checks = ~0u, .rules = rules, .release = "6.1.0-tiny" };
+	struct machine_config mc = { .kernel = g->path, .cmdline = "", .cpus = 1, .memory = MEMORY,
+				     .allow_emulated = true };
+	struct machine_error error;
+	char err[256];
+
+	memset(g, 0, sizeof(*g));
+	assert_int_equal(tiny_kernel_write(g->path, code, sizeof(code)), 0);
+	assert_int_equal(checker_create(&cc, &g->checker, err, sizeof(err)), 0);
+	checker_hooks(g->checker, &mc.hooks);
+	if (machine_create(&mc, &g->machine, &error))
+		fail_msg("%s", error.text);
+	assert_int_equal(checker_attach(g->checker, g->machine, err, sizeof(err)), 0);
+	unlink(g->path);
+	g->table = at(g, TABLE, 4096);
+	g->hello = at(g, HELLO, 4096);
+	g->ring = at(g, RING, sizeof(*g->ring) + SLOTS * sizeof(struct kmc_record));
+	*g->hello = (struct kmc_hello){ .magic = KMC_ABI_MAGIC, .version = KMC_ABI_VERSION,
+					.ncpus = 1, .slots = SLOTS, .direct_map = DIRECT_MAP,
+					.text_start = 0xffffffff81000000ull,
+					.text_end = 0xffffffff82000000ull, .sizeof_page = 64,
+					.thread_size = 16384, .symbol_buffer = BUFFER,
+					.ring = { RING } };
+}
+
+/* Boots, waits for its end, and says what the checker thought of the agent. */
+static void guest_finish(struct guest *g, const char *expect_error)
+{
+	const char *error;
+
+	assert_int_equal(machine_run(g->machine), END_RESET);
+	error = checker_agent_error(g->checker);
+	if (expect_error && (!error || !strstr(error, expect_error)))
+		fail_msg("expected \"%s\", got \"%s\"", expect_error, error ? error : "no error");
+	if (!expect_error && error)
+		fail_msg("an honest agent was refused: %s", error);
+	checker_destroy(g->checker);
+	machine_destroy(g->machine);
+}
+
+static const struct {
+	const char *error;
+	uint32_t pfn;
+} hellos[] = {
+	{ "outside of memory", 0xfffffff },
+	{ "no hello block", 3 },
+};
+
+struct field_case {
+	const char *name, *error;
+	size_t offset;
+	unsigned bytes;
+	uint64_t value;
+};
+
+#define FIELD(f) offsetof(struct kmc_hello, f), sizeof(((struct kmc_hello *)0)->f)
+
+static const struct field_case fields[] = {
+	{ "version", "another version", FIELD(version), 99 },
+	{ "no cpus", "number of CPUs", FIELD(ncpus), 0 },
+	{ "many cpus", "number of CPUs", FIELD(ncpus), 65 },
+	{ "cpus without rings", "outside of memory", FIELD(ncpus), 2 },
+	{ "no slots", "ring size", FIELD(slots), 0 },
+	{ "odd slots", "ring size", FIELD(slots), 3 },
+	{ "huge slots", "ring size", FIELD(slots), 0x80000000 },
+	{ "ring outside", "outside of memory", FIELD(ring[0]), 0xfffffffffffff000ull },
+	{ "ring at the end", "outside of memory", FIELD(ring[0]), MEMORY - 64 },
+	{ "ring unaligned", "outside of memory", FIELD(ring[0]), RING + 1 },
+	{ "buffer outside", "outside of memory", FIELD(symbol_buffer), MEMORY },
+	{ "text", "impossible addresses", FIELD(text_end), 0 },
+	{ "direct map", "impossible addresses", FIELD(direct_map), 5 },
+	{ "stack size", "impossible addresses", FIELD(thread_size), 0xffffffff },
+};
+
+static void test_hello(void **state)
+{
+	struct guest g;
+
+	for (unsigned i = 0; i < sizeof(hellos) / sizeof(hellos[0]); i++) {
+		guest_create(&g);
+		bell(&g, RING_BELL(KMC_CMD_HELLO, hellos[i].pfn));
+		guest_finish(&g, hellos[i].error);
+	}
+	for (unsigned i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		guest_create(&g);
+		memcpy((char *)g.hello + fields[i].offset, &fields[i].value, fields[i].bytes);
+		bell(&g, RING_BELL(KMC_CMD_HELLO, HELLO >> 12));
+		bell(&g, RING_BELL(KMC_CMD_DRAIN, 0));
+		guest_finish(&g, fields[i].error);
+	}
+}
+
+static const struct {
+	const char *name, *error;
+	uint8_t type, nstack;
+	uint64_t addr, size, slot;
+} records[] = {
+	{ "type 0", "impossible type", 0, 0, DIRECT_MAP + SLAB, 4096, 0 },
+	{ "type 255", "impossible type", 255, 0, DIRECT_MAP + SLAB, 4096, 0 },
+	{ "stack", "impossible type", KMC_FREE, 200, DIRECT_MAP + SLAB, 0, 0 },
+	{ "below the direct map", "does not exist", KMC_SLAB, 0, 0x1000, 4096, 0 },
+	{ "behind memory", "does not exist", KMC_SLAB, 0, DIRECT_MAP + MEMORY, 4096, 0 },
+	{ "over the end", "does not exist", KMC_SLAB, 0, DIRECT_MAP + MEMORY - 4096, 8192, 0 },
+	{ "endless", "does not exist", KMC_SLAB, 0, DIRECT_MAP + SLAB, ~0ull, 0 },
+	{ "wraps", "does not exist", KMC_KMALLOC, 0, ~0ull, ~0ull, ~0ull },
+	{ "empty slab", "does not exist", KMC_SLAB, 0, DIRECT_MAP + SLAB, 0, 0 },
+	{ "odd slab", "contradicts", KMC_SLAB, 0, DIRECT_MAP + SLAB + 8, 4096, 0 },
+	{ "odd size", "contradicts", KMC_SLAB, 0, DIRECT_MAP + SLAB, 100, 0 },
+	{ "odd large", "contradicts", KMC_LARGE, 0, DIRECT_MAP + SLAB + 8, 4096, 4096 },
+	{ "slot below size", "contradicts", KMC_LARGE, 0, DIRECT_MAP + SLAB, 8192, 4096 },
+	{ "free of nothing", NULL, KMC_FREE, 0, 0x1234, 0, 0 },
+	{ "ksize of nothing", NULL, KMC_KSIZE, 0, ~0ull, 0, 0 },
+	{ "no slab there", NULL, KMC_RESIZE, 0, DIRECT_MAP + SLAB, 10, 0 },
+};
+
+static void test_records(void **state)
+{
+	for (unsigned i = 0; i < sizeof(records) / sizeof(records[0]); i++) {
+		struct kmc_record *r;
+		struct guest g;
+
+		print_message("record: %s\n", records[i].name);
+		guest_create(&g);
+		r = record(&g, records[i].type, records[i].addr, records[i].size, records[i].slot);
+		r->nstack = records[i].nstack;
+		bell(&g, RING_BELL(KMC_CMD_HELLO, HELLO >> 12));
+		bell(&g, RING_BELL(KMC_CMD_DRAIN, 0));
+		guest_finish(&g, records[i].error);
+	}
+}
+
+static void test_ring_indices(void **state)
+{
+	struct guest g;
+
+	guest_create(&g);
+	g.ring->head = ~0ull; /* more than fit */
+	g.hello->seq = 1;
+	bell(&g, RING_BELL(KMC_CMD_HELLO, HELLO >> 12));
+	bell(&g, RING_BELL(KMC_CMD_DRAIN, 0));
+	guest_finish(&g, "more records than");
+
+	guest_create(&g); /* a number is drawn and never used */
+	g.hello->seq = 7;
+	bell(&g, RING_BELL(KMC_CMD_HELLO, HELLO >> 12));
+	bell(&g, RING_BELL(KMC_CMD_DRAIN, 0));
+	guest_finish(&g, "never came");
+}
+
+static void test_symbols(void **state)
+{
+	struct guest g;
+
+	guest_create(&g);
+	bell(&g, RING_BELL(KMC_CMD_HELLO, HELLO >> 12));
+	bell(&g, RING_BELL(KMC_CMD_SYMBOLS, KMC_SYMBOL_BUFFER + 1));
+	guest_finish(&g, "symbols are malformed");
+
+	guest_create(&g);
+	bell(&g, RING_BELL(KMC_CMD_SYMBOLS, 10)); /* before the hello */
+	guest_finish(&g, "symbols are malformed");
+}
+
+/* The good twin: a slab is announced and hidden, the guest's access to it is seen. */
+static void test_honest(void **state)
+{
+	const struct checker_stats *s;
+	struct guest g;
+
+	guest_create(&g);
+	record(&g, KMC_LARGE, DIRECT_MAP + SLAB, 100, 4096);
+	bell(&g, RING_BELL(KMC_CMD_HELLO, HELLO >> 12));
+	bell(&g, RING_BELL(KMC_CMD_DRAIN, 0));
+	assert_int_equal(machine_run(g.machine), END_RESET);
+	assert_null(checker_agent_error(g.checker));
+	assert_true(checker_agent_seen(g.checker));
+	s = checker_stats(g.checker);
+	assert_int_equal(s->records, 1);
+	assert_int_equal(s->hidden_peak, 1);
+	/* Touched by its identity address: no slab pointer, so the tracking is given up as stale,
+	 * unless KVM emulates the guest and hands us the access itself. */
+	assert_int_equal(s->violations + s->stale, 1);
+	checker_destroy(g.checker);
+	machine_destroy(g.machine);
+}
+
+static int setup(void **state)
+{
+	char err[256];
+
+	return rules_load(NULL, &rules, err, sizeof(err));
+}
+
+static int teardown(void **state)
+{
+	rules_free(rules);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hello),	 cmocka_unit_test(test_records),
+		cmocka_unit_test(test_ring_indices), cmocka_unit_test(test_symbols),
+		cmocka_unit_test(test_honest),
+	};
+
+	if (access("/dev/kvm", R_OK | W_OK)) {
+		printf("no usable /dev/kvm: these guests cannot run\n");
+		return 77;
+	}
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

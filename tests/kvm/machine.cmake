@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: GPL-2.0-only
+kvm_test(machine_guests kmc_machine)
+kvm_test(machine_hold kmc_machine)
