@@ -276,5 +276,5 @@ int main(void)
 		cmocka_unit_test(names_and_severities),
 	};
 
-	return cmocka_run_group_tests_name("judge", tests, NULL, NULL);
+	return test_ram_missing() ?: cmocka_run_group_tests_name("judge", tests, NULL, NULL);
 }

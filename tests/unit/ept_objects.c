@@ -545,5 +545,5 @@ int main(void)
 		WORLD_TEST(large_object_is_resized),
 	};
 
-	return cmocka_run_group_tests_name("objects", tests, NULL, NULL);
+	return test_ram_missing() ?: cmocka_run_group_tests_name("objects", tests, NULL, NULL);
 }

@@ -349,5 +349,6 @@ int main(void)
 		WORLD_TEST(random_announcements),
 	};
 
-	return cmocka_run_group_tests_name("objects_hostile", tests, NULL, NULL);
+	return test_ram_missing()
+		       ?: cmocka_run_group_tests_name("objects_hostile", tests, NULL, NULL);
 }

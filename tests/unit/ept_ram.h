@@ -33,4 +33,20 @@ static inline struct guest_ram *test_ram(uint64_t size)
 	return ram;
 }
 
+#define TEST_SKIPPED 77 /* SKIP_RETURN_CODE of ept.cmake */
+
+/* For programs whose every test needs guest memory: 0, or the exit status after saying why not. */
+static inline int test_ram_missing(void)
+{
+	struct guest_ram *ram;
+	const char *what;
+	int err = guest_ram_create(2 * MIB, &ram, &what);
+
+	if (err)
+		fprintf(stderr, "skipped: %s: %s: %s\n", what, strerror(-err),
+			guest_ram_remedy(what, err));
+	guest_ram_destroy(ram);
+	return err ? TEST_SKIPPED : 0;
+}
+
 #endif

@@ -470,5 +470,5 @@ int main(void)
 		cmocka_unit_test(typical_contents_take_a_quarter_at_most),
 	};
 
-	return cmocka_run_group_tests_name("shadow", tests, NULL, NULL);
+	return test_ram_missing() ?: cmocka_run_group_tests_name("shadow", tests, NULL, NULL);
 }
