@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* access.c: guest-virtual accesses into pieces that lie in one page each, with their pages. */
+#include "checker_internal.h"
+
+static void note_tables(struct checker *c, const struct walk *w, struct pieces *out)
+{
+	for (unsigned i = 0; i < w->ntables && !out->has_stale_table; i++) {
+		if (guest_ram_hidden(c->ram, w->table[i])) {
+			out->stale_table = w->table[i];
+			out->has_stale_table = true;
+		}
+	}
+}
+
+/* Adds the piece at addr + offset. Returns its length, 0 where the access ends in a fault. */
+static uint32_t add_piece(struct checker *c, const struct vcpu_state *s,
+			  const struct insn_access *a, uint32_t offset, struct pieces *out)
+{
+	struct piece *p = &out->piece[out->n];
+	gva_t at = { a->addr.v + offset };
+	enum walk_result r;
+	struct walk w;
+
+	r = walk(c->ram, &s->walk, at, a->how & INSN_WRITE ? WALK_WRITE : WALK_READ, &w);
+	note_tables(c, &w, out);
+	if (r == WALK_PF) {
+		out->fault = true;
+		out->fault_addr = at;
+		out->fault_error = w.error_code;
+	}
+	if (r != WALK_OK)
+		return 0;
+	*p = (struct piece){ .gpa = w.gpa,
+			     .gva = at,
+			     .len = a->size - offset < w.left ? a->size - offset : (uint32_t)w.left,
+			     .offset = offset,
+			     .size = a->size,
+			     .how = a->how };
+	p->ram = guest_ram_contains(c->ram, p->gpa, p->len);
+	p->hidden = p->ram && guest_ram_hidden(c->ram, p->gpa);
+	out->hidden |= p->hidden;
+	out->n++;
+	return p->len;
+}
+
+void access_split(struct checker *c, const struct vcpu_state *s, const struct insn_access *a,
+		  unsigned n, struct pieces *out)
+{
+	out->n = 0;
+	out->fault = out->hidden = out->has_stale_table = false;
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t offset = 0, len;
+
+		while (offset < a[i].size && out->n < MAX_PIECES) {
+			len = add_piece(c, s, &a[i], offset, out);
+			if (!len)
+				return; /* what comes after the fault does not happen */
+			offset += len;
+		}
+	}
+}

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * agent.c: the guest agent's doorbell and rings (guest-agent/kmc_abi.h).
+ *
+ * Everything read here is hostile: addresses are translated and bounded once, at the hello; indices
+ * and numbers are re-read from the guest and compared with our own copies; what does not fit ends
+ * checking for this VM with one line, and the VM goes on.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "checker_internal.h"
+
+#define NAP_NS	     20000ull	   /* between two looks at a gap */
+#define GAP_LIMIT_NS 5000000000ull /* a CPU that fills no gap for so long never will */
+#define MAX_SLOTS    4096u
+#define CR4_LA57     (1u << 12)
+
+void agent_give_up(struct checker *c, const char *why, ...)
+{
+	char line[384];
+	va_list ap;
+	int n;
+
+	if (c->agent.broken)
+		return;
+	c->agent.broken = true;
+	va_start(ap, why);
+	vsnprintf(c->agent.error, sizeof(c->agent.error), why, ap);
+	va_end(ap);
+	n = snprintf(line, sizeof(line),
+		     "kmc-vmm: checking has ended for this guest: %s; the guest goes on unchecked\n",
+		     c->agent.error);
+	machine_write_stderr(c->machine, line, (size_t)n);
+}
+
+bool agent_gpa(const struct checker *c, uint64_t addr, uint64_t len, gpa_t *gpa)
+{
+	if (addr < c->agent.direct_map)
+		return false;
+	gpa->v = addr - c->agent.direct_map;
+	return len && guest_ram_contains(c->ram, *gpa, len);
+}
+
+static bool map_rings(struct checker *c, const struct kmc_hello *h)
+{
+	uint64_t len = sizeof(struct kmc_ring) + (uint64_t)h->slots * sizeof(struct kmc_record);
+	gpa_t at;
+
+	for (unsigned i = 0; i < h->ncpus; i++) {
+		at.v = h->ring[i];
+		c->agent.ring[i] = at.v % sizeof(uint64_t) ? NULL : guest_ram_at(c->ram, at, len);
+		if (!c->agent.ring[i])
+			return false;
+		c->agent.tail[i] = 0;
+	}
+	at.v = h->symbol_buffer;
+	c->agent.symbol_buffer = guest_ram_at(c->ram, at, KMC_SYMBOL_BUFFER);
+	return c->agent.symbol_buffer;
+}
+
+static const char *hello_problem(const struct kmc_hello *h)
+{
+	if (h->magic != KMC_ABI_MAGIC)
+		return "no hello block there";
+	if (h->version != KMC_ABI_VERSION)
+		return "it speaks another version of the interface: rebuild it with "
+		       "guest-agent/build-agent";
+	if (!h->ncpus || h->ncpus > KMC_MAX_CPUS)
+		return "impossible number of CPUs";
+	if (!h->slots || h->slots > MAX_SLOTS || (h->slots & (h->slots - 1)))
+		return "impossible ring size";
+	if (h->text_start >= h->text_end || h->direct_map % GUEST_PAGE || !h->sizeof_page ||
+	    h->thread_size > 1u << 20)
+		return "impossible addresses";
+	return NULL;
+}
+
+static void agent_hello(struct checker *c, const struct vcpu *vcpu, uint32_t pfn)
+{
+	gpa_t at = { (uint64_t)pfn * GUEST_PAGE };
+	struct agent *a = &c->agent;
+	struct kmc_hello h;
+	const char *problem;
+
+	if (a->on || a->broken)
+		return;
+	a->shared = guest_ram_at(c->ram, at, GUEST_PAGE);
+	if (!a->shared) {
+		agent_give_up(c, "the agent's hello block lies outside of memory");
+		return;
+	}
+	memcpy(&h, a->shared, sizeof(h));
+	problem = hello_problem(&h);
+	if (!problem && !map_rings(c, &h))
+		problem = "its rings lie outside of memory";
+	if (problem) {
+		agent_give_up(c, "the agent cannot be used: %s", problem);
+		return;
+	}
+	a->direct_map = h.direct_map;
+	a->text_start = h.text_start, a->text_end = h.text_end;
+	a->cr3 = h.cr3, a->current_task = h.current_task;
+	a->btf_start = h.btf_start, a->btf_end = h.btf_end;
+	a->slots = h.slots, a->ncpus = h.ncpus;
+	a->typesafe_flag = h.slab_typesafe_by_rcu;
+	a->task_pid = h.task_pid, a->task_tgid = h.task_tgid, a->task_comm = h.task_comm;
+	a->task_stack = h.task_stack, a->thread_size = h.thread_size;
+	a->la57 = vcpu->run->s.regs.sregs.cr4 & CR4_LA57;
+	a->next = 1;
+	a->on = true;
+	symbols_set_text(c->symbols, h.text_start, h.text_end);
+}
+
+/* Consumes one ring's next record if it is the one that is due. */
+static bool consume(struct checker *c, unsigned i)
+{
+	struct agent *a = &c->agent;
+	struct kmc_ring *ring = a->ring[i];
+	uint64_t head = __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE);
+	struct kmc_record *slot = &ring->record[a->tail[i] & (a->slots - 1)];
+	struct kmc_record r;
+
+	if (head == a->tail[i])
+		return false;
+	if (head - a->tail[i] > a->slots) {
+		agent_give_up(c, "ring %u holds more records than it has room for", i);
+		return false;
+	}
+	if (__atomic_load_n(&slot->seq, __ATOMIC_ACQUIRE) != a->next)
+		return false;
+	memcpy(&r, slot, sizeof(r));
+	a->tail[i]++;
+	__atomic_store_n(&ring->tail, a->tail[i], __ATOMIC_RELEASE);
+	a->next++;
+	c->stats.records++;
+	record_apply(c, &r, i);
+	return true;
+}
+
+/* All that is there in order. */
+static void consume_ready(struct checker *c)
+{
+	struct agent *a = &c->agent;
+	bool any = true;
+
+	while (any && !a->broken) {
+		any = false;
+		for (unsigned i = 0; i < a->ncpus && !a->broken; i++)
+			while (!a->broken && consume(c, i))
+				any = true;
+	}
+}
+
+/* True while another CPU has drawn a number and its record is not there yet. */
+static bool gap_open(const struct checker *c, unsigned cpu)
+{
+	const struct agent *a = &c->agent;
+
+	if (a->broken || __atomic_load_n(&a->shared->seq, __ATOMIC_ACQUIRE) < a->next)
+		return false;
+	/* Our own unfinished record: the fault came in the middle of it, waiting would never end. */
+	return !(cpu < a->ncpus && __atomic_load_n(&a->ring[cpu]->busy, __ATOMIC_ACQUIRE));
+}
+
+/* Nobody listens any more: empty the rings so that the agent does not wait for room. */
+static void discard(struct checker *c)
+{
+	for (unsigned i = 0; i < c->agent.ncpus; i++) {
+		struct kmc_ring *ring = c->agent.ring[i];
+
+		__atomic_store_n(&ring->tail, __atomic_load_n(&ring->head, __ATOMIC_ACQUIRE),
+				 __ATOMIC_RELEASE);
+	}
+}
+
+void agent_drain(struct checker *c, unsigned cpu)
+{
+	const struct timespec nap = { .tv_nsec = NAP_NS };
+	uint64_t since = 0, next = 0;
+
+	if (!c->agent.on)
+		return;
+	if (c->agent.broken) {
+		discard(c);
+		return;
+	}
+	consume_ready(c);
+	while (gap_open(c, cpu)) {
+		if (!since || next != c->agent.next) {
+			since = checker_now();
+			next = c->agent.next;
+			c->stats.gap_waits++;
+		} else if (checker_now() - since > GAP_LIMIT_NS) {
+			agent_give_up(c, "announcement %llu never came",
+				      (unsigned long long)c->agent.next);
+			return;
+		}
+		pthread_mutex_unlock(&c->lock);
+		nanosleep(&nap, NULL);
+		pthread_mutex_lock(&c->lock);
+		if (!c->agent.on)
+			return;
+		consume_ready(c);
+	}
+}
+
+static void feed_symbols(struct checker *c, uint32_t len)
+{
+	if (!c->agent.on || len > KMC_SYMBOL_BUFFER ||
+	    symbols_feed(c->symbols, c->agent.symbol_buffer, len) < 0)
+		agent_give_up(c, "the agent's symbols are malformed");
+}
+
+enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32_t *value)
+{
+	struct checker *c = ctx;
+	uint32_t argument;
+
+	if (!write) {
+		*value = KMC_ABI_MAGIC;
+		return HOOK_RETRY;
+	}
+	argument = *value >> KMC_CMD_BITS;
+	pthread_mutex_lock(&c->lock);
+	c->stats.doorbells++;
+	switch (*value & ((1u << KMC_CMD_BITS) - 1)) {
+	case KMC_CMD_HELLO:
+		agent_hello(c, vcpu, argument);
+		break;
+	case KMC_CMD_DRAIN:
+		agent_drain(c, vcpu->index);
+		break;
+	case KMC_CMD_SYMBOLS:
+		feed_symbols(c, argument);
+		break;
+	case KMC_CMD_PANIC:
+		machine_stop(c->machine, END_PANIC, "the guest kernel panicked");
+		break;
+	case KMC_CMD_BYE:
+		agent_drain(c, vcpu->index);
+		release_all(c);
+		c->agent.on = false; /* a new agent may say hello */
+		break;
+	case KMC_CMD_EXIT:
+		c->exec_status = (int)(argument & 0xff);
+		break;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return HOOK_RETRY;
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* checker.c: life of the checker, its statistics, and what ties it to a machine. */
+#include <cpuid.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+
+#include "checker_internal.h"
+
+uint64_t checker_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+size_t checker_guest_read(struct checker *c, uint64_t addr, void *buf, size_t len)
+{
+	return walk_read(c->ram, c->agent.cr3, c->agent.la57, (gva_t){ addr }, buf, len);
+}
+
+/* The guest sees the host's XSAVE layout (CPUID leaf 0DH, Intel SDM vol. 1, 13.2). */
+static void xsave_layout(struct checker *c)
+{
+	unsigned a, b, x, d;
+
+	if (!__get_cpuid_count(0xd, 0, &a, &b, &x, &d))
+		return;
+	c->xsave_size = x;
+	if (__get_cpuid_count(0xd, 9, &a, &b, &x, &d) && a)
+		c->pkru_offset = b;
+}
+
+int checker_create(const struct checker_config *config, struct checker **out, char *err,
+		   size_t errlen)
+{
+	struct checker *c = calloc(1, sizeof(*c));
+
+	if (!c) {
+		snprintf(err, errlen, "out of memory");
+		return -1;
+	}
+	pthread_mutex_init(&c->lock, NULL);
+	c->config = *config;
+	c->exec_status = -1;
+	c->symbols = symbols_create();
+	c->caches = caches_create();
+	c->decoder = insn_decoder_create();
+	xsave_layout(c);
+	if (!c->symbols || !c->caches || !c->decoder) {
+		snprintf(err, errlen, "cannot create the instruction decoder: out of memory");
+		checker_destroy(c);
+		return -1;
+	}
+	*out = c;
+	return 0;
+}
+
+void checker_destroy(struct checker *c)
+{
+	if (!c)
+		return;
+	if (c->machine) {
+		atomic_store(&c->watchdog_stop, true);
+		pthread_join(c->watchdog, NULL);
+	}
+	objects_destroy(c->objects);
+	shadow_destroy(c->shadow);
+	caches_destroy(c->caches);
+	symbols_destroy(c->symbols);
+	insn_decoder_destroy(c->decoder);
+	pthread_mutex_destroy(&c->lock);
+	free(c);
+}
+
+void checker_hooks(struct checker *c, struct machine_hooks *hooks)
+{
+	*hooks = (struct machine_hooks){ .ctx = c,
+					 .fault = serve_fault,
+					 .mmio = serve_mmio,
+					 .port = agent_doorbell,
+					 .port_number = KMC_PORT };
+}
+
+static void track(void *ctx, gpa_t gpa, uint64_t len)
+{
+	struct checker *c = ctx;
+	uint64_t hidden;
+
+	if (guest_ram_hide(c->ram, gpa, len / GUEST_PAGE) < 0) {
+		agent_give_up(c, "a page cannot be hidden: %s", strerror(errno));
+		return;
+	}
+	hidden = guest_ram_hidden_pages(c->ram);
+	if (hidden > c->stats.hidden_peak)
+		c->stats.hidden_peak = hidden;
+	if (shadow_tracked_bytes(c->shadow) > c->stats.tracked_peak) {
+		c->stats.tracked_peak = shadow_tracked_bytes(c->shadow);
+		c->stats.shadow_peak = shadow_bytes(c->shadow);
+		c->stats.objects_peak = objects_bytes(c->objects);
+	}
+}
+
+static void untrack(void *ctx, gpa_t gpa, uint64_t len)
+{
+	struct checker *c = ctx;
+
+	c->shown_generation++;
+	guest_ram_show(c->ram, gpa, len / GUEST_PAGE);
+}
+
+int checker_attach(struct checker *c, struct machine *m, char *err, size_t errlen)
+{
+	struct objects_ops ops = { .ctx = c, .track = track, .untrack = untrack };
+
+	c->ram = machine_ram(m);
+	c->started = checker_now();
+	c->shadow = shadow_create(c->ram);
+	c->objects = c->shadow ? objects_create(c->ram, c->shadow, &ops) : NULL;
+	if (!c->objects) {
+		snprintf(err, errlen, "out of memory");
+		return -1;
+	}
+	for (unsigned i = 0; i < machine_cpus(m); i++)
+		machine_vcpu(m, i)->run->kvm_valid_regs =
+			KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+	if (pthread_create(&c->watchdog, NULL, carry_watchdog, c)) {
+		snprintf(err, errlen, "cannot start a thread: raise the limit on processes");
+		return -1;
+	}
+	c->machine = m;
+	return 0;
+}
+
+const struct checker_stats *checker_stats(const struct checker *c)
+{
+	return &c->stats;
+}
+
+bool checker_agent_seen(const struct checker *c)
+{
+	return c->agent.on || c->agent.broken;
+}
+
+const char *checker_agent_error(const struct checker *c)
+{
+	return c->agent.error[0] ? c->agent.error : NULL;
+}
+
+int checker_exec_status(const struct checker *c)
+{
+	return c->exec_status;
+}

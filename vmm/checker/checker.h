@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * checker.h: composes the layers: what happens between a violation and the guest going on.
+ * Used by vmm/main.c and tests; docs/architecture.md has the data flow.
+ */
+#ifndef KMC_CHECKER_H
+#define KMC_CHECKER_H
+
+#include "machine.h"
+#include "report.h"
+#include "symbols.h"
+
+struct checker;
+
+struct checker_config {
+	unsigned checks;     /* VERDICT_BIT set; 0: pages are never hidden */
+	const struct rules *rules;
+	struct sink *sink;   /* may be NULL: reports are counted only */
+	const char *release; /* of the kernel, for the reports */
+};
+
+/* Counters; read them after the machine has stopped. docs/kmc-vmm.1 describes each. */
+struct checker_stats {
+	uint64_t faults;	/* KVM_RUN failed with EFAULT */
+	uint64_t mmio;		/* the same access as KVM_EXIT_MMIO */
+	uint64_t doorbells;
+	uint64_t violations;	/* faults and mmio on hidden pages */
+	uint64_t accesses;	/* to tracked bytes, as served; a string iteration counts as one */
+	uint64_t stepped, emulated, injected;
+	uint64_t undecodable;
+	uint64_t populated;	/* faults on pages that were only not mapped yet */
+	uint64_t raced;		/* faults that another vCPU had resolved meanwhile */
+	uint64_t stale;		/* hidden pages that turned out to be no slab any more */
+	uint64_t overruns;	/* steps that ended in an exception handler */
+	uint64_t records;	/* announcements consumed */
+	uint64_t gap_waits;
+	uint64_t reports, repeated; /* repeated: same verdict at the same place again, not reported */
+	uint64_t hidden_peak;	/* pages */
+	uint64_t tracked_peak;	/* bytes */
+	uint64_t shadow_peak, objects_peak; /* host bytes */
+	uint64_t fault_ns;	/* host time spent serving violations, steps included */
+	uint64_t hold_ns;	/* of that, with the other vCPUs held */
+};
+
+/* 0, or -1 with one line in err. The machine does not exist yet: hooks go into its configuration. */
+int checker_create(const struct checker_config *config, struct checker **c, char *err,
+		   size_t errlen);
+void checker_hooks(struct checker *c, struct machine_hooks *hooks);
+/* After machine_create(), before machine_run(). 0, or -1 with one line in err. */
+int checker_attach(struct checker *c, struct machine *m, char *err, size_t errlen);
+/* After machine_run(), before machine_destroy(). */
+void checker_destroy(struct checker *c);
+
+const struct checker_stats *checker_stats(const struct checker *c);
+/* The agent has said hello and was believed; NULL or one line why it was not. */
+bool checker_agent_seen(const struct checker *c);
+const char *checker_agent_error(const struct checker *c);
+/* Exit status of --exec as the built-in init told it, -1 where it did not. */
+int checker_exec_status(const struct checker *c);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * checker_internal.h: what the files of vmm/checker/ share.
+ *
+ * Locking: checker.lock protects everything below except where said; it is held while a violation is
+ * served and while the rings are drained. A vCPU that waits for it counts as held (machine.h).
+ */
+#ifndef KMC_CHECKER_INTERNAL_H
+#define KMC_CHECKER_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include "checker.h"
+#include "emulate.h"
+#include "kmc_abi.h"
+#include "walk.h"
+
+#define MAX_CPUS KMC_MAX_CPUS
+
+/* The faulting vCPU, as one violation sees it. */
+struct vcpu_state {
+	struct vcpu *vcpu;
+	struct walk_cpu walk;
+	struct insn_cpu insn;
+	bool kernel; /* CPL 0 with paging on, 64-bit: the only code that is judged */
+};
+
+/* Ring and hello fields, checked once and then kept on the host. */
+struct agent {
+	bool on;	      /* hello was believed */
+	bool broken;	      /* the agent announced nonsense: checking has ended */
+	char error[256];
+	struct kmc_hello *shared; /* the guest's own page: hostile, may change at any time */
+	uint64_t direct_map, text_start, text_end, cr3, current_task;
+	uint64_t btf_start, btf_end;
+	bool la57; /* the guest uses 5-level paging */
+	uint32_t slots, ncpus, typesafe_flag;
+	uint32_t task_pid, task_tgid, task_comm, task_stack, thread_size;
+	void *symbol_buffer;
+	struct kmc_ring *ring[MAX_CPUS];
+	uint64_t tail[MAX_CPUS]; /* ours; the copy in the ring is only written */
+	uint64_t next;		 /* number that the next record must have */
+};
+
+/* Progress of faults that nothing hidden explains; own thread only. */
+struct fault_progress {
+	uint64_t rip, generation;
+	unsigned count;
+};
+
+/* Context by code address: configs/rules.json asked once an address. */
+struct context_entry {
+	uint64_t rip, generation;
+	unsigned context;
+	bool leaf, valid;
+};
+#define CONTEXT_CACHE 1024
+
+struct reported {
+	uint64_t addr;
+	enum verdict verdict;
+};
+#define REPORTED_MAX 4096
+
+struct caches;
+
+struct checker {
+	pthread_mutex_t lock;
+	struct checker_config config;
+	struct machine *machine;
+	struct guest_ram *ram;
+	struct shadow *shadow;
+	struct objects *objects;
+	struct symbols *symbols;
+	struct caches *caches;
+	struct insn_decoder *decoder;
+	struct agent agent;
+	struct checker_stats stats;
+	uint64_t shown_generation; /* grows whenever hidden pages are released */
+	struct fault_progress progress[MAX_CPUS];
+	struct context_entry context[CONTEXT_CACHE];
+	struct reported reported[REPORTED_MAX];
+	unsigned nreported;
+	uint64_t started; /* CLOCK_MONOTONIC, ns */
+	uint32_t pkru_offset, xsave_size;
+	int exec_status;
+	_Atomic(struct vcpu *) stepping; /* for the watchdog; any thread */
+	_Atomic uint64_t step_began;
+	pthread_t watchdog;
+	atomic_bool watchdog_stop;
+};
+
+/* agent.c */
+enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32_t *value);
+/* Consumes what was announced, waiting (unlocked) for a gap another CPU is about to fill. */
+void agent_drain(struct checker *c, unsigned cpu);
+/* Ends checking for this VM: everything is shown, one line says why. */
+void agent_give_up(struct checker *c, const char *why, ...) __attribute__((format(printf, 2, 3)));
+
+/* record.c: one announced event into the object table. */
+void record_apply(struct checker *c, const struct kmc_record *r, unsigned cpu);
+bool agent_gpa(const struct checker *c, uint64_t addr, uint64_t len, gpa_t *gpa);
+
+/* Shows every hidden page and forgets what was tracked. */
+void release_all(struct checker *c);
+
+/* caches.c: struct kmem_cache of the guest, read with its BTF. */
+struct caches *caches_create(void);
+void caches_destroy(struct caches *k);
+/* NULL where it cannot be read. refresh: the cache may have been replaced by another. */
+const struct obj_cache *caches_get(struct checker *c, uint64_t kmem_cache, bool refresh);
+/* The cache of a slab, by its struct page. */
+const struct obj_cache *caches_of_page(struct checker *c, uint64_t page);
+
+/* vcpu_state.c */
+void vcpu_state_load(struct checker *c, struct vcpu *vcpu, struct vcpu_state *s);
+void vcpu_state_store(struct vcpu_state *s); /* general registers and rip */
+bool vcpu_event_pending(const struct vcpu *vcpu); /* KVM is in the middle of delivering one */
+void vcpu_inject_page_fault(struct checker *c, struct vcpu_state *s, gva_t addr, uint32_t error);
+/* Address of the running task_struct, 0 where it is not known. */
+uint64_t vcpu_current_task(struct checker *c, const struct vcpu_state *s);
+
+/* access.c: the one place where an access is split at page boundaries. */
+#define MAX_PIECES (2 * INSN_MAX_ACCESS + 2)
+struct piece {
+	gpa_t gpa;
+	gva_t gva;
+	uint32_t len;	 /* bytes, all in one page */
+	uint32_t offset; /* of its first byte in the access */
+	uint32_t size;	 /* bytes of the whole access */
+	uint8_t how;	 /* INSN_READ | INSN_WRITE */
+	bool ram, hidden;
+};
+struct pieces {
+	unsigned n;
+	struct piece piece[MAX_PIECES];
+	bool fault; /* the CPU would raise #PF for it */
+	gva_t fault_addr;
+	uint32_t fault_error;
+	bool hidden;	   /* any piece is */
+	gpa_t stale_table; /* a paging structure in a hidden page */
+	bool has_stale_table;
+};
+void access_split(struct checker *c, const struct vcpu_state *s, const struct insn_access *a,
+		  unsigned n, struct pieces *out);
+
+/* serve.c */
+enum hook_result serve_fault(void *ctx, struct vcpu *vcpu);
+enum hook_result serve_mmio(void *ctx, struct vcpu *vcpu);
+/* Ends the tracking of the slab or large object around gpa: it is not what we were told. */
+void release_stale(struct checker *c, gpa_t gpa);
+
+/* carry.c: carries the instruction out. */
+enum carry_result { CARRY_DONE, CARRY_RETRY, CARRY_STOP };
+enum carry_result carry_out(struct checker *c, struct vcpu_state *s, const struct insn *i,
+			    const struct pieces *p);
+void *carry_watchdog(void *ctx);
+
+/* check.c: context, judgement and the shadow's update for one piece. */
+void check_piece(struct checker *c, const struct vcpu_state *s, const struct insn *i,
+		 const struct piece *p);
+
+/* describe.c: fills and sends reports. */
+void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
+		     const struct piece *p, const struct judgement *j);
+void describe_free(struct checker *c, const struct kmc_record *r, unsigned cpu, gpa_t gpa,
+		   enum verdict verdict, const struct object *object);
+
+uint64_t checker_now(void); /* CLOCK_MONOTONIC, ns */
+/* Kernel-virtual guest memory, by the agent's page table. Returns the bytes copied. */
+size_t checker_guest_read(struct checker *c, uint64_t addr, void *buf, size_t len);
+
+#endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * describe.c: everything a reader needs to know about a finding, collected while the guest stands
+ * still at it. Decides nothing; report/ formats and delivers.
+ *
+ * Call trace of the access: its own frame is exact; the others are the return addresses found on the
+ * stack (a word that points behind a call instruction into the text), each marked as a guess.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "checker_internal.h"
+
+#define STACK_SCAN   4096u /* bytes of stack looked through */
+#define GUESSES	     16u
+#define CALL_MAX     7	   /* longest call instruction: FF /2 with SIB and disp32 */
+#define MAP_BEFORE   16u
+
+static bool already_reported(struct checker *c, enum verdict verdict, uint64_t addr)
+{
+	for (unsigned n = 0; n < c->nreported; n++)
+		if (c->reported[n].addr == addr && c->reported[n].verdict == verdict)
+			return true;
+	if (c->nreported < REPORTED_MAX)
+		c->reported[c->nreported++] = (struct reported){ addr, verdict };
+	return false;
+}
+
+static uint64_t wall_clock(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void add_frame(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return,
+		      bool guess)
+{
+	struct report_frame *f;
+
+	if (s->n >= REPORT_FRAMES)
+		return;
+	f = &s->frame[s->n++];
+	f->addr = addr;
+	f->guess = guess;
+	symbols_format(c->symbols, addr, is_return, f->symbol, sizeof(f->symbol));
+}
+
+static void stack_of_event(struct checker *c, const struct obj_event *e, struct report_stack *s)
+{
+	if (!e)
+		return;
+	s->known = true;
+	s->pid = e->pid;
+	s->cpu = e->cpu;
+	s->time = e->time;
+	memcpy(s->comm, e->comm, sizeof(s->comm));
+	for (unsigned n = 0; n < e->nstack; n++)
+		add_frame(c, s, e->stack[n], true, false);
+}
+
+/* A call ends right before addr: E8 rel32, or FF /2 in one of its lengths (Intel SDM vol. 2, CALL). */
+static bool behind_call(struct checker *c, uint64_t addr)
+{
+	uint8_t code[CALL_MAX];
+
+	if (checker_guest_read(c, addr - CALL_MAX, code, sizeof(code)) != sizeof(code))
+		return false;
+	if (code[CALL_MAX - 5] == 0xe8)
+		return true;
+	for (unsigned len = 2; len <= CALL_MAX; len++)
+		if (code[CALL_MAX - len] == 0xff && (code[CALL_MAX - len + 1] >> 3 & 7) == 2)
+			return true;
+	return false;
+}
+
+static void scan_stack(struct checker *c, uint64_t rsp, uint64_t task, struct report_stack *s)
+{
+	uint64_t words[STACK_SCAN / 8], low, end = rsp + STACK_SCAN;
+	unsigned guesses = 0;
+	size_t n;
+
+	if (task && checker_guest_read(c, task + c->agent.task_stack, &low, sizeof(low)) == sizeof(low) &&
+	    rsp >= low && rsp - low < c->agent.thread_size && end > low + c->agent.thread_size)
+		end = low + c->agent.thread_size;
+	n = checker_guest_read(c, rsp, words, end - rsp) / 8;
+	for (size_t k = 0; k < n && guesses < GUESSES; k++) {
+		if (!symbols_is_text(c->symbols, words[k]) || !behind_call(c, words[k]))
+			continue;
+		add_frame(c, s, words[k], true, true);
+		guesses++;
+	}
+}
+
+static void describe_task(struct checker *c, const struct vcpu_state *s, struct report *r)
+{
+	uint64_t task = vcpu_current_task(c, s);
+
+	r->cpu = s->vcpu->index;
+	if (task) {
+		checker_guest_read(c, task + c->agent.task_pid, &r->pid, sizeof(r->pid));
+		checker_guest_read(c, task + c->agent.task_comm, r->comm, sizeof(r->comm) - 1);
+	}
+	r->access.known = true;
+	r->access.pid = r->pid;
+	r->access.cpu = r->cpu;
+	memcpy(r->access.comm, r->comm, sizeof(r->comm));
+	add_frame(c, &r->access, s->insn.rip, false, false);
+	scan_stack(c, s->insn.gpr[INSN_RSP], task, &r->access);
+}
+
+static void describe_object(struct checker *c, const struct object *o, struct report *r)
+{
+	r->has_object = true;
+	r->object_addr = c->agent.direct_map + o->start.v;
+	r->object_size = o->size;
+	r->object_slot = o->slot;
+	r->object_state = o->state;
+	r->large = o->large;
+	if (o->cache)
+		memcpy(r->cache, o->cache->name, sizeof(r->cache));
+	stack_of_event(c, o->allocated, &r->allocated);
+	stack_of_event(c, o->freed, &r->freed);
+}
+
+/* Bytes and states around the first bad byte, within its page. */
+static void describe_map(struct checker *c, gpa_t bad, struct report *r)
+{
+	uint64_t page = bad.v & ~(GUEST_PAGE - 1ull), start = bad.v & ~15ull;
+	const void *bytes;
+	gpa_t at;
+
+	start = start - page > MAP_BEFORE ? start - MAP_BEFORE : page;
+	if (start + REPORT_MAP > page + GUEST_PAGE)
+		start = page + GUEST_PAGE - REPORT_MAP;
+	at.v = start;
+	bytes = guest_ram_at(c->ram, at, REPORT_MAP);
+	if (!bytes)
+		return;
+	r->map_addr = c->agent.direct_map + start;
+	r->map_len = REPORT_MAP;
+	r->map_caret = (unsigned)(bad.v - start);
+	memcpy(r->map_value, bytes, REPORT_MAP);
+	shadow_read_a(c->shadow, at, r->map_a, REPORT_MAP);
+	shadow_read_v(c->shadow, at, r->map_v, REPORT_MAP);
+}
+
+static void begin(struct checker *c, enum verdict verdict, struct report *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->seq = ++c->stats.reports;
+	r->verdict = verdict;
+	r->host_time = wall_clock();
+	snprintf(r->release, sizeof(r->release), "%s", c->config.release);
+}
+
+static void send(struct checker *c, const struct report *r)
+{
+	if (c->config.sink)
+		sink_report(c->config.sink, r);
+}
+
+void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
+		     const struct piece *p, const struct judgement *j)
+{
+	struct report r;
+
+	if (already_reported(c, j->verdict, s->insn.rip)) {
+		c->stats.repeated++;
+		return;
+	}
+	begin(c, j->verdict, &r);
+	r.guest_time = checker_now() - c->started;
+	r.addr = p->gva.v - p->offset;
+	r.gpa = p->gpa.v;
+	r.size = p->size;
+	r.bad_first = p->offset + j->first;
+	r.bad_last = p->offset + j->last;
+	r.write = j->write;
+	snprintf(r.insn, sizeof(r.insn), "%s", insn_text(i));
+	describe_task(c, s, &r);
+	if (j->has_object)
+		describe_object(c, &j->object, &r);
+	describe_map(c, (gpa_t){ p->gpa.v + j->first }, &r);
+	send(c, &r);
+}
+
+void describe_free(struct checker *c, const struct kmc_record *record, unsigned cpu, gpa_t gpa,
+		   enum verdict verdict, const struct object *object)
+{
+	struct obj_event e = { .time = record->time, .pid = record->pid, .cpu = cpu };
+	struct report r;
+
+	if (!(c->config.checks & VERDICT_BIT(verdict)))
+		return;
+	if (already_reported(c, verdict, record->caller)) {
+		c->stats.repeated++;
+		return;
+	}
+	begin(c, verdict, &r);
+	r.guest_time = record->time;
+	r.addr = record->addr;
+	r.gpa = gpa.v;
+	r.cpu = cpu;
+	r.pid = record->pid;
+	memcpy(r.comm, record->comm, sizeof(record->comm));
+	memcpy(e.comm, record->comm, sizeof(record->comm));
+	e.nstack = record->nstack;
+	memcpy(e.stack, record->stack, record->nstack * sizeof(record->stack[0]));
+	if (!e.nstack) {
+		e.stack[0] = record->caller;
+		e.nstack = 1;
+	}
+	stack_of_event(c, &e, &r.access);
+	describe_object(c, object, &r);
+	describe_map(c, gpa, &r);
+	send(c, &r);
+}

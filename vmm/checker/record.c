@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* record.c: one record of the agent, checked and applied to the object table. */
+#include <string.h>
+
+#include "checker_internal.h"
+
+struct applied {
+	struct checker *c;
+	const struct kmc_record *r;
+	unsigned cpu;
+	gpa_t gpa;
+	struct obj_event event;
+};
+
+static void event_fill(struct applied *a)
+{
+	const struct kmc_record *r = a->r;
+	struct obj_event *e = &a->event;
+
+	memset(e, 0, sizeof(*e));
+	e->time = r->time;
+	e->pid = r->pid;
+	e->cpu = a->cpu;
+	memcpy(e->comm, r->comm, sizeof(r->comm));
+	e->nstack = r->nstack;
+	memcpy(e->stack, r->stack, r->nstack * sizeof(r->stack[0]));
+	if (!e->nstack && r->caller) {
+		e->stack[0] = r->caller;
+		e->nstack = 1;
+	}
+}
+
+static enum obj_verdict apply_slab(struct applied *a)
+{
+	const struct obj_cache *cache = caches_get(a->c, a->r->cache, true);
+
+	if (!cache)
+		cache = caches_of_page(a->c, a->r->page);
+	return objects_slab(a->c->objects, a->gpa, a->r->size, cache, a->r->type == KMC_SLAB);
+}
+
+static enum obj_verdict apply_alloc(struct applied *a)
+{
+	const struct kmc_record *r = a->r;
+	struct obj_alloc alloc = { .addr = a->gpa,
+				   .size = r->size,
+				   .slot = r->slot,
+				   .zeroed = r->flags & KMC_F_ZEROED,
+				   .large = r->type == KMC_LARGE,
+				   .event = &a->event };
+	struct object known;
+
+	if (r->cache)
+		alloc.cache = caches_get(a->c, r->cache, false);
+	else if (!alloc.large && objects_find(a->c->objects, a->gpa, &known))
+		alloc.cache = known.cache;
+	if (r->type == KMC_ALLOC) {
+		if (!alloc.cache || !alloc.cache->object_size)
+			return OBJ_OK; /* nothing is known of its size: stays unknown */
+		alloc.size = alloc.cache->object_size;
+		alloc.slot = alloc.cache->slot_size;
+	}
+	return objects_alloc(a->c->objects, &alloc);
+}
+
+static enum obj_verdict apply_free(struct applied *a)
+{
+	struct object object;
+	enum obj_verdict v = objects_free(a->c->objects, a->gpa, &a->event, &object);
+
+	if (v == OBJ_DOUBLE_FREE || v == OBJ_INVALID_FREE)
+		describe_free(a->c, a->r, a->cpu, a->gpa,
+			      v == OBJ_DOUBLE_FREE ? VERDICT_DOUBLE_FREE : VERDICT_INVALID_FREE,
+			      &object);
+	return v;
+}
+
+static enum obj_verdict apply_ksize(struct applied *a)
+{
+	return objects_ksize(a->c->objects, a->gpa);
+}
+
+static enum obj_verdict apply_resize(struct applied *a)
+{
+	return objects_resize(a->c->objects, a->gpa, a->r->size, a->r->flags & KMC_F_ZEROED);
+}
+
+static enum obj_verdict apply_pages(struct applied *a)
+{
+	return objects_pages_gone(a->c->objects, a->gpa, a->r->size);
+}
+
+/* What must lie in memory for the record to be possible: the sized ones their size, others a byte. */
+static const struct {
+	enum obj_verdict (*apply)(struct applied *a);
+	bool sized;
+} kinds[KMC_RECORD_TYPES] = {
+	[KMC_SLAB] = { apply_slab, true },     [KMC_ADOPT] = { apply_slab, true },
+	[KMC_ALLOC] = { apply_alloc, false },  [KMC_KMALLOC] = { apply_alloc, true },
+	[KMC_LARGE] = { apply_alloc, true },   [KMC_FREE] = { apply_free, false },
+	[KMC_KSIZE] = { apply_ksize, false },  [KMC_RESIZE] = { apply_resize, true },
+	[KMC_PAGES] = { apply_pages, true },
+};
+
+void record_apply(struct checker *c, const struct kmc_record *r, unsigned cpu)
+{
+	struct applied a = { .c = c, .r = r, .cpu = cpu };
+
+	if (r->type >= KMC_RECORD_TYPES || !kinds[r->type].apply || r->nstack > KMC_STACK_DEPTH) {
+		agent_give_up(c, "announcement %llu has an impossible type",
+			      (unsigned long long)r->seq);
+		return;
+	}
+	if (!agent_gpa(c, r->addr, kinds[r->type].sized ? r->size : 1, &a.gpa)) {
+		/* A wild pointer given to kfree() is the guest's bug, not the agent's. */
+		if (r->type != KMC_FREE && r->type != KMC_KSIZE)
+			agent_give_up(c, "announcement %llu names memory that does not exist",
+				      (unsigned long long)r->seq);
+		return;
+	}
+	event_fill(&a);
+	if (kinds[r->type].apply(&a) == OBJ_HOSTILE)
+		agent_give_up(c, "announcement %llu (type %u, address %#llx, size %llu) contradicts "
+			      "the ones before it", (unsigned long long)r->seq, r->type,
+			      (unsigned long long)r->addr, (unsigned long long)r->size);
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vcpu_state.c: registers between KVM's form and the decoder's and walker's.
+ *
+ * Uses KVM_CAP_SYNC_REGS: every exit leaves registers and pending events in kvm_run, also when
+ * KVM_RUN fails, so that a violation needs no further system call to see them.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "checker_internal.h"
+
+#define RFLAGS_VM	   (1ull << 17)
+#define RFLAGS_RF	   (1ull << 16)
+#define EFER_LMA	   (1ull << 10)
+#define CR4_PKE		   (1ull << 22)
+#define MSR_KERNEL_GS_BASE 0xc0000102u
+#define VECTOR_PF	   14
+
+static enum insn_mode insn_mode(const struct kvm_sregs *s)
+{
+	if ((s->efer & EFER_LMA) && s->cs.l)
+		return INSN_MODE_64;
+	return s->cs.db ? INSN_MODE_32 : INSN_MODE_16;
+}
+
+/* XSAVE area, standard form: PKRU lies at CPUID.(EAX=0DH,ECX=9):EBX (Intel SDM vol. 1, 13.4.3). */
+static uint32_t read_pkru(const struct checker *c, const struct vcpu *vcpu)
+{
+	struct kvm_xsave xsave;
+
+	if (!c->pkru_offset || c->pkru_offset + 4 > sizeof(xsave.region) ||
+	    ioctl(vcpu->fd, KVM_GET_XSAVE, &xsave) < 0)
+		return 0;
+	return xsave.region[c->pkru_offset / 4];
+}
+
+void vcpu_state_load(struct checker *c, struct vcpu *vcpu, struct vcpu_state *s)
+{
+	const struct kvm_regs *r = &vcpu->run->s.regs.regs;
+	const struct kvm_sregs *g = &vcpu->run->s.regs.sregs;
+
+	s->vcpu = vcpu;
+	s->walk = (struct walk_cpu){ .cr0 = g->cr0,
+				     .cr3 = g->cr3,
+				     .cr4 = g->cr4,
+				     .efer = g->efer,
+				     .rflags = r->rflags,
+				     .cpl = r->rflags & RFLAGS_VM ? 3 : g->ss.dpl };
+	if (g->cr4 & CR4_PKE)
+		s->walk.pkru = read_pkru(c, vcpu);
+	s->insn = (struct insn_cpu){
+		.gpr = { r->rax, r->rcx, r->rdx, r->rbx, r->rsp, r->rbp, r->rsi, r->rdi, r->r8,
+			 r->r9, r->r10, r->r11, r->r12, r->r13, r->r14, r->r15 },
+		.rip = r->rip,
+		.rflags = r->rflags,
+		.seg_base = { g->es.base, g->cs.base, g->ss.base, g->ds.base, g->fs.base, g->gs.base },
+		.mode = insn_mode(g),
+		.xsave_size = c->xsave_size,
+	};
+	s->kernel = s->walk.cpl == 0 && s->insn.mode == INSN_MODE_64;
+}
+
+void vcpu_state_store(struct vcpu_state *s)
+{
+	struct kvm_regs *r = &s->vcpu->run->s.regs.regs;
+	const uint64_t *g = s->insn.gpr;
+
+	r->rax = g[INSN_RAX], r->rcx = g[INSN_RCX], r->rdx = g[INSN_RDX], r->rbx = g[INSN_RBX];
+	r->rsp = g[INSN_RSP], r->rbp = g[INSN_RBP], r->rsi = g[INSN_RSI], r->rdi = g[INSN_RDI];
+	r->r8 = g[INSN_R8], r->r9 = g[INSN_R9], r->r10 = g[INSN_R10], r->r11 = g[INSN_R11];
+	r->r12 = g[INSN_R12], r->r13 = g[INSN_R13], r->r14 = g[INSN_R14], r->r15 = g[INSN_R15];
+	r->rip = s->insn.rip;
+	s->vcpu->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
+}
+
+bool vcpu_event_pending(const struct vcpu *vcpu)
+{
+	const struct kvm_vcpu_events *e = &vcpu->run->s.regs.events;
+
+	return e->exception.injected || e->interrupt.injected || e->nmi.injected;
+}
+
+void vcpu_inject_page_fault(struct checker *c, struct vcpu_state *s, gva_t addr, uint32_t error)
+{
+	struct kvm_run *run = s->vcpu->run;
+
+	vcpu_state_store(s);
+	run->s.regs.sregs.cr2 = addr.v;
+	run->s.regs.events.exception.injected = 1;
+	run->s.regs.events.exception.nr = VECTOR_PF;
+	run->s.regs.events.exception.has_error_code = 1;
+	run->s.regs.events.exception.error_code = error;
+	run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+	c->stats.injected++;
+}
+
+/* The kernel's GS base: in GS, or swapped out where the entry code has not run swapgs yet. */
+static uint64_t kernel_gs(const struct vcpu_state *s)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msr = { .head.nmsrs = 1, .entry.index = MSR_KERNEL_GS_BASE };
+
+	if ((int64_t)s->insn.seg_base[INSN_GS] < 0)
+		return s->insn.seg_base[INSN_GS];
+	if (ioctl(s->vcpu->fd, KVM_GET_MSRS, &msr) != 1)
+		return 0;
+	return msr.entry.data;
+}
+
+uint64_t vcpu_current_task(struct checker *c, const struct vcpu_state *s)
+{
+	uint64_t task, gs = kernel_gs(s);
+	gva_t at = { gs + c->agent.current_task };
+
+	if (!gs || walk_read(c->ram, c->agent.cr3, c->agent.la57, at, &task,
+			     sizeof(task)) != sizeof(task))
+		return 0;
+	return task;
+}

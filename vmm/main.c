@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * main.c: the program. Gathers kernel, agent and initramfs, starts reporting, runs the machine under
+ * the checker, and turns how it ended into an exit code. Everything that can be refused is refused
+ * before the guest runs its first instruction.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent_file.h"
+#include "checker.h"
+#include "initramfs.h"
+#include "options.h"
+#include "stats.h"
+
+/* docs/kmc-vmm.1, EXIT STATUS; the first four are crosvm's. */
+enum exit_code {
+	EXIT_POWEROFF = 0,
+	EXIT_RESET = 32,
+	EXIT_CRASH = 33,
+	EXIT_PANIC = 34,
+	EXIT_USAGE = 35,
+	EXIT_HOST = 37,
+	EXIT_INTERNAL = 38,
+	EXIT_OPERATOR = 39,
+};
+
+static const struct {
+	const char *name;
+	int code;
+} ends[] = {
+	[END_RUNNING] = { "running", EXIT_INTERNAL }, [END_POWEROFF] = { "power-off", EXIT_POWEROFF },
+	[END_RESET] = { "reset", EXIT_RESET },	      [END_PANIC] = { "guest panic", EXIT_PANIC },
+	[END_CRASH] = { "guest crash", EXIT_CRASH },  [END_OPERATOR] = { "stopped", EXIT_OPERATOR },
+	[END_INTERNAL] = { "internal", EXIT_INTERNAL },
+};
+
+/*
+ * What the checker needs of the kernel (docs/kmc-vmm.1): Debian zeroes every allocation, which would
+ * hide uninitialised reads; merged caches and KFENCE's own pages would blur whose object it is.
+ */
+static const char checker_params[] =
+	"init_on_alloc=0 init_on_free=0 slab_nomerge kfence.sample_interval=0";
+static const char base_params[] = "console=ttyS0 panic=-1";
+
+struct run {
+	struct options o;
+	char release[64], agent[PATH_MAX], *cmdline;
+	void *initrd;
+	size_t initrd_size;
+	struct rules *rules;
+	struct sink *sink;
+	struct checker *checker;
+	struct machine *machine;
+};
+
+static int fail(int code, const char *text)
+{
+	fprintf(stderr, "kmc-vmm: %s\n", text);
+	return code;
+}
+
+static bool has_prefix_word(const char *params, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *at = params; (at = strstr(at, word)); at += n)
+		if (at == params || at[-1] == ' ')
+			return true;
+	return false;
+}
+
+/* The value of rdinit= in the user's parameters, for the chain behind our own init. */
+static void user_init(const char *params, char *out, size_t size)
+{
+	const char *at = params, *found = NULL;
+
+	while ((at = strstr(at, "rdinit="))) {
+		if (at == params || at[-1] == ' ')
+			found = at + strlen("rdinit=");
+		at++;
+	}
+	snprintf(out, size, "%.*s", found ? (int)strcspn(found, " ") : 5, found ? found : "/init");
+}
+
+static int prepare_initrd(struct run *r)
+{
+	static const char *const busyboxes[] = { "/bin/busybox", "/usr/bin/busybox" };
+	char err[512], next[PATH_MAX];
+	struct initramfs_config config = { .initrd = r->o.initrd,
+					   .agent = r->agent[0] ? r->agent : NULL,
+					   .modules = r->o.modules,
+					   .nmodules = r->o.nmodules,
+					   .exec = r->o.exec,
+					   .interactive = isatty(STDIN_FILENO),
+					   .cmdline_init = next };
+
+	user_init(r->o.append, next, sizeof(next));
+	for (unsigned i = 0; i < 2 && !config.busybox; i++)
+		if (access(busyboxes[i], X_OK) == 0)
+			config.busybox = busyboxes[i];
+	if (initramfs_build(&config, &r->initrd, &r->initrd_size, err, sizeof(err)) < 0)
+		return fail(EXIT_USAGE, err);
+	return 0;
+}
+
+static int prepare_cmdline(struct run *r)
+{
+	bool init = !has_prefix_word(r->o.append, "rdinit=") || r->o.initrd;
+
+	if (asprintf(&r->cmdline, "%s%s%s%s%s%s", base_params, r->o.checks ? " " : "",
+		     r->o.checks ? checker_params : "", *r->o.append ? " " : "", r->o.append,
+		     init ? " rdinit=/kmc/init" : "") < 0) {
+		r->cmdline = NULL;
+		return fail(EXIT_INTERNAL, "out of memory");
+	}
+	fprintf(stderr, "kmc-vmm: booting Linux %s with parameters: %s\n", r->release, r->cmdline);
+	return 0;
+}
+
+static void text_to_stderr(void *ctx, const char *text, size_t len)
+{
+	struct run *r = ctx;
+
+	if (r->machine)
+		machine_write_stderr(r->machine, text, len);
+	else
+		fwrite(text, 1, len, stderr);
+}
+
+static int prepare_sink(struct run *r)
+{
+	struct sink_config config = { .vm = r->release,
+				      .socket_path = r->o.report_socket,
+				      .log_path = r->o.report_log,
+				      .text_ctx = r,
+				      .text = text_to_stderr };
+	char err[512];
+
+	return sink_create(&config, &r->sink, err, sizeof(err)) < 0 ? fail(EXIT_USAGE, err) : 0;
+}
+
+static int prepare_machine(struct run *r)
+{
+	struct checker_config checking = { .checks = r->o.checks,
+					   .rules = r->rules,
+					   .sink = r->sink,
+					   .release = r->release };
+	struct machine_config config = { .kernel = r->o.kernel,
+					 .initrd = r->initrd,
+					 .initrd_size = r->initrd_size,
+					 .cmdline = r->cmdline,
+					 .cpus = r->o.cpus,
+					 .memory = r->o.memory };
+	struct machine_error error;
+	char err[512];
+
+	if (checker_create(&checking, &r->checker, err, sizeof(err)) < 0)
+		return fail(EXIT_INTERNAL, err);
+	checker_hooks(r->checker, &config.hooks);
+	if (machine_create(&config, &r->machine, &error) < 0)
+		return fail(error.bad_input ? EXIT_USAGE : EXIT_HOST, error.text);
+	if (checker_attach(r->checker, r->machine, err, sizeof(err)) < 0)
+		return fail(EXIT_INTERNAL, err);
+	return 0;
+}
+
+static int prepare(struct run *r)
+{
+	struct machine_error error;
+	char err[512];
+	int code;
+
+	if (machine_host_check(&error) < 0)
+		return fail(error.bad_input ? EXIT_USAGE : EXIT_HOST, error.text);
+	if (bzimage_release(r->o.kernel, r->release, sizeof(r->release), &error) < 0)
+		return fail(EXIT_USAGE, error.text);
+	if (rules_load(r->o.rules, &r->rules, err, sizeof(err)) < 0)
+		return fail(EXIT_USAGE, err);
+	if (r->o.checks && agent_file_find(r->o.agent, r->release, r->agent, sizeof(r->agent), err,
+					   sizeof(err)) < 0)
+		return fail(EXIT_USAGE, err);
+	code = prepare_initrd(r);
+	if (!code)
+		code = prepare_cmdline(r);
+	if (!code)
+		code = prepare_sink(r);
+	return code ? code : prepare_machine(r);
+}
+
+static uint64_t now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void announce_end(struct run *r, enum machine_end end)
+{
+	char line[256];
+	int n = snprintf(line, sizeof(line),
+			 "{\"v\":1,\"type\":\"exit\",\"end\":\"%s\",\"reports\":%" PRIu64 "}\n",
+			 ends[end].name, checker_stats(r->checker)->reports);
+
+	sink_record(r->sink, line, (size_t)n);
+}
+
+static void explain_end(struct run *r, enum machine_end end)
+{
+	const char *text = machine_end_text(r->machine);
+
+	if (end == END_INTERNAL)
+		fprintf(stderr, "kmc-vmm: internal error: %s\n", text ? text : "no details");
+	else if (end != END_POWEROFF)
+		fprintf(stderr, "kmc-vmm: the guest ended: %s%s%s\n", ends[end].name,
+			text ? ": " : "", text ? text : "");
+	if (r->o.checks && !checker_agent_seen(r->checker))
+		fprintf(stderr, "kmc-vmm: nothing was checked: the agent did not load in the guest\n");
+}
+
+static int run(struct run *r)
+{
+	uint64_t began = now();
+	enum machine_end end = machine_run(r->machine);
+	struct run_figures figures = { .checker = checker_stats(r->checker),
+				       .run_ns = now() - began,
+				       .exec_status = checker_exec_status(r->checker),
+				       .release = r->release,
+				       .end = ends[end].name };
+	int code = ends[end].code;
+	char line[512];
+
+	announce_end(r, end);
+	sink_finish(r->sink);
+	figures.lost = sink_lost(r->sink);
+	explain_end(r, end);
+	stats_summary(&figures, line, sizeof(line));
+	fputs(line, stderr);
+	if (r->o.stats && stats_write(r->o.stats, &figures, line, sizeof(line)) < 0)
+		code = fail(EXIT_INTERNAL, line);
+	if (figures.checker->reports && r->o.error_exitcode >= 0 && end != END_INTERNAL)
+		code = r->o.error_exitcode;
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	static struct run r;
+	int code;
+
+	switch (options_parse(argc, argv, &r.o)) {
+	case OPTIONS_RUN:
+		break;
+	case OPTIONS_EXIT:
+		return EXIT_SUCCESS;
+	case OPTIONS_BAD:
+		return EXIT_USAGE;
+	}
+	code = prepare(&r);
+	if (!code)
+		code = run(&r);
+	sink_destroy(r.sink); /* its writer still uses the machine's console */
+	checker_destroy(r.checker);
+	machine_destroy(r.machine);
+	rules_free(r.rules);
+	free(r.initrd);
+	free(r.cmdline);
+	return code;
+}

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* options.c: parses the command line; every limit is named in the message that enforces it. */
+#include "options.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "judge.h"
+
+#define MIB	   (1ull << 20)
+#define MEMORY_MIN (64 * MIB)
+#define MEMORY_MAX (1024ull * 1024 * MIB)
+#define CPUS_MAX   64
+
+static const struct {
+	const char *name;
+	unsigned bits;
+} checks[] = {
+	{ "uninit", VERDICT_BIT(VERDICT_UNINIT) },
+	{ "uaf", VERDICT_BIT(VERDICT_UAF_READ) | VERDICT_BIT(VERDICT_UAF_WRITE) },
+	{ "oob", VERDICT_BIT(VERDICT_OOB_READ) | VERDICT_BIT(VERDICT_OOB_WRITE) },
+	{ "unallocated", VERDICT_BIT(VERDICT_UNALLOCATED) },
+	{ "free", VERDICT_BIT(VERDICT_DOUBLE_FREE) | VERDICT_BIT(VERDICT_INVALID_FREE) },
+	{ "all", VERDICT_BIT(VERDICTS) - VERDICT_BIT(VERDICT_NONE + 1) },
+	{ "none", 0 },
+};
+
+static const char usage[] =
+	"Usage: kmc-vmm --kernel FILE [OPTION]...\n"
+	"Boots an unmodified Linux kernel on KVM and finds memory errors in it from outside.\n"
+	"\n"
+	"  --kernel FILE         bzImage to boot; alone it is enough\n"
+	"  --initrd FILE         initial RAM disk; default: a built-in one\n"
+	"  --append STR          kernel parameters, behind the ones kmc-vmm adds\n"
+	"  --cpus N              virtual CPUs, 1 to 64 (default 1)\n"
+	"  --memory SIZE         guest memory, e.g. 512M or 2G (default 512M)\n"
+	"  --module 'FILE.ko [PARAM=VALUE]...'\n"
+	"                        load this module in the built-in initramfs; repeatable\n"
+	"  --exec CMD            run CMD in the built-in initramfs, then power off\n"
+	"  --agent FILE.ko       guest agent; default: the one built for the kernel's release\n"
+	"  --checks LIST|none    uninit,uaf,oob,unallocated,free (default all)\n"
+	"  --report-socket PATH  serve reports as JSON lines on a UNIX socket (@NAME: abstract)\n"
+	"  --report-log FILE     append reports as JSON lines to FILE\n"
+	"  --error-exitcode N    exit with N when there was a report\n"
+	"  --stats FILE          write counters as JSON when the guest has ended\n"
+	"  --rules FILE          instead of the built-in configs/rules.json\n"
+	"  --help, --version\n"
+	"\n"
+	"Ctrl-A x ends the guest. kmc-vmm(1) describes reports and exit codes.\n";
+
+static bool bad(const char *option, const char *value, const char *remedy)
+{
+	fprintf(stderr, "kmc-vmm: --%s %s: %s\n", option, value, remedy);
+	return false;
+}
+
+static bool number(const char *text, unsigned long long max, unsigned long long *out, char **end)
+{
+	errno = 0;
+	if (*text < '0' || *text > '9')
+		return false;
+	*out = strtoull(text, end, 10);
+	return !errno && *out <= max;
+}
+
+static bool parse_cpus(struct options *o, const char *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, CPUS_MAX, &n, &end) || *end || !n)
+		return bad("cpus", v, "give a number from 1 to 64");
+	o->cpus = (unsigned)n;
+	return true;
+}
+
+static bool parse_memory(struct options *o, const char *v)
+{
+	static const struct {
+		const char *suffix;
+		uint64_t unit;
+	} units[] = { { "", MIB }, { "M", MIB }, { "m", MIB }, { "G", 1024 * MIB }, { "g", 1024 * MIB } };
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, MEMORY_MAX / MIB, &n, &end))
+		return bad("memory", v, "give a size such as 512M or 2G");
+	for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].suffix))
+			continue;
+		o->memory = n * units[i].unit;
+		if (o->memory < MEMORY_MIN || o->memory > MEMORY_MAX)
+			return bad("memory", v, "give a size from 64M to 1024G");
+		o->memory -= o->memory % (2 * MIB);
+		return true;
+	}
+	return bad("memory", v, "give a size such as 512M or 2G");
+}
+
+static bool parse_checks(struct options *o, const char *v)
+{
+	const char *at = v;
+
+	o->checks = 0;
+	while (*at) {
+		size_t len = strcspn(at, ","), i;
+
+		for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+			if (strlen(checks[i].name) == len && !strncmp(checks[i].name, at, len))
+				break;
+		if (i == sizeof(checks) / sizeof(checks[0]))
+			return bad("checks", v,
+				   "give a list of uninit,uaf,oob,unallocated,free, or all, or none");
+		o->checks |= checks[i].bits;
+		at += len;
+		at += *at == ',';
+	}
+	return true;
+}
+
+static bool parse_exitcode(struct options *o, const char *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, 255, &n, &end) || *end)
+		return bad("error-exitcode", v, "give a number from 0 to 255");
+	o->error_exitcode = (int)n;
+	return true;
+}
+
+static bool parse_module(struct options *o, const char *v)
+{
+	if (o->nmodules >= OPTIONS_MODULES)
+		return bad("module", v, "at most 64 modules can be given");
+	o->modules[o->nmodules++] = v;
+	return true;
+}
+
+enum option_id {
+	OPT_KERNEL = 256,
+	OPT_INITRD,
+	OPT_APPEND,
+	OPT_CPUS,
+	OPT_MEMORY,
+	OPT_MODULE,
+	OPT_EXEC,
+	OPT_AGENT,
+	OPT_CHECKS,
+	OPT_SOCKET,
+	OPT_LOG,
+	OPT_EXITCODE,
+	OPT_STATS,
+	OPT_RULES,
+	OPT_HELP,
+	OPT_VERSION,
+};
+
+static const struct option long_options[] = {
+	{ "kernel", required_argument, NULL, OPT_KERNEL },
+	{ "initrd", required_argument, NULL, OPT_INITRD },
+	{ "append", required_argument, NULL, OPT_APPEND },
+	{ "cpus", required_argument, NULL, OPT_CPUS },
+	{ "memory", required_argument, NULL, OPT_MEMORY },
+	{ "module", required_argument, NULL, OPT_MODULE },
+	{ "exec", required_argument, NULL, OPT_EXEC },
+	{ "agent", required_argument, NULL, OPT_AGENT },
+	{ "checks", required_argument, NULL, OPT_CHECKS },
+	{ "report-socket", required_argument, NULL, OPT_SOCKET },
+	{ "report-log", required_argument, NULL, OPT_LOG },
+	{ "error-exitcode", required_argument, NULL, OPT_EXITCODE },
+	{ "stats", required_argument, NULL, OPT_STATS },
+	{ "rules", required_argument, NULL, OPT_RULES },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ 0 },
+};
+
+/* Options whose value is kept as it is. */
+static const char **string_option(struct options *o, int id)
+{
+	switch (id) {
+	case OPT_KERNEL:
+		return &o->kernel;
+	case OPT_INITRD:
+		return &o->initrd;
+	case OPT_APPEND:
+		return &o->append;
+	case OPT_EXEC:
+		return &o->exec;
+	case OPT_AGENT:
+		return &o->agent;
+	case OPT_SOCKET:
+		return &o->report_socket;
+	case OPT_LOG:
+		return &o->report_log;
+	case OPT_STATS:
+		return &o->stats;
+	case OPT_RULES:
+		return &o->rules;
+	}
+	return NULL;
+}
+
+static bool parse_value(struct options *o, int id, const char *v)
+{
+	const char **string = string_option(o, id);
+
+	if (string) {
+		*string = v;
+		return true;
+	}
+	switch (id) {
+	case OPT_CPUS:
+		return parse_cpus(o, v);
+	case OPT_MEMORY:
+		return parse_memory(o, v);
+	case OPT_CHECKS:
+		return parse_checks(o, v);
+	case OPT_EXITCODE:
+		return parse_exitcode(o, v);
+	case OPT_MODULE:
+		return parse_module(o, v);
+	}
+	return false; /* getopt_long() has said what it is */
+}
+
+static enum options_result check_complete(const struct options *o, int argc, char **argv)
+{
+	if (optind < argc) {
+		fprintf(stderr, "kmc-vmm: \"%s\" is no option: see kmc-vmm --help\n", argv[optind]);
+		return OPTIONS_BAD;
+	}
+	if (!o->kernel) {
+		fprintf(stderr, "kmc-vmm: no kernel: give one with --kernel FILE\n");
+		return OPTIONS_BAD;
+	}
+	if (o->initrd && (o->nmodules || o->exec)) {
+		fprintf(stderr, "kmc-vmm: --module and --exec are for the built-in initramfs: "
+				"leave out --initrd, or put them into it\n");
+		return OPTIONS_BAD;
+	}
+	return OPTIONS_RUN;
+}
+
+enum options_result options_parse(int argc, char **argv, struct options *o)
+{
+	int id;
+
+	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "" };
+	parse_checks(o, "all");
+	optind = 1;
+	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		if (id == OPT_HELP || id == OPT_VERSION) {
+			fputs(id == OPT_HELP ? usage : "kmc-vmm " KMC_VERSION "\n", stdout);
+			return OPTIONS_EXIT;
+		}
+		if (!parse_value(o, id, optarg))
+			return OPTIONS_BAD;
+	}
+	return check_complete(o, argc, argv);
+}

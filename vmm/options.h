@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* options.h: the command line of kmc-vmm; docs/kmc-vmm.1 describes it. Used by main.c. */
+#ifndef KMC_OPTIONS_H
+#define KMC_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OPTIONS_MODULES 64
+
+struct options {
+	const char *kernel, *initrd, *append, *exec, *agent;
+	const char *modules[OPTIONS_MODULES]; /* "FILE.ko param=value ..." */
+	unsigned nmodules;
+	unsigned cpus;	  /* 1..64 */
+	uint64_t memory;  /* bytes */
+	unsigned checks;  /* VERDICT_BIT set, 0 for none */
+	const char *report_socket, *report_log, *stats, *rules;
+	int error_exitcode; /* -1: not given */
+};
+
+enum options_result { OPTIONS_RUN, OPTIONS_EXIT, OPTIONS_BAD };
+
+/*
+ * Strings point into argv. OPTIONS_EXIT: --help or --version was printed. OPTIONS_BAD: one line about
+ * it is on stderr.
+ */
+enum options_result options_parse(int argc, char **argv, struct options *o);
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* stats.c: counters as JSON for machines and as one line for people. */
+#include "stats.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define COUNTER(name) { #name, offsetof(struct checker_stats, name) }
+
+static const struct {
+	const char *name;
+	size_t offset;
+} counters[] = {
+	COUNTER(faults),	COUNTER(mmio),	     COUNTER(doorbells),   COUNTER(violations),
+	COUNTER(accesses),	COUNTER(stepped),    COUNTER(emulated),	   COUNTER(injected),
+	COUNTER(undecodable),	COUNTER(populated),  COUNTER(raced),	   COUNTER(stale),
+	COUNTER(overruns),	COUNTER(records),    COUNTER(gap_waits),   COUNTER(reports),
+	COUNTER(repeated),	COUNTER(hidden_peak), COUNTER(tracked_peak), COUNTER(shadow_peak),
+	COUNTER(objects_peak),	COUNTER(fault_ns),   COUNTER(hold_ns),
+};
+
+int stats_write(const char *path, const struct run_figures *f, char *err, size_t errlen)
+{
+	json_t *o = json_object();
+	int r = -1;
+
+	if (!o) {
+		snprintf(err, errlen, "%s: out of memory", path);
+		return -1;
+	}
+	json_object_set_new(o, "v", json_integer(1));
+	json_object_set_new(o, "release", json_string(f->release));
+	json_object_set_new(o, "end", json_string(f->end));
+	json_object_set_new(o, "run_ns", json_integer((json_int_t)f->run_ns));
+	json_object_set_new(o, "lost", json_integer((json_int_t)f->lost));
+	json_object_set_new(o, "exec_status",
+			    f->exec_status < 0 ? json_null() : json_integer(f->exec_status));
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+		const char *at = (const char *)f->checker + counters[i].offset;
+
+		json_object_set_new(o, counters[i].name,
+				    json_integer((json_int_t) * (const uint64_t *)(const void *)at));
+	}
+	if (json_dump_file(o, path, JSON_INDENT(1)) == 0)
+		r = 0;
+	else
+		snprintf(err, errlen, "%s: %s: give a writable file with --stats", path,
+			 strerror(errno));
+	json_decref(o);
+	return r;
+}
+
+void stats_summary(const struct run_figures *f, char *line, size_t size)
+{
+	const struct checker_stats *s = f->checker;
+
+	snprintf(line, size,
+		 "kmc-vmm: %" PRIu64 " violations, %" PRIu64 " stepped, %" PRIu64 " emulated, %" PRIu64
+		 " undecodable; %" PRIu64 " pages hidden at most; %" PRIu64 " reports, %" PRIu64
+		 " lost\n",
+		 s->violations, s->stepped, s->emulated, s->undecodable, s->hidden_peak, s->reports,
+		 f->lost);
+}
