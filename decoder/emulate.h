@@ -2,8 +2,9 @@
 /*
  * emulate.h: carries out decoded instructions on memory reached through callbacks.
  *
- * This slice: movs and stos with and without rep, because stepping them costs two exits an iteration.
- * Everything else is handed back (EMU_UNSUPPORTED) and stepped by hardware. Used by vmm/checker/.
+ * This slice: movs and stos with and without rep, because stepping them costs two exits an
+ * iteration. Everything else is handed back (EMU_UNSUPPORTED) and stepped by hardware. Used by
+ * vmm/checker/.
  */
 #ifndef KMC_EMULATE_H
 #define KMC_EMULATE_H
@@ -12,12 +13,12 @@
 
 /*
  * How the emulator reaches guest memory. Each call covers bytes that lie in one page (two for copy:
- * one of source, one of destination). All return 0, or a non-zero value that makes emu_string return
- * EMU_FAULT: the callback has noted which fault it was; nothing of that call was done.
+ * one of source, one of destination). All return 0, or a non-zero value that makes emu_string
+ * return EMU_FAULT: the callback has noted which fault it was; nothing of that call was done.
  *
- * A string element that crosses a page is moved in two pieces. So that its first piece is not written
- * when the second page faults, both are probed first; a write that follows a successful probe of the
- * same bytes in the same emu_string call must not fail.
+ * A string element that crosses a page is moved in two pieces. So that its first piece is not
+ * written when the second page faults, both are probed first; a write that follows a successful
+ * probe of the same bytes in the same emu_string call must not fail.
  */
 struct emu_memory {
 	void *ctx;
@@ -26,8 +27,9 @@ struct emu_memory {
 	int (*read)(void *ctx, gva_t addr, void *buf, uint32_t len);
 	int (*write)(void *ctx, gva_t addr, const void *buf, uint32_t len);
 	/*
-	 * Copies len bytes, shadow included. The linear addresses do not overlap; where they reach the
-	 * same memory nevertheless, bytes are copied in ascending order. A source fault comes first.
+	 * Copies len bytes, shadow included. The linear addresses do not overlap; where they reach
+	 * the same memory nevertheless, bytes are copied in ascending order. A source fault comes
+	 * first.
 	 */
 	int (*copy)(void *ctx, gva_t dst, gva_t src, uint32_t len);
 	/* Writes a pattern of unit bytes (1, 2, 4, 8) over len bytes, a multiple of unit. */
@@ -36,14 +38,15 @@ struct emu_memory {
 
 enum emu_result {
 	EMU_DONE,	 /* the instruction is complete: rip has moved on */
-	EMU_PARTIAL,	 /* max_bytes reached: registers say how far, rip still at the instruction */
-	EMU_FAULT,	 /* a callback refused: registers as the CPU would leave them for the fault */
+	EMU_PARTIAL,	 /* max_bytes reached: registers say how far, rip unchanged */
+	EMU_FAULT,	 /* a callback refused: registers as the CPU leaves them for a fault */
 	EMU_UNSUPPORTED, /* nothing was done */
 };
 
 /*
  * Updates cpu->gpr and cpu->rip. max_bytes bounds the work between two interrupts; at least one
- * element is moved. Segment limits and rights are the callbacks' affair, rflags.RF and TF the caller's.
+ * element is moved. Segment limits and rights are the callbacks' affair, rflags.RF and TF the
+ * caller's.
  */
 enum emu_result emu_string(const struct insn *i, struct insn_cpu *cpu, const struct emu_memory *mem,
 			   uint64_t max_bytes);

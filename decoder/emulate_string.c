@@ -2,10 +2,10 @@
 /*
  * emulate_string.c: movs and stos, with and without rep.
  *
- * Runs of elements inside one page go through copy and fill. A run is never longer than the distance
- * between source and destination, so that overlapping moves propagate as the CPU's element by element
- * moves do. Everything else (downwards, crossing a page, distance below one element) goes element by
- * element: the element is read whole, then written whole.
+ * Runs of elements inside one page go through copy and fill. A run is never longer than the
+ * distance between source and destination, so that overlapping moves propagate as the CPU's element
+ * by element moves do. Everything else (downwards, crossing a page, distance below one element)
+ * goes element by element: the element is read whole, then written whole.
  * Sources: Intel SDM vol. 2, MOVS, STOS, REP; vol. 1, 7.3.9.1 (faults between iterations).
  */
 #include <string.h>
@@ -132,7 +132,9 @@ static uint64_t room(const struct move *m, enum insn_gpr reg, gva_t addr)
 {
 	uint64_t before_wrap = m->mask - offset_of(m, reg);
 
-	return min_u64(to_page_end(addr), before_wrap == UINT64_MAX ? before_wrap : before_wrap + 1);
+	if (before_wrap >= PAGE)
+		return to_page_end(addr);
+	return min_u64(to_page_end(addr), before_wrap + 1);
 }
 
 /* How many elements one copy or fill may take; 0: none. */

@@ -107,6 +107,12 @@ static unsigned operand_size(const struct insn *i, const struct insn_rule *rule,
 		return wide && i->mode == INSN_MODE_64 ? 8 : 4;
 	case SZ_VECTOR:
 		return e->vector;
+	case SZ_UNPACK:
+		return capstone_size == 8 ? 4 : capstone_size;
+	case SZ_MASK1:
+		return wide ? 8 : 2;
+	case SZ_MASK2:
+		return wide ? 4 : 1;
 	case SZ_TABLE:
 		return i->mode == INSN_MODE_64 ? 10 : 6;
 	case SZ_FAR:
@@ -136,6 +142,15 @@ void insn_apply_rule(struct insn *i, const struct insn_rule *rule, const struct 
 	/* Which elements an opmask selects is not known here. */
 	if (i->has_mem && (e->masked || (i->size == 0 && !i->xsave)))
 		i->form = M_UNKNOWN;
+}
+
+/*
+ * Capstone 4.0.2 takes the wrong vector length for some EVEX instructions, so only those that
+ * insn_extra.c lists are known.
+ */
+static bool is_untrusted(const struct insn_encoding *e)
+{
+	return e->scheme == INSN_EVEX;
 }
 
 /* The string instructions by opcode; each pair is the byte form and the wider one. */
@@ -247,16 +262,14 @@ static void build(struct insn *i, const struct insn_encoding *e, const cs_insn *
 		} else {
 			i->has_mem = true;
 			i->mem = m.mem;
+			if (is_untrusted(e))
+				rule.form = M_UNKNOWN;
 			if (has_register_bit_offset(e) &&
 			    (rule.form == M_BT || rule.form == M_BTX))
 				i->bit_reg = (int8_t)m.reg;
-			i->reg = m.reg;
-			i->rm = m.rm;
 		}
 	}
 	insn_apply_rule(i, &rule, e, mem >= 0 ? x->operands[mem].size : 0);
-	if (e->scheme == INSN_EVEX && i->has_mem && m.disp8)
-		i->mem.disp *= i->size;
 	if (c->id == X86_INS_XCHG && i->has_mem)
 		i->locked = true;
 }
@@ -290,11 +303,11 @@ static bool decode(struct insn_decoder *d, enum insn_mode mode, const uint8_t *b
 	if (insn_parse(mode, bytes, len, &e))
 		return false;
 	prepare(i, mode, &e, bytes, len);
-	if (e.scheme == INSN_LEGACY && insn_extra(bytes, len, &e, i))
+	if (insn_extra(bytes, len, &e, i))
 		return true;
 	c = capstone_decode(d, mode, bytes, len);
 	if (!c || c->size == 0 || c->size > INSN_MAX_BYTES)
-		return e.scheme != INSN_LEGACY && insn_extra(bytes, len, &e, i);
+		return insn_extra_registers(bytes, len, &e, i);
 	if (mode == INSN_MODE_64 && is_near_branch(c->id))
 		i->stacksize = 8;
 	i->name = cs_insn_name(d->handle[mode], c->id);
@@ -386,40 +399,49 @@ static const char *const reg_names[INSN_GPRS + 1] = {
 	"r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip",
 };
 
-/* Capstone cannot print these: the mnemonic and the memory operand, no other. */
+/* For what Capstone cannot print: the mnemonic and the memory operand, no other. */
 static const char *extra_text(const struct insn *i)
 {
-	static const char *const seg[INSN_SEGS] = { "%es:", "%cs:", "%ss:", "%ds:", "%fs:", "%gs:" };
 	const struct insn_mem *m = &i->mem;
 	struct insn_decoder *d = i->owner;
 	uint64_t disp = (uint64_t)m->disp;
 	char index[24] = "";
 
 	if (!i->has_mem)
-		return i->name;
+		return insn_mnemonic(i);
 	if (m->index != INSN_NO_REG)
 		snprintf(index, sizeof(index), ",%%%s,%u", reg_names[m->index], 1u << m->shift);
-	snprintf(d->text, sizeof(d->text), "%s %s%s0x%llx(%s%s%s)", i->name,
-		 i->seg >= INSN_FS ? seg[i->seg] : "", m->disp < 0 ? "-" : "",
+	snprintf(d->text, sizeof(d->text), "%s %s%s0x%llx(%s%s%s)", insn_mnemonic(i),
+		 i->seg == INSN_FS ? "%fs:" : i->seg == INSN_GS ? "%gs:" : "",
+		 m->disp < 0 ? "-" : "",
 		 (unsigned long long)(m->disp < 0 ? -disp : disp),
 		 m->base == INSN_NO_REG ? "" : "%",
 		 m->base == INSN_NO_REG ? "" : reg_names[m->base], index);
 	return d->text;
 }
 
-const char *insn_text(const struct insn *i)
+/* NULL where Capstone cannot print it or reads something else. */
+static const cs_insn *capstone_text(const struct insn *i)
 {
 	struct insn_decoder *d = i->owner;
 	const cs_insn *c;
-	int64_t distance;
 
-	if (i->extra)
-		return extra_text(i);
+	if (i->extra || !open_mode(d, i->mode))
+		return NULL;
 	cs_option(d->handle[i->mode], CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
 	c = capstone_decode(d, i->mode, i->bytes, i->length);
 	cs_option(d->handle[i->mode], CS_OPT_SYNTAX, CS_OPT_SYNTAX_INTEL);
+	return c && c->size == i->length ? c : NULL;
+}
+
+const char *insn_text(const struct insn *i)
+{
+	struct insn_decoder *d = i->owner;
+	const cs_insn *c = capstone_text(i);
+	int64_t distance;
+
 	if (!c)
-		return insn_mnemonic(i);
+		return extra_text(i);
 	if (branch_distance(i, c, &distance))
 		snprintf(d->text, sizeof(d->text), "%s .%c0x%llx", c->mnemonic,
 			 distance < 0 ? '-' : '+',

@@ -6,8 +6,8 @@
  * registers, and translates the guest-virtual addresses that come out. An access may cross pages;
  * the one place that splits it is vmm/checker/access.c.
  *
- * Sources: Intel SDM vol. 2, AMD APM vol. 3; Capstone's operand access flags are corrected by a table
- * (insn_fixups.c), because they are wrong for some forms.
+ * Sources: Intel SDM vol. 2, AMD APM vol. 3; Capstone's operand access flags are corrected by a
+ * table (insn_fixups.c), because they are wrong for some forms.
  */
 #ifndef KMC_INSN_H
 #define KMC_INSN_H
@@ -78,18 +78,33 @@ unsigned insn_length(const struct insn *i);
 enum insn_string insn_string(const struct insn *i);
 enum insn_rep insn_rep(const struct insn *i);
 bool insn_locked(const struct insn *i); /* LOCK prefix, or xchg with memory */
-/* True for a load whose bytes only move: into a register or to other memory, no flags, no address. */
+/*
+ * True where the bytes that are read only move, into a register or to other memory: no flags,
+ * branch or address depends on them. So are mov, movzx, movsx, movbe, cmov (the operand is read
+ * whether or not it is taken), push, pop, leave, movs, lods, xlat, vector moves and broadcasts, the
+ * loads of saved state (fxrstor, xrstor: memory says which part is loaded) and the operands whose
+ * value nobody uses (clflush, monitor). Not so are arithmetic, cmp, test, ret and jmp, nor xchg,
+ * cmpxchg and xadd, which exist to act on the old value. Says nothing about an instruction that
+ * reads nothing.
+ */
 bool insn_is_plain_move(const struct insn *i);
 const char *insn_mnemonic(const struct insn *i);
-/* The instruction as text, AT&T syntax as the kernel's own tools print it. */
+/*
+ * The instruction as text, AT&T syntax as the kernel's own tools print it. A relative branch shows
+ * its distance (".+0x12"); instructions that Capstone cannot print show only their memory operand.
+ * Lives until the next call on the same decoder.
+ */
 const char *insn_text(const struct insn *i);
 
 /*
  * The accesses that the next execution makes, in the order the CPU makes them. For a string
  * instruction: of its next iteration (none where rep and the count is 0). Prefetches, nops, lea and
- * invlpg access nothing.
+ * invlpg access nothing; clflush, clwb and monitor read one byte, because they fault like a load.
+ * Not listed are accesses that the instruction makes through descriptor and page tables, the
+ * delivery of an exception or interrupt (int3), and shadow stacks.
  * Returns how many were written to out (at most INSN_MAX_ACCESS), or -1 for an instruction whose
- * accesses are not known exactly; the caller counts it as undecodable.
+ * accesses are not known exactly (gathers, scatters, opmasked moves, maskmov, enter with levels,
+ * ...); the caller counts it as undecodable.
  */
 int insn_accesses(const struct insn *i, const struct insn_cpu *cpu,
 		  struct insn_access out[INSN_MAX_ACCESS]);

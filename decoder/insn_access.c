@@ -45,8 +45,8 @@ static uint64_t reg_value(const struct insn *i, const struct insn_cpu *cpu, int 
 }
 
 /*
- * The register of bt and its kin is a signed bit number of the operand's size; the operand that holds
- * the bit is accessed (SDM vol. 2, "Bit(BitBase, BitOffset)").
+ * The register of bt and its kin is a signed bit number of the operand's size; the operand that
+ * holds the bit is accessed (SDM vol. 2, "Bit(BitBase, BitOffset)").
  */
 static uint64_t bit_displacement(const struct insn *i, const struct insn_cpu *cpu)
 {

@@ -5,8 +5,9 @@
  * Capstone's own access flags are not used: 4.0.2 says "read" for cmpxchg, setcc, rol, movups and
  * vmovups stores, "read and write" for test, and calls the operands of lea, prefetch and nop
  * accessed. Its operand sizes are used where no other size is given here. Instructions that are not
- * listed have no implicit access and, if they have an explicit memory operand and a vector register,
- * read it as source and write it as destination; any other explicit operand is "not known".
+ * listed have no implicit access and, if they have an explicit memory operand and a vector
+ * register, read it as source and write it as destination; any other explicit operand is "not
+ * known".
  *
  * Not listed as accesses anywhere: descriptor tables read by segment loads, page tables, interrupt
  * and exception delivery (int3, int, into, ud2), shadow stacks.
@@ -35,7 +36,7 @@ static const struct insn_rule rules[X86_INS_ENDING] = {
 	[X86_INS_CMPXCHG8B] = RULE(M_RW, 8),
 	[X86_INS_CMPXCHG16B] = RULE(M_RW, 16),
 	[X86_INS_XADD] = RULE(M_RW, SZ_CAPSTONE),
-	[X86_INS_XLATB] = RULE(X_XLAT, SZ_CAPSTONE),
+	[X86_INS_XLATB] = MOVE(X_XLAT, SZ_CAPSTONE),
 	[X86_INS_LDS] = RULE(M_READ, SZ_FAR),
 	[X86_INS_LES] = RULE(M_READ, SZ_FAR),
 	[X86_INS_LFS] = RULE(M_READ, SZ_FAR),
@@ -216,8 +217,8 @@ static const struct insn_rule rules[X86_INS_ENDING] = {
 	[X86_INS_XCRYPTOFB] = RULE(M_UNKNOWN, SZ_CAPSTONE),
 
 	/*
-	 * Saved state. How much of it is moved depends on XSTATE_BV in memory, so the loads count as
-	 * plain moves: parts that were never saved may be undefined.
+	 * Saved state. How much of it is moved depends on XSTATE_BV in memory, so the loads count
+	 * as plain moves: parts that were never saved may be undefined.
 	 */
 	[X86_INS_FXSAVE] = RULE(M_WRITE, SZ_FXSAVE),
 	[X86_INS_FXSAVE64] = RULE(M_WRITE, SZ_FXSAVE),
@@ -332,6 +333,13 @@ static const struct insn_rule rules[X86_INS_ENDING] = {
 	[X86_INS_KMOVW] = MOVE(M_MOVE, 2),
 	[X86_INS_KMOVD] = MOVE(M_MOVE, 4),
 	[X86_INS_KMOVQ] = MOVE(M_MOVE, 8),
+	[X86_INS_PUNPCKLBW] = RULE(M_READ, SZ_UNPACK),
+	[X86_INS_PUNPCKLWD] = RULE(M_READ, SZ_UNPACK),
+	[X86_INS_PUNPCKLDQ] = RULE(M_READ, SZ_UNPACK),
+	[X86_INS_COMISS] = RULE(M_READ, 4),
+	[X86_INS_COMISD] = RULE(M_READ, 8),
+	[X86_INS_VCOMISS] = RULE(M_READ, 4),
+	[X86_INS_VCOMISD] = RULE(M_READ, 8),
 	/* Conversions to general registers have no vector register for the default rule to see. */
 	[X86_INS_CVTSD2SI] = RULE(M_READ, 8),
 	[X86_INS_CVTSS2SI] = RULE(M_READ, 4),

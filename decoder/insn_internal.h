@@ -73,7 +73,7 @@ enum insn_form {
 	M_DEFAULT,  /* no rule */
 	M_UNKNOWN,  /* not known exactly */
 	M_NONE,	    /* nothing, even if it has an operand */
-	M_TOUCH,    /* a byte of it is translated and checked, as for a load; its value is not used */
+	M_TOUCH,    /* one byte is translated and checked as for a load, its value is not used */
 	M_READ,
 	M_WRITE,
 	M_RW,
@@ -110,9 +110,9 @@ enum insn_size {
 	SZ_NATIVE,  /* 8 in 64-bit mode, else 4 */
 	SZ_REXW,    /* 8 with REX.W, else 4 */
 	SZ_VECTOR,  /* of a vector register */
-	SZ_HALF,    /* of it */
-	SZ_QUARTER,
-	SZ_EIGHTH,
+	SZ_UNPACK,  /* half an MMX register, or a whole XMM register */
+	SZ_MASK1,   /* opmask moves: word or, with W, quadword */
+	SZ_MASK2,   /* byte or, with W, doubleword */
 	SZ_TABLE,   /* descriptor table register: 10 in 64-bit mode, else 6 */
 	SZ_FAR,	    /* selector and offset */
 	SZ_BOUND,   /* twice the operand size */
@@ -138,7 +138,7 @@ struct insn {
 	uint8_t form;	   /* enum insn_form, M_MOVE and M_ALU resolved */
 	bool plain;
 	bool locked;
-	bool extra;	   /* from insn_extra.c: Capstone cannot print it */
+	bool extra;	   /* Capstone reads something else in these bytes */
 	bool has_mem;	   /* mem is valid */
 	bool xsave;	   /* operand size comes from insn_cpu.xsave_size */
 	uint8_t string;	   /* enum insn_string */
@@ -155,8 +155,11 @@ struct insn {
 /* insn_fixups.c: what Capstone's instruction id means. NULL: no rule, the caller has a default. */
 const struct insn_rule *insn_fixup(unsigned capstone_id);
 
-/* insn_extra.c: true and *i complete where the instruction is one that Capstone lacks or misreads. */
+/* insn_extra.c: true and *i complete where Capstone lacks or misreads the instruction. */
 bool insn_extra(const uint8_t *bytes, size_t len, const struct insn_encoding *e, struct insn *i);
+/* The same for any VEX or EVEX instruction that names no memory. */
+bool insn_extra_registers(const uint8_t *bytes, size_t len, const struct insn_encoding *e,
+			  struct insn *i);
 
 /* insn.c: fills in what follows from the rule; capstone_size may be 0. */
 void insn_apply_rule(struct insn *i, const struct insn_rule *rule, const struct insn_encoding *e,

@@ -58,6 +58,18 @@ static uint8_t segment_of_prefix(uint8_t byte)
 	}
 }
 
+/* A REX prefix counts only directly before the opcode: any other prefix behind it cancels it. */
+static bool take_rex(enum insn_mode mode, struct cursor *c, struct insn_encoding *e)
+{
+	uint8_t byte;
+
+	if (mode != INSN_MODE_64 || !peek(c, 0, &byte) || (byte & 0xf0) != 0x40)
+		return false;
+	e->rex = byte & 0xf;
+	c->at++;
+	return true;
+}
+
 /* Consumes one legacy prefix; false where the next byte is none. */
 static bool take_prefix(enum insn_mode mode, struct cursor *c, struct insn_encoding *e,
 			bool *addrsize_prefix)
@@ -81,6 +93,7 @@ static bool take_prefix(enum insn_mode mode, struct cursor *c, struct insn_encod
 	} else {
 		return false;
 	}
+	e->rex = 0;
 	c->at++;
 	return true;
 }
@@ -142,8 +155,8 @@ static bool take_evex(enum insn_mode mode, struct cursor *c, struct insn_encodin
 }
 
 /*
- * Which scheme the byte at the cursor starts: outside 64-bit mode C4, C5 and 62 are also les, lds and
- * bound, whose ModRM never names a register; 8F is pop unless its map is 8 or more.
+ * Which scheme the byte at the cursor starts: outside 64-bit mode C4, C5 and 62 are also les, lds
+ * and bound, whose ModRM never names a register; 8F is pop unless its map is 8 or more.
  */
 static enum insn_scheme scheme_of(enum insn_mode mode, const struct cursor *c)
 {
@@ -206,17 +219,11 @@ int insn_parse(enum insn_mode mode, const uint8_t *bytes, size_t len, struct ins
 	struct cursor c = { bytes, len < INSN_MAX_BYTES ? len : INSN_MAX_BYTES, 0 };
 	bool addrsize_prefix = false;
 	bool ok;
-	uint8_t b;
 
 	memset(e, 0, sizeof(*e));
 	e->seg = INSN_SEGS;
-	while (take_prefix(mode, &c, e, &addrsize_prefix))
+	while (take_prefix(mode, &c, e, &addrsize_prefix) || take_rex(mode, &c, e))
 		;
-	/* A REX prefix counts only directly before the opcode. */
-	if (mode == INSN_MODE_64 && peek(&c, 0, &b) && (b & 0xf0) == 0x40) {
-		e->rex = b & 0xf;
-		c.at++;
-	}
 	switch (scheme_of(mode, &c)) {
 	case INSN_VEX:
 	case INSN_XOP:
