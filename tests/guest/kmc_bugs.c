@@ -8,8 +8,8 @@
  * the allocator's pointer in its middle; bad frees are done in caches of their own, from which
  * nothing is ever allocated again and which are never destroyed. So the module cannot be unloaded.
  *
- * Run with insmod kmc_bugs.ko run=NAME: all, good, bad, a test (both of its functions) or a
- * function.
+ * Run with insmod kmc_bugs.ko run=NAME,...: all, good, bad, demo (one test of each verdict), a test
+ * (both of its functions) or a function.
  */
 #include <linux/bitops.h>
 #include <linux/err.h>
@@ -25,9 +25,10 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "kmc_bugs: " fmt
 
-static char *run = "all";
-module_param(run, charp, 0444);
-MODULE_PARM_DESC(run, "all, good, bad, the name of a test or of a function (default all)");
+static char *run[16] = { "all" };
+static int runs = 1;
+module_param_array(run, charp, &runs, 0444);
+MODULE_PARM_DESC(run, "all, good, bad, demo, names of tests or of functions (default all)");
 
 /* Sizes of the private caches: SLACK has slack in its slots, the others have none. */
 #define SLACK_SIZE 36
@@ -742,13 +743,31 @@ static const struct entry {
 	int (*run)(void);
 } entries[] = { PAIRS(GOOD_ENTRY) GOODS(GOOD_ENTRY) PAIRS(BUG_ENTRY) };
 
+/* One test of each verdict. */
+static const char *const demo[] = {
+	"uninit_dword", "uaf_read_qword", "uaf_write_word",    "oob_read_byte",
+	"oob_write_dword", "unallocated_read", "double_free_kfree", "invalid_free_kfree",
+};
+
+static bool is_called(const struct entry *e, const char *name)
+{
+	if (!strcmp(name, "all"))
+		return true;
+	if (!strcmp(name, "good") || !strcmp(name, "bad"))
+		return e->bug == !strcmp(name, "bad");
+	if (!strcmp(name, "demo"))
+		return match_string(demo, ARRAY_SIZE(demo), e->test) >= 0;
+	return !strcmp(name, e->test) || !strcmp(name, e->function);
+}
+
 static bool is_wanted(const struct entry *e)
 {
-	if (!strcmp(run, "all"))
-		return true;
-	if (!strcmp(run, "good") || !strcmp(run, "bad"))
-		return e->bug == !strcmp(run, "bad");
-	return !strcmp(run, e->test) || !strcmp(run, e->function);
+	int i;
+
+	for (i = 0; i < runs; i++)
+		if (is_called(e, run[i]))
+			return true;
+	return false;
 }
 
 static void run_entry(const struct entry *e)
@@ -788,7 +807,7 @@ static int __init kmc_bugs_init(void)
 	}
 	pr_info("%u functions run\n", n);
 	if (!n)
-		pr_err("no test is called %s\n", run);
+		pr_err("no test has a name given with run=\n");
 	return 0;
 }
 
