@@ -187,6 +187,22 @@ void describe_access(struct checker *c, const struct vcpu_state *s, const struct
 	send(c, &r);
 }
 
+/* The caller's frame and those behind it; the allocator's own, in front of it, tell nothing. */
+static void stack_of_caller(const struct kmc_record *record, struct obj_event *e)
+{
+	unsigned skip = 0;
+
+	while (skip < record->nstack && record->stack[skip] != record->caller)
+		skip++;
+	if (skip == record->nstack) {
+		e->nstack = 1;
+		e->stack[0] = record->caller;
+		return;
+	}
+	e->nstack = (uint8_t)(record->nstack - skip);
+	memcpy(e->stack, record->stack + skip, e->nstack * sizeof(e->stack[0]));
+}
+
 void describe_free(struct checker *c, const struct kmc_record *record, unsigned cpu, gpa_t gpa,
 		   enum verdict verdict, const struct object *object)
 {
@@ -207,12 +223,7 @@ void describe_free(struct checker *c, const struct kmc_record *record, unsigned 
 	r.pid = record->pid;
 	memcpy(r.comm, record->comm, sizeof(record->comm));
 	memcpy(e.comm, record->comm, sizeof(record->comm));
-	e.nstack = record->nstack;
-	memcpy(e.stack, record->stack, record->nstack * sizeof(record->stack[0]));
-	if (!e.nstack) {
-		e.stack[0] = record->caller;
-		e.nstack = 1;
-	}
+	stack_of_caller(record, &e);
 	stack_of_event(c, &e, &r.access);
 	describe_object(c, object, &r);
 	describe_map(c, gpa, &r);
