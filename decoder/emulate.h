@@ -2,9 +2,9 @@
 /*
  * emulate.h: carries out decoded instructions on memory reached through callbacks.
  *
- * This slice: movs and stos with and without rep, because stepping them costs two exits an
- * iteration. Everything else is handed back (EMU_UNSUPPORTED) and stepped by hardware. Used by
- * vmm/checker/.
+ * movs and stos with and without rep, because stepping them costs two exits an iteration, and the
+ * common integer instructions, because stepping any holds the other vCPUs. Everything else is handed
+ * back (EMU_UNSUPPORTED) and stepped by hardware. Used by vmm/checker/.
  */
 #ifndef KMC_EMULATE_H
 #define KMC_EMULATE_H
@@ -13,8 +13,8 @@
 
 /*
  * How the emulator reaches guest memory. Each call covers bytes that lie in one page (two for copy:
- * one of source, one of destination). All return 0, or a non-zero value that makes emu_string
- * return EMU_FAULT: the callback has noted which fault it was; nothing of that call was done.
+ * one of source, one of destination). All return 0, or a non-zero value that ends the call with
+ * EMU_FAULT: the callback has noted which fault it was; nothing of that call was done.
  *
  * A string element that crosses a page is moved in two pieces. So that its first piece is not
  * written when the second page faults, both are probed first; a write that follows a successful
@@ -50,5 +50,20 @@ enum emu_result {
  */
 enum emu_result emu_string(const struct insn *i, struct insn_cpu *cpu, const struct emu_memory *mem,
 			   uint64_t max_bytes);
+
+/*
+ * Carries out one integer instruction with exactly one memory operand, in 64-bit mode: mov, movzx,
+ * movsx, movsxd, movbe, movnti, cmov, set, add, or, adc, sbb, and, sub, xor, cmp, test, inc, dec,
+ * not, neg, imul with a register destination, bt, bts, btr, btc, and shl, shr, sar. EMU_UNSUPPORTED,
+ * before anything was done, for all others and with LOCK or rep, for an operand that crosses a page
+ * and a misaligned one while rflags.AC is set, in other modes, and while rflags.TF is set.
+ *
+ * Uses probe, read and write only, each at most once and with the operand's full size. What reads
+ * and writes probes the write first; the write that follows must not fail. Updates cpu->gpr,
+ * cpu->rip and the status flags of cpu->rflags, and nothing on EMU_FAULT. Whether the address is
+ * canonical is the callbacks' affair; rflags.RF and an interrupt shadow, which end with the
+ * instruction, are the caller's.
+ */
+enum emu_result emu_basic(const struct insn *i, struct insn_cpu *cpu, const struct emu_memory *mem);
 
 #endif
