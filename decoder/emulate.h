@@ -3,8 +3,8 @@
  * emulate.h: carries out decoded instructions on memory reached through callbacks.
  *
  * movs and stos with and without rep, because stepping them costs two exits an iteration, and the
- * common integer instructions, because stepping any holds the other vCPUs. Everything else is handed
- * back (EMU_UNSUPPORTED) and stepped by hardware. Used by vmm/checker/.
+ * common integer instructions, because stepping any holds the other vCPUs. Everything else is
+ * handed back (EMU_UNSUPPORTED) and stepped by hardware. Used by vmm/checker/.
  */
 #ifndef KMC_EMULATE_H
 #define KMC_EMULATE_H
@@ -54,9 +54,10 @@ enum emu_result emu_string(const struct insn *i, struct insn_cpu *cpu, const str
 /*
  * Carries out one integer instruction with exactly one memory operand, in 64-bit mode: mov, movzx,
  * movsx, movsxd, movbe, movnti, cmov, set, add, or, adc, sbb, and, sub, xor, cmp, test, inc, dec,
- * not, neg, imul with a register destination, bt, bts, btr, btc, and shl, shr, sar. EMU_UNSUPPORTED,
- * before anything was done, for all others and with LOCK or rep, for an operand that crosses a page
- * and a misaligned one while rflags.AC is set, in other modes, and while rflags.TF is set.
+ * not, neg, imul with a register destination, bt, bts, btr, btc, and shl, shr, sar. Returns
+ * EMU_UNSUPPORTED, before anything was done, for all others and with LOCK or rep, for an operand
+ * that crosses a page and a misaligned one while rflags.AC is set, in other modes, and while
+ * rflags.TF is set.
  *
  * Uses probe, read and write only, each at most once and with the operand's full size. What reads
  * and writes probes the write first; the write that follows must not fail. Updates cpu->gpr,

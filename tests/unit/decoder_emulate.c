@@ -415,7 +415,8 @@ static const char *compare(const struct test_case *t, const struct insn *i)
 	if (emulate(i, &cpu, &m) != EMU_DONE)
 		return "not emulated";
 	execute(t, &r);
-	if (m.outside || m.len != a[0].size || m.probes > 1 ||
+	if (m.outside || m.len != a[0].size ||
+	    m.probes != (a[0].how == (INSN_READ | INSN_WRITE)) ||
 	    m.reads != !!(a[0].how & INSN_READ) || m.writes != !!(a[0].how & INSN_WRITE))
 		return "calls of the callbacks";
 	if (memcmp(copy, window, WINDOW) != 0)
@@ -584,6 +585,8 @@ static const char *check_outcome(struct insn_decoder *d, const struct outcome_ca
 		return cpu.rip == old.rip + o->len ? NULL : "does not advance";
 	if (memcmp(&cpu, &old, sizeof(cpu)) != 0 || memcmp(before, bytes, sizeof(bytes)) != 0)
 		return "changes something";
+	if (o->deny_write && m.reads)
+		return "reads before the write faults";
 	if (o->result == EMU_UNSUPPORTED && m.probes + m.reads + m.writes)
 		return "calls back";
 	return NULL;
