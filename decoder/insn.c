@@ -5,6 +5,7 @@
  * Capstone recognises the instruction, its length, its operands' sizes and which operand is memory.
  * The address comes from insn_parse.c, the accesses from insn_fixups.c.
  */
+#include <assert.h>
 #include <capstone/capstone.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +137,7 @@ void insn_apply_rule(struct insn *i, const struct insn_rule *rule, const struct 
 		     unsigned capstone_size)
 {
 	i->form = rule->form;
+	i->use = rule->use;
 	i->plain = rule->plain;
 	i->xsave = rule->size == SZ_XSAVE;
 	i->size = (uint16_t)operand_size(i, rule, e, capstone_size);
@@ -157,14 +159,17 @@ static bool is_untrusted(const struct insn_encoding *e)
 static bool string_rule(struct insn *i, const struct insn_encoding *e)
 {
 	static const struct {
-		uint8_t opcode, string;
+		uint8_t opcode, string, use;
 		bool plain;
 		const char *name;
 	} table[] = {
-		{ 0x6c, INSN_INS, false, "ins" },   { 0x6e, INSN_OUTS, false, "outs" },
-		{ 0xa4, INSN_MOVS, true, "movs" },  { 0xa6, INSN_CMPS, false, "cmps" },
-		{ 0xaa, INSN_STOS, false, "stos" }, { 0xac, INSN_LODS, true, "lods" },
-		{ 0xae, INSN_SCAS, false, "scas" },
+		{ 0x6c, INSN_INS, INSN_USE_OTHER, false, "ins" },
+		{ 0x6e, INSN_OUTS, INSN_USE_OTHER, false, "outs" },
+		{ 0xa4, INSN_MOVS, INSN_USE_MOVE, true, "movs" },
+		{ 0xa6, INSN_CMPS, INSN_USE_COMPARE, false, "cmps" },
+		{ 0xaa, INSN_STOS, INSN_USE_OTHER, false, "stos" },
+		{ 0xac, INSN_LODS, INSN_USE_MOVE, true, "lods" },
+		{ 0xae, INSN_SCAS, INSN_USE_COMPARE, false, "scas" },
 	};
 
 	if (e->scheme != INSN_LEGACY || e->map != 0)
@@ -174,6 +179,7 @@ static bool string_rule(struct insn *i, const struct insn_encoding *e)
 			continue;
 		i->form = X_STRING;
 		i->name = table[k].name;
+		i->use = table[k].use;
 		i->plain = table[k].plain;
 		i->string = table[k].string;
 		i->opsize = e->opcode & 1 ? e->opsize : 1;
@@ -222,8 +228,10 @@ static struct insn_rule default_rule(const cs_x86 *x, int mem)
 {
 	for (int k = 0; k < x->op_count; k++)
 		if (x->operands[k].type == X86_OP_REG && is_vector_reg(x->operands[k].reg))
-			return (struct insn_rule){ .form = mem == 0 ? M_WRITE : M_READ };
-	return (struct insn_rule){ .form = mem < 0 ? M_NONE : M_UNKNOWN };
+			return (struct insn_rule){ .form = mem == 0 ? M_WRITE : M_READ,
+						     .use = INSN_USE_OTHER };
+	return (struct insn_rule){ .form = mem < 0 ? M_NONE : M_UNKNOWN,
+				   .use = INSN_USE_OTHER };
 }
 
 static struct insn_rule resolved_rule(unsigned id, const cs_x86 *x, int mem)
@@ -233,7 +241,9 @@ static struct insn_rule resolved_rule(unsigned id, const cs_x86 *x, int mem)
 
 	if (rule.form == M_MOVE)
 		rule.form = mem == 0 ? M_WRITE : M_READ;
-	else if (rule.form == M_ALU)
+	if (rule.form == M_ALU && mem != 0)
+		rule.use = INSN_USE_OTHER;
+	if (rule.form == M_ALU)
 		rule.form = mem == 0 ? M_RW : M_READ;
 	return rule;
 }
@@ -258,7 +268,7 @@ static void build(struct insn *i, const struct insn_encoding *e, const cs_insn *
 		parse_moffs(i, e, i->bytes);
 	} else if (mem >= 0 && rule.form < X_XLAT) {
 		if (insn_parse_modrm(i->mode, i->bytes, i->length, e, &m) || m.mod == 3) {
-			rule = (struct insn_rule){ .form = M_UNKNOWN };
+			rule = (struct insn_rule){ .form = M_UNKNOWN, .use = INSN_USE_OTHER };
 		} else {
 			i->has_mem = true;
 			i->mem = m.mem;
@@ -373,6 +383,11 @@ bool insn_is_plain_move(const struct insn *i)
 	return i->plain;
 }
 
+enum insn_use insn_use(const struct insn *i)
+{
+	return i->use;
+}
+
 const char *insn_mnemonic(const struct insn *i)
 {
 	return i->name ? i->name : "(unnamed)";
@@ -420,18 +435,41 @@ static const char *extra_text(const struct insn *i)
 	return d->text;
 }
 
+const struct cs_insn *insn_capstone(const struct insn *i)
+{
+	const cs_insn *c;
+
+	if (i->extra)
+		return NULL;
+	c = capstone_decode(i->owner, i->mode, i->bytes, i->length);
+	return c && c->size == i->length ? c : NULL;
+}
+
+int insn_written(const struct insn *i, const struct cs_insn *c, uint16_t regs[INSN_MAX_REGS])
+{
+	uint8_t reads = 0, writes = 0;
+	cs_regs read, written;
+
+	static_assert(sizeof(written) == INSN_MAX_REGS * sizeof(regs[0]), "cs_regs");
+	if (cs_regs_access(i->owner->handle[i->mode], c, read, &reads, written, &writes) !=
+	    CS_ERR_OK)
+		return -1;
+	memcpy(regs, written, writes * sizeof(regs[0]));
+	return writes;
+}
+
 /* NULL where Capstone cannot print it or reads something else. */
 static const cs_insn *capstone_text(const struct insn *i)
 {
 	struct insn_decoder *d = i->owner;
 	const cs_insn *c;
 
-	if (i->extra || !open_mode(d, i->mode))
+	if (!open_mode(d, i->mode))
 		return NULL;
 	cs_option(d->handle[i->mode], CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
-	c = capstone_decode(d, i->mode, i->bytes, i->length);
+	c = insn_capstone(i);
 	cs_option(d->handle[i->mode], CS_OPT_SYNTAX, CS_OPT_SYNTAX_INTEL);
-	return c && c->size == i->length ? c : NULL;
+	return c;
 }
 
 const char *insn_text(const struct insn *i)

@@ -88,6 +88,17 @@ bool insn_locked(const struct insn *i); /* LOCK prefix, or xchg with memory */
  * reads nothing.
  */
 bool insn_is_plain_move(const struct insn *i);
+
+enum insn_use { INSN_USE_MOVE, INSN_USE_COMPARE, INSN_USE_COUNT, INSN_USE_OTHER };
+/*
+ * What an instruction does with the memory it reads:
+ * MOVE     every plain move, and xchg;
+ * COMPARE  sets flags and nothing else: cmp, test, bt, cmps, scas, ptest, comis, fcom;
+ * COUNT    read-modify-write arithmetic: add, sub, adc, sbb, inc, dec, neg, xadd, cmpxchg to memory;
+ * OTHER    anything else: and, or, xor, bts to memory, arithmetic into a register, jmp, ret.
+ * Says nothing about an instruction that reads nothing.
+ */
+enum insn_use insn_use(const struct insn *i);
 const char *insn_mnemonic(const struct insn *i);
 /*
  * The instruction as text, AT&T syntax as the kernel's own tools print it. A relative branch shows

@@ -28,8 +28,8 @@ struct extra {
 	struct insn_rule rule;
 };
 
-#define RULE(f, s) { .form = (f), .size = (s) }
-#define MOVE(f, s) { .form = (f), .size = (s), .plain = true }
+#define RULE(f, s) { .form = (f), .size = (s), .use = INSN_USE_OTHER }
+#define MOVE(f, s) { .form = (f), .size = (s), .use = INSN_USE_MOVE, .plain = true }
 /* An opcode that is told apart by prefix and both fields of a register ModRM. */
 #define FIXED(n, op, pp, r, m, f) \
 	{ n, INSN_LEGACY, 1, op, pp, REG, r, m, 0, MOVE(f, SZ_CAPSTONE) }

@@ -125,6 +125,7 @@ enum insn_size {
 struct insn_rule {
 	uint8_t form; /* enum insn_form */
 	uint8_t size; /* enum insn_size */
+	uint8_t use;  /* enum insn_use; of M_ALU: where memory is the destination */
 	bool plain;   /* insn_is_plain_move() */
 };
 
@@ -136,6 +137,7 @@ struct insn {
 	uint8_t length;
 	uint8_t mode;	   /* enum insn_mode */
 	uint8_t form;	   /* enum insn_form, M_MOVE and M_ALU resolved */
+	uint8_t use;	   /* enum insn_use */
 	bool plain;
 	bool locked;
 	bool extra;	   /* Capstone reads something else in these bytes */
@@ -164,6 +166,16 @@ bool insn_extra_registers(const uint8_t *bytes, size_t len, const struct insn_en
 /* insn.c: fills in what follows from the rule; capstone_size may be 0. */
 void insn_apply_rule(struct insn *i, const struct insn_rule *rule, const struct insn_encoding *e,
 		     unsigned capstone_size);
+
+/*
+ * insn.c: Capstone's view of i, for lookahead.c. Lives until the next call on the same decoder.
+ * NULL where Capstone has none or takes the bytes for another instruction.
+ */
+struct cs_insn;
+const struct cs_insn *insn_capstone(const struct insn *i);
+/* The registers that c, from insn_capstone(i), writes; their number, -1 where that is not known. */
+#define INSN_MAX_REGS 64
+int insn_written(const struct insn *i, const struct cs_insn *c, uint16_t regs[INSN_MAX_REGS]);
 
 /* insn_access.c: addresses, also for the emulator. */
 uint64_t insn_addr_mask(unsigned bytes);
