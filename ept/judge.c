@@ -11,14 +11,12 @@
  *   word_at_a_time     a word that begins or ends in an object may hang over
  *   unknown            objects older than the agent, and pages that are no slab's
  *
- * Undefined bytes are judged at the load in this slice, where the judgement belongs at the use: a
- * branch, an address, a copy to user space. Until V bits travel through registers, these keep it
- * quiet:
- *   all_undefined      one defined byte acquits: padding and neighbours travel along
- *   plain_copy         JUDGE_COPY: the V bits are copied, nothing is used
- *   read_modify_write  updates of bit-fields and flag words
- *
- * a->plain_move is not looked at: with judgement at the load, a load into a register is the use.
+ * Undefined bytes are judged at the load in this slice, by what the caller sees of their use:
+ *   decided            JUDGE_USE_ANY: a comparison, a branch or an address depends on them
+ *   not_used           JUDGE_USE_NONE, JUDGE_COPY: moved or masked, nothing is used
+ *   all_undefined      otherwise one defined byte acquits: padding and neighbours travel along
+ *   read_modify_write  updates of bit-fields and flag words, unless they are decided upon
+ * Word-at-a-time code decides on the whole word after masking: all_undefined holds for it.
  */
 #include "judge.h"
 
@@ -82,13 +80,16 @@ static bool hangs_over(const struct judge_access *a, const struct bytes *b)
 	return memchr(b->a, A_ALLOCATED, b->len) || memchr(b->a, A_UNKNOWN, b->len);
 }
 
-/* all_undefined, plain_copy, read_modify_write. */
-static bool uses_undefined(const struct judge_access *a, const struct bytes *b)
+static bool is_undefined(const struct bytes *b, uint32_t i)
+{
+	return b->a[i] == A_ALLOCATED && b->v[i] != V_DEFINED;
+}
+
+/* all_undefined. */
+static bool wholly_undefined(const struct bytes *b)
 {
 	bool any = false;
 
-	if (!a->read || a->write || (a->context & JUDGE_COPY))
-		return false;
 	for (uint32_t i = 0; i < b->len; i++) {
 		if (b->a[i] != A_ALLOCATED)
 			continue;
@@ -97,6 +98,20 @@ static bool uses_undefined(const struct judge_access *a, const struct bytes *b)
 		any = true;
 	}
 	return any;
+}
+
+/* decided, not_used, read_modify_write. */
+static bool uses_undefined(const struct judge_access *a, const struct bytes *b)
+{
+	if (!a->read || a->use == JUDGE_USE_NONE || (a->context & JUDGE_COPY))
+		return false;
+	if (a->use == JUDGE_USE_ANY && !(a->context & JUDGE_WORD_AT_A_TIME)) {
+		for (uint32_t i = 0; i < b->len; i++)
+			if (is_undefined(b, i))
+				return true;
+		return false;
+	}
+	return !a->write && wholly_undefined(b);
 }
 
 /* --------------------------------------------------------------- the judgement */
@@ -126,15 +141,14 @@ static void judge_states(const struct objects *o, const struct judge_access *a,
 static void judge_values(const struct judge_access *a, const struct bytes *b, unsigned enabled,
 			 struct judgement *out)
 {
-	const uint8_t *first, *last;
-
 	if (!(enabled & VERDICT_BIT(VERDICT_UNINIT)) || !uses_undefined(a, b))
 		return;
-	first = memchr(b->a, A_ALLOCATED, b->len);
-	last = memrchr(b->a, A_ALLOCATED, b->len);
 	out->verdict = VERDICT_UNINIT;
-	out->first = (uint32_t)(first - b->a);
-	out->last = (uint32_t)(last - b->a);
+	out->last = b->len - 1;
+	while (!is_undefined(b, out->first))
+		out->first++;
+	while (!is_undefined(b, out->last))
+		out->last--;
 }
 
 void judge_access(const struct shadow *s, const struct objects *o, const struct judge_access *a,

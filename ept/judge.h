@@ -30,11 +30,18 @@ enum judge_context {
 	JUDGE_COPY = 1 << 2,	       /* only copies: undefined bytes are not used here */
 };
 
+/* What the reader does with undefined bytes, as far as the caller can see. */
+enum judge_use {
+	JUDGE_USE_WHOLE, /* not seen: an error only if nothing of it is defined */
+	JUDGE_USE_ANY,	 /* a decision or an address depends on it: one undefined byte is an error */
+	JUDGE_USE_NONE,	 /* only moved or masked */
+};
+
 struct judge_access {
 	gpa_t gpa;    /* lies in one page */
 	uint32_t len; /* bytes */
 	bool read, write;
-	bool plain_move;  /* insn_is_plain_move() */
+	enum judge_use use; /* of what is read */
 	unsigned context; /* enum judge_context */
 };
 

@@ -73,88 +73,100 @@ static const struct judge_case {
 	unsigned context;
 	enum verdict verdict;
 	uint32_t first, last;
+	enum judge_use use; /* JUDGE_USE_WHOLE unless said */
 } cases[] = {
 	/* defined and live */
-	{SLOT(0), 40, R, NORMAL, VERDICT_NONE, 0, 0},
-	{SLOT(0), 40, W, NORMAL, VERDICT_NONE, 0, 0},
-	{SLOT(0), 8, RW, NORMAL, VERDICT_NONE, 0, 0},
+	{SLOT(0), 40, R, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{SLOT(0), 40, W, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{SLOT(0), 8, RW, NORMAL, VERDICT_NONE, 0, 0, 0},
 
 	/* use after free */
-	{SLOT(1), 1, R, NORMAL, VERDICT_UAF_READ, 0, 0},
-	{SLOT(1) + 8, 8, R, NORMAL, VERDICT_UAF_READ, 0, 7},
-	{SLOT(1), 64, W, NORMAL, VERDICT_UAF_WRITE, 0, 63},
-	{SLOT(1), 4, RW, NORMAL, VERDICT_UAF_WRITE, 0, 3},
-	{SLOT(1), 8, R, COPY, VERDICT_UAF_READ, 0, 7},
-	{SLOT(1), 8, R, ALLOCATOR, VERDICT_NONE, 0, 0},
-	{SLOT(1), 8, W, ALLOCATOR, VERDICT_NONE, 0, 0},
+	{SLOT(1), 1, R, NORMAL, VERDICT_UAF_READ, 0, 0, 0},
+	{SLOT(1) + 8, 8, R, NORMAL, VERDICT_UAF_READ, 0, 7, 0},
+	{SLOT(1), 64, W, NORMAL, VERDICT_UAF_WRITE, 0, 63, 0},
+	{SLOT(1), 4, RW, NORMAL, VERDICT_UAF_WRITE, 0, 3, 0},
+	{SLOT(1), 8, R, COPY, VERDICT_UAF_READ, 0, 7, 0},
+	{SLOT(1), 8, R, ALLOCATOR, VERDICT_NONE, 0, 0, 0},
+	{SLOT(1), 8, W, ALLOCATOR, VERDICT_NONE, 0, 0, 0},
 
 	/* out of bounds: the requested size is 40 */
-	{SLOT(0) + 40, 1, R, NORMAL, VERDICT_OOB_READ, 0, 0},
-	{SLOT(0) + 39, 1, R, NORMAL, VERDICT_NONE, 0, 0},
-	{SLOT(0) + 36, 8, R, NORMAL, VERDICT_OOB_READ, 4, 7},
-	{SLOT(0) + 36, 8, W, NORMAL, VERDICT_OOB_WRITE, 4, 7},
-	{SLOT(0) + 32, 8, W, NORMAL, VERDICT_NONE, 0, 0},
-	{SLOT(0) + 63, 1, RW, NORMAL, VERDICT_OOB_WRITE, 0, 0},
-	{SLOT(0) + 40, 24, W, ALLOCATOR, VERDICT_NONE, 0, 0},
+	{SLOT(0) + 40, 1, R, NORMAL, VERDICT_OOB_READ, 0, 0, 0},
+	{SLOT(0) + 39, 1, R, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{SLOT(0) + 36, 8, R, NORMAL, VERDICT_OOB_READ, 4, 7, 0},
+	{SLOT(0) + 36, 8, W, NORMAL, VERDICT_OOB_WRITE, 4, 7, 0},
+	{SLOT(0) + 32, 8, W, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{SLOT(0) + 63, 1, RW, NORMAL, VERDICT_OOB_WRITE, 0, 0, 0},
+	{SLOT(0) + 40, 24, W, ALLOCATOR, VERDICT_NONE, 0, 0, 0},
 
 	/* unallocated */
-	{SLOT(2), 8, R, NORMAL, VERDICT_UNALLOCATED, 0, 7},
-	{SLOT(2), 8, W, NORMAL, VERDICT_UNALLOCATED, 0, 7},
-	{SLOT(2), 8, W, ALLOCATOR, VERDICT_NONE, 0, 0},
+	{SLOT(2), 8, R, NORMAL, VERDICT_UNALLOCATED, 0, 7, 0},
+	{SLOT(2), 8, W, NORMAL, VERDICT_UNALLOCATED, 0, 7, 0},
+	{SLOT(2), 8, W, ALLOCATOR, VERDICT_NONE, 0, 0, 0},
 
 	/* several in one access: the worst, and of it the first and last byte */
-	{SLOT(0) + 36, 36, R, NORMAL, VERDICT_UAF_READ, 28, 35},
-	{SLOT(0) + 36, 36, W, NORMAL, VERDICT_OOB_WRITE, 4, 27}, /* as bad as the later UAF */
-	{SLOT(1) + 60, 8, R, NORMAL, VERDICT_UAF_READ, 0, 3},
-	{SLOT(6) + 36, 28 + 8, R, NORMAL, VERDICT_UAF_READ, 28, 35},
-	{SLOT(6) + 36, 8, R, NORMAL, VERDICT_OOB_READ, 4, 7}, /* undefined as well */
+	{SLOT(0) + 36, 36, R, NORMAL, VERDICT_UAF_READ, 28, 35, 0},
+	{SLOT(0) + 36, 36, W, NORMAL, VERDICT_OOB_WRITE, 4, 27, 0}, /* as bad as the later UAF */
+	{SLOT(1) + 60, 8, R, NORMAL, VERDICT_UAF_READ, 0, 3, 0},
+	{SLOT(6) + 36, 28 + 8, R, NORMAL, VERDICT_UAF_READ, 28, 35, 0},
+	{SLOT(6) + 36, 8, R, NORMAL, VERDICT_OOB_READ, 4, 7, 0}, /* undefined as well */
 
 	/* uninitialised */
-	{SLOT(4), 1, R, NORMAL, VERDICT_UNINIT, 0, 0},
-	{SLOT(4) + 8, 8, R, NORMAL, VERDICT_UNINIT, 0, 7},
-	{SLOT(4), 64, R, NORMAL, VERDICT_UNINIT, 0, 63},
-	{SLOT(4), 8, W, NORMAL, VERDICT_NONE, 0, 0},
-	{SLOT(3), 8, R, NORMAL, VERDICT_NONE, 0, 0},
-	{SLOT(5), 8, R, NORMAL, VERDICT_NONE, 0, 0}, /* all_undefined: half of it is defined */
-	{SLOT(5) + 4, 4, R, NORMAL, VERDICT_UNINIT, 0, 3},
-	{SLOT(3) + 60, 8, R, NORMAL, VERDICT_NONE, 0, 0},
-	{SLOT(4), 8, R, COPY, VERDICT_NONE, 0, 0},    /* plain_copy */
-	{SLOT(4), 8, RW, NORMAL, VERDICT_NONE, 0, 0}, /* read_modify_write */
-	{SLOT(4), 8, R, ALLOCATOR, VERDICT_NONE, 0, 0},
+	{SLOT(4), 1, R, NORMAL, VERDICT_UNINIT, 0, 0, 0},
+	{SLOT(4) + 8, 8, R, NORMAL, VERDICT_UNINIT, 0, 7, 0},
+	{SLOT(4), 64, R, NORMAL, VERDICT_UNINIT, 0, 63, 0},
+	{SLOT(4), 8, W, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{SLOT(3), 8, R, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{SLOT(5), 8, R, NORMAL, VERDICT_NONE, 0, 0, 0}, /* all_undefined: half of it is defined */
+	{SLOT(5) + 4, 4, R, NORMAL, VERDICT_UNINIT, 0, 3, 0},
+	{SLOT(3) + 60, 8, R, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{SLOT(4), 8, R, COPY, VERDICT_NONE, 0, 0, 0},    /* plain_copy */
+	{SLOT(4), 8, RW, NORMAL, VERDICT_NONE, 0, 0, 0}, /* read_modify_write */
+	{SLOT(4), 8, R, ALLOCATOR, VERDICT_NONE, 0, 0, 0},
+
+	/* decided, not_used */
+	{SLOT(5), 8, R, NORMAL, VERDICT_UNINIT, 4, 7, JUDGE_USE_ANY},
+	{SLOT(5), 4, R, NORMAL, VERDICT_NONE, 0, 0, JUDGE_USE_ANY},
+	{SLOT(5), 8, R, COPY, VERDICT_NONE, 0, 0, JUDGE_USE_ANY},
+	{SLOT(5), 8, R, WORD, VERDICT_NONE, 0, 0, JUDGE_USE_ANY},
+	{SLOT(4), 8, R, WORD, VERDICT_UNINIT, 0, 7, JUDGE_USE_ANY},
+	{SLOT(4), 8, RW, NORMAL, VERDICT_UNINIT, 0, 7, JUDGE_USE_ANY},
+	{SLOT(4), 8, W, NORMAL, VERDICT_NONE, 0, 0, JUDGE_USE_ANY},
+	{SLOT(4), 8, R, NORMAL, VERDICT_NONE, 0, 0, JUDGE_USE_NONE},
+	{SLOT(1), 8, R, NORMAL, VERDICT_UAF_READ, 0, 7, JUDGE_USE_NONE},
 
 	/* word_at_a_time */
-	{SLOT(0) + 36, 8, R, WORD, VERDICT_NONE, 0, 0},
-	{SLOT(0) + 36, 8, W, WORD, VERDICT_OOB_WRITE, 4, 7},
-	{SLOT(0) + 36, 8, RW, WORD, VERDICT_OOB_WRITE, 4, 7},
-	{SLOT(0) + 40, 8, R, WORD, VERDICT_OOB_READ, 0, 7},   /* no byte of it is an object's */
-	{SLOT(0) + 36, 16, R, WORD, VERDICT_OOB_READ, 4, 15}, /* no word */
-	{SLOT(6) + 60, 8, R, WORD, VERDICT_UAF_READ, 4, 7},
-	{SLOT(1), 8, R, WORD, VERDICT_UAF_READ, 0, 7},
-	{SLOT(2) + 60, 8, R, WORD, VERDICT_NONE, 0, 0}, /* aligned down: begins before the object */
-	{SLOT(2) + 60, 8, R, NORMAL, VERDICT_UNALLOCATED, 0, 3},
-	{SLOT(5), 8, R, WORD, VERDICT_NONE, 0, 0},
-	{SLOT(4), 8, R, WORD, VERDICT_UNINIT, 0, 7},
-	{SLOT(6) + 36, 8, R, WORD, VERDICT_UNINIT, 0, 3},
+	{SLOT(0) + 36, 8, R, WORD, VERDICT_NONE, 0, 0, 0},
+	{SLOT(0) + 36, 8, W, WORD, VERDICT_OOB_WRITE, 4, 7, 0},
+	{SLOT(0) + 36, 8, RW, WORD, VERDICT_OOB_WRITE, 4, 7, 0},
+	{SLOT(0) + 40, 8, R, WORD, VERDICT_OOB_READ, 0, 7, 0},   /* no byte of it is an object's */
+	{SLOT(0) + 36, 16, R, WORD, VERDICT_OOB_READ, 4, 15, 0}, /* no word */
+	{SLOT(6) + 60, 8, R, WORD, VERDICT_UAF_READ, 4, 7, 0},
+	{SLOT(1), 8, R, WORD, VERDICT_UAF_READ, 0, 7, 0},
+	{SLOT(2) + 60, 8, R, WORD, VERDICT_NONE, 0, 0, 0}, /* aligned down: begins before the object */
+	{SLOT(2) + 60, 8, R, NORMAL, VERDICT_UNALLOCATED, 0, 3, 0},
+	{SLOT(5), 8, R, WORD, VERDICT_NONE, 0, 0, 0},
+	{SLOT(4), 8, R, WORD, VERDICT_UNINIT, 0, 7, 0},
+	{SLOT(6) + 36, 8, R, WORD, VERDICT_UNINIT, 0, 3, 0},
 
 	/* typesafe_by_rcu */
-	{RCU + 64, 8, R, NORMAL, VERDICT_NONE, 0, 0},
-	{RCU + 64, 8, W, NORMAL, VERDICT_NONE, 0, 0},
-	{RCU + 64, 8, RW, NORMAL, VERDICT_NONE, 0, 0},
-	{RCU + 128, 8, R, NORMAL, VERDICT_UNALLOCATED, 0, 7},
-	{RCU + 120, 16, W, NORMAL, VERDICT_UNALLOCATED, 8, 15},
-	{RCU, 8, R, NORMAL, VERDICT_UNINIT, 0, 7},
+	{RCU + 64, 8, R, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{RCU + 64, 8, W, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{RCU + 64, 8, RW, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{RCU + 128, 8, R, NORMAL, VERDICT_UNALLOCATED, 0, 7, 0},
+	{RCU + 120, 16, W, NORMAL, VERDICT_UNALLOCATED, 8, 15, 0},
+	{RCU, 8, R, NORMAL, VERDICT_UNINIT, 0, 7, 0},
 
 	/* unknown */
-	{OLD, 64, R, NORMAL, VERDICT_NONE, 0, 0},
-	{OLD + 8, 8, W, NORMAL, VERDICT_NONE, 0, 0},
-	{NONE, 8, R, NORMAL, VERDICT_NONE, 0, 0},
-	{NONE, 8, W, NORMAL, VERDICT_NONE, 0, 0},
-	{WORLD_SIZE, 8, W, NORMAL, VERDICT_NONE, 0, 0},
+	{OLD, 64, R, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{OLD + 8, 8, W, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{NONE, 8, R, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{NONE, 8, W, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{WORLD_SIZE, 8, W, NORMAL, VERDICT_NONE, 0, 0, 0},
 
 	/* odd: nothing, and beyond the page, where the rest is the next access */
-	{SLOT(1), 0, R, NORMAL, VERDICT_NONE, 0, 0},
-	{S + P - 4, 8, R, NORMAL, VERDICT_UNALLOCATED, 0, 3},
-	{S + P - 4, UINT32_MAX, W, NORMAL, VERDICT_UNALLOCATED, 0, 3},
+	{SLOT(1), 0, R, NORMAL, VERDICT_NONE, 0, 0, 0},
+	{S + P - 4, 8, R, NORMAL, VERDICT_UNALLOCATED, 0, 3, 0},
+	{S + P - 4, UINT32_MAX, W, NORMAL, VERDICT_UNALLOCATED, 0, 3, 0},
 };
 
 static void judge(const struct judge_case *c, unsigned enabled, struct judgement *j)
@@ -163,6 +175,7 @@ static void judge(const struct judge_case *c, unsigned enabled, struct judgement
 				 .len = c->len,
 				 .read = c->how & R,
 				 .write = c->how & W,
+				 .use = c->use,
 				 .context = c->context};
 
 	judge_access(w.s, w.o, &a, enabled, j);
@@ -179,7 +192,7 @@ static void accesses(void **state)
 			fail_msg("cases[%zu]: %s %u..%u instead of %s %u..%u", i,
 				 verdict_class(j.verdict), j.first, j.last,
 				 verdict_class(c->verdict), c->first, c->last);
-		assert_int_equal(j.write, c->verdict && (c->how & W));
+		assert_int_equal(j.write, c->verdict && c->verdict != VERDICT_UNINIT && (c->how & W));
 		assert_int_equal(j.has_object, c->verdict != VERDICT_NONE);
 	}
 }
@@ -200,7 +213,7 @@ static void disabled_checks_are_silent(void **state)
 
 static void names_the_object(void **state)
 {
-	const struct judge_case over = {SLOT(0) + 44, 4, W, NORMAL, VERDICT_OOB_WRITE, 0, 3};
+	const struct judge_case over = {SLOT(0) + 44, 4, W, NORMAL, VERDICT_OOB_WRITE, 0, 3, 0};
 	struct judgement j;
 
 	judge(&over, ALL, &j);
@@ -228,7 +241,7 @@ static void judging_changes_nothing(void **state)
 /* A bit-field whose other bits are undefined: one defined bit acquits its byte. */
 static void partly_defined_bytes_are_quiet(void **state)
 {
-	const struct judge_case load = {SLOT(4), 4, R, NORMAL, VERDICT_NONE, 0, 0};
+	const struct judge_case load = {SLOT(4), 4, R, NORMAL, VERDICT_NONE, 0, 0, 0};
 	struct judgement j;
 
 	judge(&load, ALL, &j);

@@ -51,7 +51,9 @@ static bool map_rings(struct checker *c, const struct kmc_hello *h)
 
 	for (unsigned i = 0; i < h->ncpus; i++) {
 		at.v = h->ring[i];
-		c->agent.ring[i] = at.v % sizeof(uint64_t) ? NULL : guest_ram_at(c->ram, at, len);
+		/* 0 is what an unused entry holds. */
+		c->agent.ring[i] = !at.v || at.v % sizeof(uint64_t) ?
+					   NULL : guest_ram_at(c->ram, at, len);
 		if (!c->agent.ring[i])
 			return false;
 		c->agent.tail[i] = 0;

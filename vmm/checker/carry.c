@@ -2,8 +2,8 @@
 /*
  * carry.c: carries out an instruction that touches hidden pages.
  *
- * movs and stos are emulated on the view; everything else is stepped on the hardware with its pages
- * shown and the other vCPUs held, so that nobody else passes through the open pages unseen.
+ * Common instructions are emulated on the view; everything else is stepped on the hardware with its
+ * pages shown and the other vCPUs held, so that nobody else passes through the open pages unseen.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,6 +21,7 @@ struct emulation {
 	struct checker *c;
 	struct vcpu_state *s;
 	const struct insn *insn;
+	uint8_t how; /* of the instruction's one operand; 0: each access is a whole of its own */
 	bool not_ram;
 	gva_t fault_addr;
 	uint32_t fault_error;
@@ -51,7 +52,10 @@ static void *reach(struct emulation *e, gva_t addr, uint32_t len, uint8_t how, g
 
 	if (!translate(e, addr, len, how, true, &p))
 		return NULL;
-	if (p.hidden)
+	if (e->how)
+		p.how = e->how;
+	/* The write of a read-modify-write was judged with its read. */
+	if (p.hidden && !(how == INSN_WRITE && (p.how & INSN_READ)))
 		check_piece(e->c, e->s, e->insn, &p);
 	*gpa = p.gpa;
 	return guest_ram_at(e->c->ram, p.gpa, len);
@@ -64,6 +68,52 @@ static int mem_probe(void *ctx, gva_t addr, uint32_t len, bool write)
 	return !translate(ctx, addr, len, write ? INSN_WRITE : INSN_READ, false, &p);
 }
 
+/* An aligned register's worth of guest memory moves in one piece, as other CPUs expect. */
+static void load_bytes(void *to, const void *from, uint32_t len)
+{
+	uint64_t v;
+
+	switch ((uintptr_t)from % len ? 0 : len) {
+	case 2:
+		v = __atomic_load_n((const uint16_t *)from, __ATOMIC_RELAXED);
+		break;
+	case 4:
+		v = __atomic_load_n((const uint32_t *)from, __ATOMIC_RELAXED);
+		break;
+	case 8:
+		v = __atomic_load_n((const uint64_t *)from, __ATOMIC_RELAXED);
+		break;
+	default:
+		memcpy(to, from, len);
+		return;
+	}
+	memcpy(to, &v, len);
+}
+
+static void store_bytes(void *to, const void *from, uint32_t len)
+{
+	uint64_t v = 0;
+
+	if (len > sizeof(v)) {
+		memcpy(to, from, len);
+		return;
+	}
+	memcpy(&v, from, len);
+	switch ((uintptr_t)to % len ? 0 : len) {
+	case 2:
+		__atomic_store_n((uint16_t *)to, (uint16_t)v, __ATOMIC_RELAXED);
+		break;
+	case 4:
+		__atomic_store_n((uint32_t *)to, (uint32_t)v, __ATOMIC_RELAXED);
+		break;
+	case 8:
+		__atomic_store_n((uint64_t *)to, v, __ATOMIC_RELAXED);
+		break;
+	default:
+		memcpy(to, &v, len);
+	}
+}
+
 static int mem_read(void *ctx, gva_t addr, void *buf, uint32_t len)
 {
 	gpa_t gpa;
@@ -71,7 +121,7 @@ static int mem_read(void *ctx, gva_t addr, void *buf, uint32_t len)
 
 	if (!from)
 		return 1;
-	memcpy(buf, from, len);
+	load_bytes(buf, from, len);
 	return 0;
 }
 
@@ -82,7 +132,7 @@ static int mem_write(void *ctx, gva_t addr, const void *buf, uint32_t len)
 
 	if (!to)
 		return 1;
-	memcpy(to, buf, len);
+	store_bytes(to, buf, len);
 	return 0;
 }
 
@@ -116,8 +166,22 @@ static int mem_fill(void *ctx, gva_t dst, uint64_t pattern, uint32_t unit, uint3
 	return 0;
 }
 
+static enum emu_result emulate_any(struct emulation *e, const struct emu_memory *memory,
+				   const struct pieces *p)
+{
+	enum insn_string string = insn_string(e->insn);
+
+	if (string == INSN_MOVS || string == INSN_STOS)
+		return emu_string(e->insn, &e->s->insn, memory, EMULATE_BYTES);
+	if (p->n != 1)
+		return EMU_UNSUPPORTED;
+	e->how = p->piece[0].how;
+	return emu_basic(e->insn, &e->s->insn, memory);
+}
+
+/* CARRY_DONE, CARRY_RETRY, or CARRY_STEP with nothing done. */
 static enum carry_result emulate(struct checker *c, struct vcpu_state *s, const struct insn *i,
-				 bool *unsupported)
+				 const struct pieces *p)
 {
 	struct emulation e = { .c = c, .s = s, .insn = i };
 	const struct emu_memory memory = { .ctx = &e,
@@ -128,8 +192,7 @@ static enum carry_result emulate(struct checker *c, struct vcpu_state *s, const 
 					   .fill = mem_fill };
 	uint64_t rcx = s->insn.gpr[INSN_RCX];
 
-	*unsupported = false;
-	switch (emu_string(i, &s->insn, &memory, EMULATE_BYTES)) {
+	switch (emulate_any(&e, &memory, p)) {
 	case EMU_DONE:
 	case EMU_PARTIAL:
 		break;
@@ -139,15 +202,13 @@ static enum carry_result emulate(struct checker *c, struct vcpu_state *s, const 
 			return CARRY_RETRY;
 		}
 		/* Device memory: what was done so far counts, the next element is for hardware. */
-		*unsupported = rcx == s->insn.gpr[INSN_RCX];
+		if (rcx == s->insn.gpr[INSN_RCX])
+			return CARRY_STEP;
 		break;
 	case EMU_UNSUPPORTED:
-		*unsupported = true;
-		return CARRY_DONE;
+		return CARRY_STEP;
 	}
-	if (*unsupported)
-		return CARRY_DONE;
-	vcpu_state_store(s);
+	vcpu_state_retire(s);
 	c->stats.emulated++;
 	return CARRY_DONE;
 }
@@ -239,14 +300,10 @@ static enum carry_result step(struct checker *c, struct vcpu_state *s, const str
 enum carry_result carry_out(struct checker *c, struct vcpu_state *s, const struct insn *i,
 			    const struct pieces *p)
 {
-	bool unsupported = true;
-	enum carry_result r;
+	enum carry_result r = emulate(c, s, i, p);
 
-	if (insn_string(i) == INSN_MOVS || insn_string(i) == INSN_STOS) {
-		r = emulate(c, s, i, &unsupported);
-		if (!unsupported)
-			return r;
-	}
+	if (r != CARRY_STEP)
+		return r;
 	for (unsigned n = 0; n < p->n; n++)
 		if (p->piece[n].hidden)
 			check_piece(c, s, i, &p->piece[n]);

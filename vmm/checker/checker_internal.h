@@ -74,6 +74,7 @@ struct checker {
 	struct symbols *symbols;
 	struct caches *caches;
 	struct insn_decoder *decoder;
+	struct insn_decoder *lookahead; /* its own: decoding ahead must not end a struct insn's life */
 	struct agent agent;
 	struct checker_stats stats;
 	uint64_t shown_generation; /* grows whenever hidden pages are released */
@@ -114,7 +115,9 @@ const struct obj_cache *caches_of_page(struct checker *c, uint64_t page);
 
 /* vcpu_state.c */
 void vcpu_state_load(struct checker *c, struct vcpu *vcpu, struct vcpu_state *s);
-void vcpu_state_store(struct vcpu_state *s); /* general registers and rip */
+void vcpu_state_store(struct vcpu_state *s); /* general registers, flags, rip */
+/* The same behind an emulated instruction: what delays events for one instruction is over. */
+void vcpu_state_retire(struct vcpu_state *s);
 bool vcpu_event_pending(const struct vcpu *vcpu); /* KVM is in the middle of delivering one */
 void vcpu_inject_page_fault(struct checker *c, struct vcpu_state *s, gva_t addr, uint32_t error);
 /* Address of the running task_struct, 0 where it is not known. */
@@ -151,7 +154,7 @@ enum hook_result serve_mmio(void *ctx, struct vcpu *vcpu);
 void release_stale(struct checker *c, gpa_t gpa);
 
 /* carry.c: carries the instruction out. */
-enum carry_result { CARRY_DONE, CARRY_RETRY, CARRY_STOP };
+enum carry_result { CARRY_DONE, CARRY_RETRY, CARRY_STEP, CARRY_STOP };
 enum carry_result carry_out(struct checker *c, struct vcpu_state *s, const struct insn *i,
 			    const struct pieces *p);
 void *carry_watchdog(void *ctx);

@@ -73,7 +73,20 @@ void vcpu_state_store(struct vcpu_state *s)
 	r->r8 = g[INSN_R8], r->r9 = g[INSN_R9], r->r10 = g[INSN_R10], r->r11 = g[INSN_R11];
 	r->r12 = g[INSN_R12], r->r13 = g[INSN_R13], r->r14 = g[INSN_R14], r->r15 = g[INSN_R15];
 	r->rip = s->insn.rip;
+	r->rflags = s->insn.rflags;
 	s->vcpu->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
+}
+
+void vcpu_state_retire(struct vcpu_state *s)
+{
+	struct kvm_run *run = s->vcpu->run;
+
+	s->insn.rflags &= ~RFLAGS_RF;
+	vcpu_state_store(s);
+	if (run->s.regs.events.interrupt.shadow) {
+		run->s.regs.events.interrupt.shadow = 0;
+		run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
+	}
 }
 
 bool vcpu_event_pending(const struct vcpu *vcpu)
