@@ -94,7 +94,7 @@ enum insn_use { INSN_USE_MOVE, INSN_USE_COMPARE, INSN_USE_COUNT, INSN_USE_OTHER 
  * What an instruction does with the memory it reads:
  * MOVE     every plain move, and xchg;
  * COMPARE  sets flags and nothing else: cmp, test, bt, cmps, scas, ptest, comis, fcom;
- * COUNT    read-modify-write arithmetic: add, sub, adc, sbb, inc, dec, neg, xadd, cmpxchg to memory;
+ * COUNT    arithmetic to memory: add, sub, adc, sbb, inc, dec, neg, xadd, cmpxchg;
  * OTHER    anything else: and, or, xor, bts to memory, arithmetic into a register, jmp, ret.
  * Says nothing about an instruction that reads nothing.
  */

@@ -3,8 +3,8 @@
  * lookahead.c: abstract interpretation of V bits over a few instructions.
  *
  * A V bit of 1 means undefined, as in Memcheck. Memory is always defined, except for what the load
- * itself reads. Values are unknown, except where the code itself loads a constant. Flags are kept as
- * the eight conditions of the hardware's condition codes, so that js after a test depends on the
+ * itself reads. Values are unknown, except where the code itself loads a constant. Flags are kept
+ * as the eight conditions of the hardware's condition codes, so that js after a test depends on the
  * sign bit only.
  * Sources: Intel SDM vol. 2; J. Seward, N. Nethercote, "Using Valgrind to detect undefined value
  * errors with bit-precision", 2005.
@@ -52,26 +52,16 @@ struct part {
 	[X86_REG_##r16] = { n, 0, 16 }, [X86_REG_##r8] = { n, 0, 8 }
 #define NEW_REG(n, name) OLD_REG(n, name, name##D, name##W, name##B)
 static const struct part parts[X86_REG_ENDING] = {
-	OLD_REG(INSN_RAX, RAX, EAX, AX, AL),
-	OLD_REG(INSN_RCX, RCX, ECX, CX, CL),
-	OLD_REG(INSN_RDX, RDX, EDX, DX, DL),
-	OLD_REG(INSN_RBX, RBX, EBX, BX, BL),
-	OLD_REG(INSN_RSP, RSP, ESP, SP, SPL),
-	OLD_REG(INSN_RBP, RBP, EBP, BP, BPL),
-	OLD_REG(INSN_RSI, RSI, ESI, SI, SIL),
-	OLD_REG(INSN_RDI, RDI, EDI, DI, DIL),
-	NEW_REG(INSN_R8, R8),
-	NEW_REG(INSN_R9, R9),
-	NEW_REG(INSN_R10, R10),
-	NEW_REG(INSN_R11, R11),
-	NEW_REG(INSN_R12, R12),
-	NEW_REG(INSN_R13, R13),
-	NEW_REG(INSN_R14, R14),
-	NEW_REG(INSN_R15, R15),
-	[X86_REG_AH] = { INSN_RAX, 8, 8 },
-	[X86_REG_CH] = { INSN_RCX, 8, 8 },
-	[X86_REG_DH] = { INSN_RDX, 8, 8 },
-	[X86_REG_BH] = { INSN_RBX, 8, 8 },
+	OLD_REG(INSN_RAX, RAX, EAX, AX, AL), OLD_REG(INSN_RCX, RCX, ECX, CX, CL),
+	OLD_REG(INSN_RDX, RDX, EDX, DX, DL), OLD_REG(INSN_RBX, RBX, EBX, BX, BL),
+	OLD_REG(INSN_RSP, RSP, ESP, SP, SPL), OLD_REG(INSN_RBP, RBP, EBP, BP, BPL),
+	OLD_REG(INSN_RSI, RSI, ESI, SI, SIL), OLD_REG(INSN_RDI, RDI, EDI, DI, DIL),
+	NEW_REG(INSN_R8, R8), NEW_REG(INSN_R9, R9),
+	NEW_REG(INSN_R10, R10), NEW_REG(INSN_R11, R11),
+	NEW_REG(INSN_R12, R12), NEW_REG(INSN_R13, R13),
+	NEW_REG(INSN_R14, R14), NEW_REG(INSN_R15, R15),
+	[X86_REG_AH] = { INSN_RAX, 8, 8 }, [X86_REG_CH] = { INSN_RCX, 8, 8 },
+	[X86_REG_DH] = { INSN_RDX, 8, 8 }, [X86_REG_BH] = { INSN_RBX, 8, 8 },
 };
 
 static uint64_t low_bits(unsigned width)
@@ -219,19 +209,12 @@ static uint64_t swap_bytes(uint64_t v, unsigned width)
 	return __builtin_bswap64(v) >> (64 - width);
 }
 
-static enum step do_movbe(struct walk *w)
-{
-	const cs_x86_op *from = operand(w, 1);
-
-	put(w, operand(w, 0), swap_bytes(get(w, from), width_of(from)));
-	return STEP_NEXT;
-}
-
+/* movbe, and bswap of its only operand */
 static enum step do_bswap(struct walk *w)
 {
-	const cs_x86_op *op = operand(w, 0);
+	const cs_x86_op *from = operand(w, w->x->op_count - 1u);
 
-	put(w, op, swap_bytes(get(w, op), width_of(op)));
+	put(w, operand(w, 0), swap_bytes(get(w, from), width_of(from)));
 	return STEP_NEXT;
 }
 
@@ -394,23 +377,15 @@ static enum step do_sbb(struct walk *w)
 	return STEP_NEXT;
 }
 
+/* inc and dec keep the carry, neg does not. */
 static enum step do_inc(struct walk *w)
 {
 	const cs_x86_op *a = operand(w, 0);
 	uint64_t v = smear(get(w, a)) & low_bits(width_of(a));
-	uint8_t carry = w->flags & C_B ? C_B | C_BE : 0;
+	bool neg = w->c->id == X86_INS_NEG;
+	uint8_t carry = !neg && (w->flags & C_B) ? C_B | C_BE : 0;
 
-	w->flags = (v ? C_ALL & ~C_B : 0) | carry;
-	put(w, a, v);
-	return STEP_NEXT;
-}
-
-static enum step do_neg(struct walk *w)
-{
-	const cs_x86_op *a = operand(w, 0);
-	uint64_t v = smear(get(w, a)) & low_bits(width_of(a));
-
-	w->flags = v ? C_ALL : 0;
+	w->flags = (v ? C_ALL & ~(neg ? 0 : C_B) : 0) | carry;
 	put(w, a, v);
 	return STEP_NEXT;
 }
@@ -590,23 +565,19 @@ static enum step do_bt(struct walk *w)
 
 /* Control */
 
+/* Into calls nothing is followed. */
 static enum step do_jmp(struct walk *w)
 {
 	const cs_x86_op *to = operand(w, 0);
 	int64_t target;
 
-	if (to->type != X86_OP_IMM)
+	if (to->type != X86_OP_IMM || w->c->id == X86_INS_CALL)
 		return get(w, to) ? STEP_ADDRESS : STEP_END;
 	if (__builtin_add_overflow(to->imm, (int64_t)w->at, &target) || target < 0 ||
 	    (uint64_t)target >= w->len)
 		return STEP_END;
 	w->next = (size_t)target;
 	return STEP_NEXT;
-}
-
-static enum step do_call(struct walk *w)
-{
-	return get(w, operand(w, 0)) ? STEP_ADDRESS : STEP_END;
 }
 
 static enum step do_end(struct walk *w)
@@ -658,7 +629,7 @@ static enum step (*const transfer[X86_INS_ENDING])(struct walk *w) = {
 	CC(O, o), CC(NO, o), CC(B, b), CC(AE, b), CC(E, e), CC(NE, e), CC(BE, be), CC(A, be),
 	CC(S, s), CC(NS, s), CC(P, p), CC(NP, p), CC(L, l), CC(GE, l), CC(LE, le), CC(G, le),
 	[X86_INS_MOV] = do_mov, [X86_INS_MOVABS] = do_mov, [X86_INS_MOVZX] = do_mov,
-	[X86_INS_MOVSX] = do_movsx, [X86_INS_MOVSXD] = do_movsx, [X86_INS_MOVBE] = do_movbe,
+	[X86_INS_MOVSX] = do_movsx, [X86_INS_MOVSXD] = do_movsx, [X86_INS_MOVBE] = do_bswap,
 	[X86_INS_BSWAP] = do_bswap, [X86_INS_CBW] = do_cbw, [X86_INS_CWDE] = do_cbw,
 	[X86_INS_CDQE] = do_cbw, [X86_INS_CWD] = do_cwd, [X86_INS_CDQ] = do_cwd,
 	[X86_INS_CQO] = do_cwd, [X86_INS_XCHG] = do_xchg, [X86_INS_PUSH] = do_nothing,
@@ -669,12 +640,12 @@ static enum step (*const transfer[X86_INS_ENDING])(struct walk *w) = {
 	[X86_INS_OR] = do_or, [X86_INS_XOR] = do_xor, [X86_INS_NOT] = do_not,
 	[X86_INS_ADD] = do_add, [X86_INS_SUB] = do_sub, [X86_INS_ADC] = do_sbb,
 	[X86_INS_SBB] = do_sbb, [X86_INS_INC] = do_inc, [X86_INS_DEC] = do_inc,
-	[X86_INS_NEG] = do_neg, [X86_INS_XADD] = do_xadd, [X86_INS_CMP] = do_cmp,
+	[X86_INS_NEG] = do_inc, [X86_INS_XADD] = do_xadd, [X86_INS_CMP] = do_cmp,
 	[X86_INS_CMPXCHG] = do_cmpxchg, [X86_INS_IMUL] = do_imul, [X86_INS_LEA] = do_lea,
 	[X86_INS_SHL] = do_shift, [X86_INS_SAL] = do_shift, [X86_INS_SHR] = do_shift,
 	[X86_INS_SAR] = do_shift, [X86_INS_ROL] = do_shift, [X86_INS_ROR] = do_shift,
 	[X86_INS_BT] = do_bt, [X86_INS_BTS] = do_bt, [X86_INS_BTR] = do_bt, [X86_INS_BTC] = do_bt,
-	[X86_INS_JMP] = do_jmp, [X86_INS_CALL] = do_call, [X86_INS_JRCXZ] = do_loop,
+	[X86_INS_JMP] = do_jmp, [X86_INS_CALL] = do_jmp, [X86_INS_JRCXZ] = do_loop,
 	[X86_INS_JECXZ] = do_loop, [X86_INS_LOOP] = do_loop, [X86_INS_LOOPE] = do_loop,
 	[X86_INS_LOOPNE] = do_loop, [X86_INS_RET] = do_end, [X86_INS_RETF] = do_end,
 	[X86_INS_RETFQ] = do_end, [X86_INS_IRET] = do_end, [X86_INS_IRETD] = do_end,
