@@ -613,14 +613,10 @@ static enum step on_condition(struct walk *w, uint8_t condition)
 	return STEP_NEXT;
 }
 
-CONDITIONAL(o, C_O)
-CONDITIONAL(b, C_B)
-CONDITIONAL(e, C_E)
-CONDITIONAL(be, C_BE)
-CONDITIONAL(s, C_S)
-CONDITIONAL(p, C_P)
-CONDITIONAL(l, C_L)
-CONDITIONAL(le, C_LE)
+CONDITIONAL(o, C_O) CONDITIONAL(b, C_B)
+CONDITIONAL(e, C_E) CONDITIONAL(be, C_BE)
+CONDITIONAL(s, C_S) CONDITIONAL(p, C_P)
+CONDITIONAL(l, C_L) CONDITIONAL(le, C_LE)
 
 #define CC(cc, fn) \
 	[X86_INS_J##cc] = do_##fn, [X86_INS_SET##cc] = do_##fn, [X86_INS_CMOV##cc] = do_##fn
