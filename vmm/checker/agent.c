@@ -239,7 +239,7 @@ enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32
 		feed_symbols(c, argument);
 		break;
 	case KMC_CMD_PANIC:
-		machine_stop(c->machine, END_PANIC, "the guest kernel panicked");
+		machine_guest_panics(c->machine);
 		break;
 	case KMC_CMD_BYE:
 		agent_drain(c, vcpu->index);

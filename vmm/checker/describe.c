@@ -76,6 +76,15 @@ static bool behind_call(struct checker *c, uint64_t addr)
 	return false;
 }
 
+/* Return thunks and the like call to fill the CPU's return stack, never as a function's caller. */
+static bool is_thunk(struct checker *c, uint64_t addr)
+{
+	char function[REPORT_SYMBOL];
+
+	return symbols_function(c->symbols, addr - 1, function, sizeof(function)) &&
+	       rules_match(c->config.rules, "thunk", function);
+}
+
 static void scan_stack(struct checker *c, uint64_t rsp, uint64_t task, struct report_stack *s)
 {
 	uint64_t words[STACK_SCAN / 8], low, end = rsp + STACK_SCAN;
@@ -87,7 +96,8 @@ static void scan_stack(struct checker *c, uint64_t rsp, uint64_t task, struct re
 		end = low + c->agent.thread_size;
 	n = checker_guest_read(c, rsp, words, end - rsp) / 8;
 	for (size_t k = 0; k < n && guesses < GUESSES; k++) {
-		if (!symbols_is_text(c->symbols, words[k]) || !behind_call(c, words[k]))
+		if (!symbols_is_text(c->symbols, words[k]) || !behind_call(c, words[k]) ||
+		    is_thunk(c, words[k]))
 			continue;
 		add_frame(c, s, words[k], true, true);
 		guesses++;

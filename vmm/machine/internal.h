@@ -103,8 +103,6 @@ static inline bool machine_stopping(struct machine *m)
 /* machine.c: what the guest asked for; a panic seen before takes precedence. */
 void machine_guest_reset(struct machine *m);
 void machine_guest_crash(struct machine *m, const char *text);
-/* The guest panicked; it gets a moment to print the rest. */
-void machine_guest_panics(struct machine *m);
 /* Makes all RAM reachable that is not hidden. 1: that changed something, 0, or a negative errno. */
 int machine_populate_all(struct machine *m);
 

@@ -230,16 +230,8 @@ static int make_memory(struct machine *m, uint64_t size, struct machine_error *e
 	const char *what = "guest memory";
 	int n, r = guest_ram_create(size, &m->ram, &what);
 
-	if (r == -EPERM || r == -EACCES)
-		return host_error(err,
-				  "%s failed: %s: run as root, or allow it with \"sysctl"
-				  " vm.unprivileged_userfaultfd=1\"",
-				  what, strerror(-r));
 	if (r < 0)
-		return host_error(err,
-				  "%s failed: %s: use a host kernel of 5.14 or later with"
-				  " CONFIG_USERFAULTFD, and less --memory where it is short",
-				  what, strerror(-r));
+		return host_error(err, "%s: %s: %s", what, strerror(-r), guest_ram_remedy(what, r));
 	n = guest_ram_ranges(m->ram, range);
 	for (int i = 0; i < n; i++) {
 		struct kvm_userspace_memory_region slot = {

@@ -87,6 +87,8 @@ enum machine_end machine_run(struct machine *m);
  * text may be NULL, is copied.
  */
 void machine_stop(struct machine *m, enum machine_end end, const char *text);
+/* The guest panicked; it gets a moment to print the rest, then the machine ends. Any thread. */
+void machine_guest_panics(struct machine *m);
 const char *machine_end_text(const struct machine *m);
 
 struct guest_ram *machine_ram(struct machine *m);
