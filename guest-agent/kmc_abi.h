@@ -70,11 +70,7 @@ struct kmc_hello {
 	kmc_u32 ncpus;	 /* rings that follow, 1..KMC_MAX_CPUS; index is the kernel's CPU number */
 	kmc_u64 seq;	 /* last number drawn; the agent increments it atomically */
 	kmc_u64 direct_map;  /* gva of gpa 0 in the direct map (page_offset_base) */
-#ifdef __KERNEL__
-	kmc_u64 vmemmap_start; /* there is a macro vmemmap */
-#else
-	kmc_u64 vmemmap; /* gva of the first struct page */
-#endif
+	kmc_u64 vmemmap_start; /* gva of the first struct page */
 	kmc_u32 sizeof_page; /* bytes of one struct page */
 	kmc_u32 slots;	     /* records in each ring, a power of two */
 	kmc_u64 text_start, text_end;	  /* gva of _stext, _etext */

@@ -11,7 +11,15 @@
 #include <linux/slab.h>
 #include "agent.h"
 
-static unsigned long bulk_alloc_start, bulk_alloc_end;
+/* Code that calls a probed function for its own purposes. */
+static struct code_range {
+	unsigned long start, end;
+} bulk_alloc, krealloc_code;
+
+static bool is_within(const struct code_range *range, unsigned long addr)
+{
+	return addr >= range->start && addr < range->end;
+}
 
 static void count_misses(void);
 
@@ -93,7 +101,7 @@ static int bulk_free_entry(struct kprobe *kp, struct pt_regs *regs)
 
 	count_misses();
 	/* A bulk allocation gives back what it never handed out and we never announced. */
-	if (!kmc_is_active() || (caller >= bulk_alloc_start && caller < bulk_alloc_end))
+	if (!kmc_is_active() || is_within(&bulk_alloc, caller))
 		return 0;
 	event = (struct kmc_event){ .type = KMC_FREE, .flags = KMC_F_BULK, .caller = caller };
 	kmc_stack_regs(&event, regs);
@@ -103,21 +111,24 @@ static int bulk_free_entry(struct kprobe *kp, struct pt_regs *regs)
 }
 
 /*
- * __ksize(object): what ksize(), krealloc() and kfree_sensitive() ask before they use the whole
- * slot. krealloc() in place then takes the slack back with KMC_RESIZE.
+ * __ksize(object): what ksize() and kfree_sensitive() ask before they use the whole slot. krealloc()
+ * asks as well, only to know how much there is to copy: the slack does not become its caller's.
  */
 static int ksize_entry(struct kprobe *kp, struct pt_regs *regs)
 {
 	const void *p = (const void *)regs->di;
+	unsigned long caller = *(unsigned long *)regs->sp;
 	struct kmc_event event;
 
 	count_misses();
 	if (!kmc_is_active() || ZERO_OR_NULL_PTR(p) || !kmc_pages_valid(p) || !kmc_pages_tracked(p))
 		return 0;
+	if (is_within(&krealloc_code, caller))
+		return 0;
 	event = (struct kmc_event){
 		.type = KMC_KSIZE,
 		.addr = (unsigned long)p,
-		.caller = *(unsigned long *)regs->sp,
+		.caller = caller,
 	};
 	kmc_stack_regs(&event, regs);
 	kmc_emit(&event);
@@ -240,6 +251,17 @@ static void remove(struct site *s)
 	s->placed = false;
 }
 
+static struct code_range code_of(const struct site *s)
+{
+	struct code_range range = {};
+
+	if (s->placed) {
+		range.start = kmc_lookup(s->rp.kp.symbol_name);
+		range.end = range.start + kmc_symbol_size(range.start);
+	}
+	return range;
+}
+
 u32 kmc_slab_init(void)
 {
 	u32 flags = 0;
@@ -247,10 +269,8 @@ u32 kmc_slab_init(void)
 
 	for (i = 0; i < SITES; i++)
 		place(&sites[i]);
-	if (sites[BULK_ALLOC].placed) {
-		bulk_alloc_start = kmc_lookup(sites[BULK_ALLOC].rp.kp.symbol_name);
-		bulk_alloc_end = bulk_alloc_start + kmc_symbol_size(bulk_alloc_start);
-	}
+	bulk_alloc = code_of(&sites[BULK_ALLOC]);
+	krealloc_code = code_of(&sites[KREALLOC]);
 
 	if (sites[NEW_SLAB].placed)
 		flags |= KMC_HELLO_SLAB_PROBES;

@@ -189,6 +189,8 @@ void agent_drain(struct checker *c, unsigned cpu)
 		discard(c);
 		return;
 	}
+	c->stats.probe_misses = __atomic_load_n(&c->agent.shared->slab_probe_misses,
+						__ATOMIC_RELAXED);
 	consume_ready(c);
 	while (gap_open(c, cpu)) {
 		if (!since || next != c->agent.next) {

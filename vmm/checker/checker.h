@@ -34,6 +34,7 @@ struct checker_stats {
 	uint64_t overruns;	/* steps that ended in an exception handler */
 	uint64_t records;	/* announcements consumed */
 	uint64_t gap_waits;
+	uint64_t probe_misses;	/* calls that the agent's probes did not see */
 	uint64_t unwatched_slabs; /* of caches that configs/rules.json leaves out */
 	uint64_t reports, repeated; /* repeated: same verdict at the same place again, not reported */
 	uint64_t hidden_peak;	/* pages */

@@ -93,20 +93,24 @@ bool vcpu_event_pending(const struct vcpu *vcpu)
 {
 	const struct kvm_vcpu_events *e = &vcpu->run->s.regs.events;
 
-	return e->exception.injected || e->interrupt.injected || e->nmi.injected;
+	return e->exception.injected || e->exception.pending || e->interrupt.injected || e->nmi.injected;
 }
 
+/* As a pending exception KVM delivers it like the CPU: CR2 from the payload, RF in the saved flags. */
 void vcpu_inject_page_fault(struct checker *c, struct vcpu_state *s, gva_t addr, uint32_t error)
 {
 	struct kvm_run *run = s->vcpu->run;
+	struct kvm_vcpu_events *e = &run->s.regs.events;
 
 	vcpu_state_store(s);
-	run->s.regs.sregs.cr2 = addr.v;
-	run->s.regs.events.exception.injected = 1;
-	run->s.regs.events.exception.nr = VECTOR_PF;
-	run->s.regs.events.exception.has_error_code = 1;
-	run->s.regs.events.exception.error_code = error;
-	run->kvm_dirty_regs |= KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+	e->flags |= KVM_VCPUEVENT_VALID_PAYLOAD;
+	e->exception.pending = 1;
+	e->exception.nr = VECTOR_PF;
+	e->exception.has_error_code = 1;
+	e->exception.error_code = error;
+	e->exception_has_payload = 1;
+	e->exception_payload = addr.v;
+	run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
 	c->stats.injected++;
 }
 

@@ -207,6 +207,8 @@ static int open_kvm(struct machine *m, struct machine_error *err)
 static int make_chips(struct machine *m, struct machine_error *err)
 {
 	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY}; /* port 0x61 too */
+	/* An injected #PF brings its CR2 along: the checker needs it (KVM API documentation, 4.32). */
+	struct kvm_enable_cap payload = {.cap = KVM_CAP_EXCEPTION_PAYLOAD, .args = {1}};
 	uint64_t identity = KVM_IDENTITY_PAGE;
 
 	if (ioctl(m->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity) ||
@@ -214,6 +216,11 @@ static int make_chips(struct machine *m, struct machine_error *err)
 		return host_error(err,
 				  "KVM_SET_TSS_ADDR failed: %s: use a host kernel of 5.10 or"
 				  " later",
+				  strerror(errno));
+	if (ioctl(m->vm_fd, KVM_ENABLE_CAP, &payload))
+		return host_error(err,
+				  "KVM_CAP_EXCEPTION_PAYLOAD failed: %s: use a host kernel of 5.10"
+				  " or later",
 				  strerror(errno));
 	if (ioctl(m->vm_fd, KVM_CREATE_IRQCHIP, 0))
 		return host_error(err, "KVM_CREATE_IRQCHIP failed: %s: free some memory",
