@@ -11,9 +11,10 @@
  *   word_at_a_time     a word that begins or ends in an object may hang over
  *   unknown            objects older than the agent, and pages that are no slab's
  *
- * Undefined bytes are judged at the load in this slice, by what the caller sees of their use:
+ * Undefined bytes are judged here only for instructions that the engine does not carry out, by what
+ * they do with them at once (the engine follows values to where they are used):
  *   decided            JUDGE_USE_ANY: a comparison, a branch or an address depends on them
- *   not_used           JUDGE_USE_NONE, JUDGE_COPY: moved or masked, nothing is used
+ *   not_used           JUDGE_USE_NONE: moved or masked, nothing is used
  *   all_undefined      otherwise one defined byte acquits: padding and neighbours travel along
  *   read_modify_write  updates of bit-fields and flag words, unless they are decided upon
  * Word-at-a-time code decides on the whole word after masking: all_undefined holds for it.
@@ -30,7 +31,8 @@ static const struct {
 } classes[VERDICTS] = {
 	[VERDICT_NONE] = {"none", 0},
 	[VERDICT_UNINIT] = {"uninit-value", 1},
-	[VERDICT_UNALLOCATED] = {"unallocated-access", 3}, /* 2: infoleak, a later issue */
+	[VERDICT_INFOLEAK] = {"kernel-infoleak", 2},
+	[VERDICT_UNALLOCATED] = {"unallocated-access", 3},
 	[VERDICT_OOB_READ] = {"slab-out-of-bounds", 4},
 	[VERDICT_UAF_READ] = {"slab-use-after-free", 5},
 	[VERDICT_OOB_WRITE] = {"slab-out-of-bounds", 6},
@@ -103,7 +105,7 @@ static bool wholly_undefined(const struct bytes *b)
 /* decided, not_used, read_modify_write. */
 static bool uses_undefined(const struct judge_access *a, const struct bytes *b)
 {
-	if (!a->read || a->use == JUDGE_USE_NONE || (a->context & JUDGE_COPY))
+	if (!a->read || a->use == JUDGE_USE_NONE)
 		return false;
 	if (a->use == JUDGE_USE_ANY && !(a->context & JUDGE_WORD_AT_A_TIME)) {
 		for (uint32_t i = 0; i < b->len; i++)

@@ -9,7 +9,7 @@
 
 enum verdict {
 	VERDICT_NONE,
-	VERDICT_UNINIT, /* undefined bytes are read */
+	VERDICT_UNINIT, /* a branch or an address depends on undefined bits */
 	VERDICT_UAF_READ,
 	VERDICT_UAF_WRITE,
 	VERDICT_OOB_READ, /* redzone */
@@ -17,6 +17,7 @@ enum verdict {
 	VERDICT_UNALLOCATED, /* a slot nobody owns */
 	VERDICT_DOUBLE_FREE,
 	VERDICT_INVALID_FREE,
+	VERDICT_INFOLEAK, /* undefined bytes are stored where user code can read them */
 	VERDICTS
 };
 
@@ -27,7 +28,6 @@ enum judge_context {
 	JUDGE_NORMAL = 0,
 	JUDGE_ALLOCATOR = 1 << 0,      /* the slab allocator's own accesses: anything is legal */
 	JUDGE_WORD_AT_A_TIME = 1 << 1, /* may read past an object's end, within a word */
-	JUDGE_COPY = 1 << 2,	       /* only copies: undefined bytes are not used here */
 };
 
 /* What the reader does with undefined bytes, as far as the caller can see. */

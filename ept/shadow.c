@@ -285,6 +285,22 @@ void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t 
 			shadow_page_read_a(entry_page(entry), span.off, states, (uint32_t)span.n);
 	}
 }
+
+void shadow_read_value_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint64_t len)
+{
+	uint8_t a[64];
+
+	shadow_read_v(s, gpa, vbits, len);
+	for (uint64_t at = 0; at < len; at += sizeof(a)) {
+		uint64_t n = len - at < sizeof(a) ? len - at : sizeof(a);
+
+		shadow_read_a(s, (gpa_t){gpa.v + at}, a, n);
+		for (uint64_t i = 0; i < n; i++)
+			if (a[i] != A_ALLOCATED)
+				vbits[at + i] = V_DEFINED;
+	}
+}
+
 _Static_assert(A_UNTRACKED == 0, "the entry of an untracked page reads as A_UNTRACKED, defined");
 
 uint64_t shadow_bytes(const struct shadow *s)

@@ -46,6 +46,8 @@ int shadow_copy_v(struct shadow *s, gpa_t dst, gpa_t src, uint64_t len); /* as m
 
 void shadow_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint64_t len);
 void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t len);
+/* V bits of the bytes that are A_ALLOCATED; nobody answers for the value of the others: defined. */
+void shadow_read_value_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint64_t len);
 
 /* Host bytes in use, and bytes tracked: their quotient is a figure in bench/. */
 uint64_t shadow_bytes(const struct shadow *s);

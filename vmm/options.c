@@ -20,6 +20,7 @@ static const struct {
 	unsigned bits;
 } checks[] = {
 	{ "uninit", VERDICT_BIT(VERDICT_UNINIT) },
+	{ "infoleak", VERDICT_BIT(VERDICT_INFOLEAK) },
 	{ "uaf", VERDICT_BIT(VERDICT_UAF_READ) | VERDICT_BIT(VERDICT_UAF_WRITE) },
 	{ "oob", VERDICT_BIT(VERDICT_OOB_READ) | VERDICT_BIT(VERDICT_OOB_WRITE) },
 	{ "unallocated", VERDICT_BIT(VERDICT_UNALLOCATED) },

@@ -20,7 +20,33 @@ static const struct {
 	COUNTER(overruns),	COUNTER(records),    COUNTER(gap_waits),   COUNTER(reports),
 	COUNTER(repeated),	COUNTER(hidden_peak), COUNTER(tracked_peak), COUNTER(shadow_peak),
 	COUNTER(objects_peak),	COUNTER(fault_ns),   COUNTER(hold_ns),	COUNTER(unwatched_slabs), COUNTER(probe_misses),
+	COUNTER(windows),	COUNTER(window_insns), COUNTER(window_accesses),
 };
+
+/* { "2": 17, ...}: windows of at least so many instructions, and less than twice that. */
+static json_t *window_lengths(const struct checker_stats *s)
+{
+	json_t *o = json_object();
+
+	for (unsigned n = 0; n < WINDOW_LENGTHS; n++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "%u", 1u << n);
+		json_object_set_new(o, key, json_integer((json_int_t)s->window_length[n]));
+	}
+	return o;
+}
+
+static json_t *opcodes(const struct checker_stats *s)
+{
+	json_t *o = json_object();
+
+	for (unsigned n = 0; n < MAX_OPCODES && s->opcodes[n].name[0]; n++)
+		json_object_set_new(o, s->opcodes[n].name,
+				    json_pack("{s:I,s:I}", "stepped", (json_int_t)s->opcodes[n].stepped,
+					      "ended", (json_int_t)s->opcodes[n].ended));
+	return o;
+}
 
 int stats_write(const char *path, const struct run_figures *f, char *err, size_t errlen)
 {
@@ -44,6 +70,8 @@ int stats_write(const char *path, const struct run_figures *f, char *err, size_t
 		json_object_set_new(o, counters[i].name,
 				    json_integer((json_int_t) * (const uint64_t *)(const void *)at));
 	}
+	json_object_set_new(o, "window_length", window_lengths(f->checker));
+	json_object_set_new(o, "opcodes", opcodes(f->checker));
 	if (json_dump_file(o, path, JSON_INDENT(1)) == 0)
 		r = 0;
 	else

@@ -78,14 +78,15 @@ UNINIT(dword, 40, 8, 4)
 UNINIT(qword, 100, 16, 8)
 UNINIT(large, 12300, 8192, 8)
 
-/* Only the last of eight bytes is undefined. */
+/* Only the last of eight bytes is undefined, and the others do not decide the comparison with 1. */
 TEST(uninit_last_byte)
 {
 	char *p = raw_object(24);
 
 	if (!p)
 		return -ENOMEM;
-	memset(p, 0x5a, bug ? 15 : 16);
+	memset(p, 0, bug ? 15 : 16);
+	p[8] = 1;
 	cmp8(p + 8);
 	kfree(p);
 	return 0;
@@ -98,7 +99,8 @@ TEST(uninit_crossing)
 
 	if (!p)
 		return -ENOMEM;
-	memset(p, 0x5a, bug ? 4096 : 6000);
+	memset(p, 0, bug ? 4096 : 6000);
+	p[4093] = 1;
 	cmp8(p + 4093);
 	kfree(p);
 	return 0;

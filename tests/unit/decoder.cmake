@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
-unit_test(decoder_emulate kmc_decoder)
 unit_test(decoder_golden kmc_decoder)
-unit_test(decoder_lookahead kmc_decoder)
 unit_test(decoder_native kmc_decoder)
 unit_test(decoder_random kmc_decoder)
-unit_test(decoder_string kmc_decoder)
+unit_test(engine_defined kmc_decoder)
+
+enable_language(ASM)
+unit_test(engine_native kmc_decoder)
+target_sources(engine_native PRIVATE engine_forms.S)

@@ -23,7 +23,6 @@
 #define NORMAL	  JUDGE_NORMAL
 #define ALLOCATOR JUDGE_ALLOCATOR
 #define WORD	  JUDGE_WORD_AT_A_TIME
-#define COPY	  JUDGE_COPY
 
 static const struct obj_cache cache = {.object_size = 64, .slot_size = 64};
 static const struct obj_cache typesafe = {
@@ -85,7 +84,6 @@ static const struct judge_case {
 	{SLOT(1) + 8, 8, R, NORMAL, VERDICT_UAF_READ, 0, 7, 0},
 	{SLOT(1), 64, W, NORMAL, VERDICT_UAF_WRITE, 0, 63, 0},
 	{SLOT(1), 4, RW, NORMAL, VERDICT_UAF_WRITE, 0, 3, 0},
-	{SLOT(1), 8, R, COPY, VERDICT_UAF_READ, 0, 7, 0},
 	{SLOT(1), 8, R, ALLOCATOR, VERDICT_NONE, 0, 0, 0},
 	{SLOT(1), 8, W, ALLOCATOR, VERDICT_NONE, 0, 0, 0},
 
@@ -119,14 +117,12 @@ static const struct judge_case {
 	{SLOT(5), 8, R, NORMAL, VERDICT_NONE, 0, 0, 0}, /* all_undefined: half of it is defined */
 	{SLOT(5) + 4, 4, R, NORMAL, VERDICT_UNINIT, 0, 3, 0},
 	{SLOT(3) + 60, 8, R, NORMAL, VERDICT_NONE, 0, 0, 0},
-	{SLOT(4), 8, R, COPY, VERDICT_NONE, 0, 0, 0},    /* plain_copy */
 	{SLOT(4), 8, RW, NORMAL, VERDICT_NONE, 0, 0, 0}, /* read_modify_write */
 	{SLOT(4), 8, R, ALLOCATOR, VERDICT_NONE, 0, 0, 0},
 
 	/* decided, not_used */
 	{SLOT(5), 8, R, NORMAL, VERDICT_UNINIT, 4, 7, JUDGE_USE_ANY},
 	{SLOT(5), 4, R, NORMAL, VERDICT_NONE, 0, 0, JUDGE_USE_ANY},
-	{SLOT(5), 8, R, COPY, VERDICT_NONE, 0, 0, JUDGE_USE_ANY},
 	{SLOT(5), 8, R, WORD, VERDICT_NONE, 0, 0, JUDGE_USE_ANY},
 	{SLOT(4), 8, R, WORD, VERDICT_UNINIT, 0, 7, JUDGE_USE_ANY},
 	{SLOT(4), 8, RW, NORMAL, VERDICT_UNINIT, 0, 7, JUDGE_USE_ANY},

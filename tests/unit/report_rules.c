@@ -81,14 +81,6 @@ static const struct {
 	{ "word_at_a_time", "strcmp", false },
 	{ "word_at_a_time", "memcmp", false },
 	{ "word_at_a_time", "csum_partial_copy_generic", false },
-	{ "copy", "memcpy", true },
-	{ "copy", "memcpy_erms", true },
-	{ "copy", "memmove", true },
-	{ "copy", "copy_user_generic_string", true },
-	{ "copy", "rep_movs_alternative", true },
-	{ "copy", "memcmp", false },
-	{ "copy", "memset", false },
-	{ "copy", "copy_page_to_iter", false },
 	{ "no_such_rule", "kfree", false },
 };
 

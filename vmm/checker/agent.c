@@ -178,6 +178,13 @@ static void discard(struct checker *c)
 	}
 }
 
+bool agent_pending(const struct checker *c)
+{
+	const struct agent *a = &c->agent;
+
+	return a->on && !a->broken && __atomic_load_n(&a->shared->seq, __ATOMIC_ACQUIRE) >= a->next;
+}
+
 void agent_drain(struct checker *c, unsigned cpu)
 {
 	const struct timespec nap = { .tv_nsec = NAP_NS };

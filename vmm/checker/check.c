@@ -4,7 +4,6 @@
  * the shadow. Judges before the access happens; a write defines its bytes.
  */
 #include "checker_internal.h"
-#include "lookahead.h"
 
 #define NAME 128
 
@@ -16,8 +15,6 @@ static unsigned function_context(const struct rules *rules, const char *function
 		context |= JUDGE_ALLOCATOR;
 	if (rules_match(rules, "word_at_a_time", function))
 		context |= JUDGE_WORD_AT_A_TIME;
-	if (rules_match(rules, "copy", function))
-		context |= JUDGE_COPY;
 	*leaf = rules_match(rules, "leaf", function);
 	return context;
 }
@@ -50,69 +47,70 @@ static unsigned access_context(struct checker *c, const struct vcpu_state *s)
 	return context;
 }
 
-/* Undefined bits of a piece of at most 8 bytes, at their place in the whole access. */
-static uint64_t undefined_bits(const struct checker *c, const struct piece *p)
+/* The hardware carries it out, and where its values go is not seen: only what decides at once counts. */
+static enum judge_use use_of(const struct insn *i, const struct piece *p)
 {
-	uint8_t v[8], a[8];
-	uint64_t bits = 0;
-
-	shadow_read_v(c->shadow, p->gpa, v, p->len);
-	shadow_read_a(c->shadow, p->gpa, a, p->len);
-	for (uint32_t n = 0; n < p->len; n++)
-		if (a[n] == A_ALLOCATED)
-			bits |= (uint64_t)v[n] << 8 * (p->offset + n);
-	return bits;
-}
-
-/* A value in a register is used if the code that follows decides on it. */
-static enum judge_use use_of_value(struct checker *c, const struct vcpu_state *s,
-				   const struct insn *i, const struct piece *p)
-{
-	uint64_t bits = undefined_bits(c, p);
-	uint8_t code[INSN_FATE_BYTES];
-	size_t len;
-
-	if (!bits)
-		return JUDGE_USE_NONE;
-	len = walk_read(c->ram, s->walk.cr3, c->agent.la57,
-			(gva_t){ s->insn.rip + insn_length(i) }, code, sizeof(code));
-	return insn_value_fate(c->lookahead, s->insn.mode, i, code, len, bits, p->size) ==
-			       INSN_FATE_UNSEEN ? JUDGE_USE_NONE : JUDGE_USE_ANY;
-}
-
-static enum judge_use use_of(struct checker *c, const struct vcpu_state *s, const struct insn *i,
-			     const struct piece *p)
-{
-	bool modifies = p->how & INSN_WRITE;
-
 	switch (insn_use(i)) {
 	case INSN_USE_COMPARE:
 		return JUDGE_USE_ANY;
 	case INSN_USE_COUNT: /* a reference count, say */
 		return insn_locked(i) ? JUDGE_USE_ANY : JUDGE_USE_NONE;
 	case INSN_USE_MOVE:
-		if (p->size > 8)
-			return JUDGE_USE_NONE;
-		break;
-	case INSN_USE_OTHER:
-		if (p->size > 8)
-			return JUDGE_USE_WHOLE;
-		break;
+		return JUDGE_USE_NONE;
+	default:
+		return p->size > 8 ? JUDGE_USE_WHOLE : JUDGE_USE_NONE;
 	}
-	return modifies || insn_string(i) == INSN_MOVS ? JUDGE_USE_NONE : use_of_value(c, s, i, p);
+}
+
+static struct judge_access access_of(struct checker *c, const struct vcpu_state *s,
+				     const struct piece *p)
+{
+	return (struct judge_access){ .gpa = p->gpa,
+				      .len = p->len,
+				      .read = p->how & INSN_READ,
+				      .write = p->how & INSN_WRITE,
+				      .use = JUDGE_USE_NONE,
+				      .context = access_context(c, s) };
+}
+
+void check_states(struct checker *c, struct vcpu_state *s, const struct piece *p)
+{
+	struct judge_access a = access_of(c, s, p);
+	const struct insn *i;
+	struct judgement j;
+
+	c->stats.accesses++;
+	judge_access(c->shadow, c->objects, &a, c->config.checks, &j);
+	if (j.verdict == VERDICT_NONE)
+		return;
+	i = checker_fetch(c, s);
+	if (i)
+		describe_access(c, s, i, p, &j);
+}
+
+void check_use(struct checker *c, struct vcpu_state *s, const struct engine_use *use)
+{
+	enum verdict verdict = use->sink == ENGINE_LEAK ? VERDICT_INFOLEAK : VERDICT_UNINIT;
+	const struct insn *i;
+	struct object object;
+
+	if (!(c->config.checks & VERDICT_BIT(verdict)) || !use->origin)
+		return;
+	if (access_context(c, s) & JUDGE_ALLOCATOR)
+		return;
+	i = checker_fetch(c, s);
+	if (i && objects_find(c->objects, (gpa_t){ use->origin->gpa }, &object))
+		describe_use(c, s, i, use, verdict, &object);
 }
 
 void check_piece(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		 const struct piece *p)
 {
-	struct judge_access a = { .gpa = p->gpa,
-				  .len = p->len,
-				  .read = p->how & INSN_READ,
-				  .write = p->how & INSN_WRITE,
-				  .use = p->how & INSN_READ ? use_of(c, s, i, p) : JUDGE_USE_NONE,
-				  .context = access_context(c, s) };
+	struct judge_access a = access_of(c, s, p);
 	struct judgement j;
 
+	if (a.read)
+		a.use = use_of(i, p);
 	c->stats.accesses++;
 	judge_access(c->shadow, c->objects, &a, c->config.checks, &j);
 	if (j.verdict != VERDICT_NONE)

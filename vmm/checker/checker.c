@@ -50,9 +50,8 @@ int checker_create(const struct checker_config *config, struct checker **out, ch
 	c->symbols = symbols_create();
 	c->caches = caches_create();
 	c->decoder = insn_decoder_create();
-	c->lookahead = insn_decoder_create();
 	xsave_layout(c);
-	if (!c->symbols || !c->caches || !c->decoder || !c->lookahead) {
+	if (!c->symbols || !c->caches || !c->decoder) {
 		snprintf(err, errlen, "cannot create the instruction decoder: out of memory");
 		checker_destroy(c);
 		return -1;
@@ -74,7 +73,8 @@ void checker_destroy(struct checker *c)
 	caches_destroy(c->caches);
 	symbols_destroy(c->symbols);
 	insn_decoder_destroy(c->decoder);
-	insn_decoder_destroy(c->lookahead);
+	for (unsigned i = 0; i < MAX_CPUS; i++)
+		window_destroy(c->window[i]);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
 }

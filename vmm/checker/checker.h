@@ -19,6 +19,14 @@ struct checker_config {
 	const char *release; /* of the kernel, for the reports */
 };
 
+/* An instruction that the engine does not know, by its mnemonic. */
+#define MAX_OPCODES 64
+struct opcode_count {
+	char name[16];
+	uint64_t stepped; /* it was stepped */
+	uint64_t ended;	  /* a window ended in front of it */
+};
+
 /* Counters; read them after the machine has stopped. docs/kmc-vmm.1 describes each. */
 struct checker_stats {
 	uint64_t faults;	/* KVM_RUN failed with EFAULT */
@@ -26,7 +34,12 @@ struct checker_stats {
 	uint64_t doorbells;
 	uint64_t violations;	/* faults and mmio on hidden pages */
 	uint64_t accesses;	/* to tracked bytes, as served; a string iteration counts as one */
-	uint64_t stepped, emulated, injected;
+	uint64_t stepped, emulated, injected; /* emulated: by a window of any length */
+	uint64_t windows, window_insns, window_accesses;
+#define WINDOW_LENGTHS 16
+	/* [n]: windows of 2^n to 2^(n+1) - 1 instructions; [0]: also of 0 (a rep that was not done) */
+	uint64_t window_length[WINDOW_LENGTHS];
+	struct opcode_count opcodes[MAX_OPCODES]; /* until the first without a name */
 	uint64_t undecodable;
 	uint64_t populated;	/* faults on pages that were only not mapped yet */
 	uint64_t raced;		/* faults that another vCPU had resolved meanwhile */

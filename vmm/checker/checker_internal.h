@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include "checker.h"
-#include "emulate.h"
+#include "engine.h"
 #include "kmc_abi.h"
 #include "walk.h"
 
@@ -74,7 +74,7 @@ struct checker {
 	struct symbols *symbols;
 	struct caches *caches;
 	struct insn_decoder *decoder;
-	struct insn_decoder *lookahead; /* its own: decoding ahead must not end a struct insn's life */
+	struct window *window[MAX_CPUS]; /* window.c; made when the vCPU first needs it */
 	struct agent agent;
 	struct checker_stats stats;
 	uint64_t shown_generation; /* grows whenever hidden pages are released */
@@ -95,6 +95,8 @@ struct checker {
 enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32_t *value);
 /* Consumes what was announced, waiting (unlocked) for a gap another CPU is about to fill. */
 void agent_drain(struct checker *c, unsigned cpu);
+/* Something was announced that has not been consumed. */
+bool agent_pending(const struct checker *c);
 /* Ends checking for this VM: everything is shown, one line says why. */
 void agent_give_up(struct checker *c, const char *why, ...) __attribute__((format(printf, 2, 3)));
 
@@ -150,6 +152,8 @@ void access_split(struct checker *c, const struct vcpu_state *s, const struct in
 /* serve.c */
 enum hook_result serve_fault(void *ctx, struct vcpu *vcpu);
 enum hook_result serve_mmio(void *ctx, struct vcpu *vcpu);
+/* The instruction at the vCPU's rip; NULL where it cannot be read. Lives until the next call. */
+const struct insn *checker_fetch(struct checker *c, struct vcpu_state *s);
 /* Ends the tracking of the slab or large object around gpa: it is not what we were told. */
 void release_stale(struct checker *c, gpa_t gpa);
 
@@ -159,13 +163,24 @@ enum carry_result carry_out(struct checker *c, struct vcpu_state *s, const struc
 			    const struct pieces *p);
 void *carry_watchdog(void *ctx);
 
-/* check.c: context, judgement and the shadow's update for one piece. */
+/* check.c. The A states of one piece: who may touch what. */
+void check_states(struct checker *c, struct vcpu_state *s, const struct piece *p);
+/* Undefined bits decide something. */
+void check_use(struct checker *c, struct vcpu_state *s, const struct engine_use *use);
+/* An instruction that is not for the engine: states and values, and the shadow's update. */
 void check_piece(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		 const struct piece *p);
+
+/* window.c: runs guest code from rip on, as long as it pays. CARRY_STEP: nothing was done. */
+enum carry_result window_run(struct checker *c, struct vcpu_state *s);
+void window_destroy(struct window *w);
+void count_opcode(struct checker *c, const struct insn *i, bool stepped);
 
 /* describe.c: fills and sends reports. */
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		     const struct piece *p, const struct judgement *j);
+void describe_use(struct checker *c, const struct vcpu_state *s, const struct insn *i,
+		  const struct engine_use *use, enum verdict verdict, const struct object *object);
 void describe_free(struct checker *c, const struct kmc_record *r, unsigned cpu, gpa_t gpa,
 		   enum verdict verdict, const struct object *object);
 

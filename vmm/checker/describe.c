@@ -197,6 +197,41 @@ void describe_access(struct checker *c, const struct vcpu_state *s, const struct
 	send(c, &r);
 }
 
+static bool v_of_origin(const struct engine_origin *o, uint32_t byte)
+{
+	return byte < sizeof(o->v) ? o->v[byte] : true;
+}
+
+/* The access that is described is the load; where it happened is where the value was used. */
+void describe_use(struct checker *c, const struct vcpu_state *s, const struct insn *i,
+		  const struct engine_use *use, enum verdict verdict, const struct object *object)
+{
+	const struct engine_origin *o = use->origin;
+	uint32_t first = 0, last = o->len - 1;
+	struct report r;
+
+	if (already_reported(c, verdict, s->insn.rip)) {
+		c->stats.repeated++;
+		return;
+	}
+	begin(c, verdict, &r);
+	r.guest_time = checker_now() - c->started;
+	r.addr = o->addr.v - o->offset;
+	r.gpa = o->gpa;
+	r.size = o->size;
+	while (first < last && !v_of_origin(o, first))
+		first++;
+	while (last > first && !v_of_origin(o, last))
+		last--;
+	r.bad_first = o->offset + first;
+	r.bad_last = o->offset + last;
+	snprintf(r.insn, sizeof(r.insn), "%s", insn_text(i));
+	describe_task(c, s, &r);
+	describe_object(c, object, &r);
+	describe_map(c, (gpa_t){ o->gpa + first }, &r);
+	send(c, &r);
+}
+
 /* The caller's frame and those behind it; the allocator's own, in front of it, tell nothing. */
 static void stack_of_caller(const struct kmc_record *record, struct obj_event *e)
 {

@@ -158,7 +158,7 @@ static enum hook_result serve_absent(struct checker *c, struct vcpu_state *s, co
 }
 
 /* NULL where the bytes cannot be read or are no instruction. */
-static const struct insn *fetch(struct checker *c, struct vcpu_state *s)
+const struct insn *checker_fetch(struct checker *c, struct vcpu_state *s)
 {
 	uint8_t code[INSN_MAX_BYTES];
 	uint64_t at = linear_rip(s);
@@ -229,7 +229,7 @@ static enum hook_result serve(struct checker *c, struct vcpu_state *s)
 
 	if (vcpu_event_pending(s->vcpu))
 		return serve_absent(c, s, NULL, NULL, 0);
-	i = fetch(c, s);
+	i = checker_fetch(c, s);
 	if (!i)
 		return serve_absent(c, s, NULL, NULL, 0);
 	n = insn_accesses(i, &s->insn, a);
@@ -292,7 +292,7 @@ enum hook_result serve_mmio(void *ctx, struct vcpu *vcpu)
 
 		c->stats.violations++;
 		vcpu_state_load(c, vcpu, &s);
-		i = fetch(c, &s);
+		i = checker_fetch(c, &s);
 		if (i && s.kernel)
 			check_piece(c, &s, i, &p);
 	} else {

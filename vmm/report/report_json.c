@@ -117,6 +117,7 @@ static const char *verdict_name(enum verdict v)
 	static const char *const name[VERDICTS] = {
 		[VERDICT_NONE] = "none",
 		[VERDICT_UNINIT] = "uninit",
+		[VERDICT_INFOLEAK] = "infoleak",
 		[VERDICT_UAF_READ] = "uaf-read",
 		[VERDICT_UAF_WRITE] = "uaf-write",
 		[VERDICT_OOB_READ] = "oob-read",

@@ -28,6 +28,7 @@ struct form {
 static const struct form forms[VERDICTS] = {
 	[VERDICT_NONE] = { "KMC", "no-error", false },
 	[VERDICT_UNINIT] = { "KMSAN", "uninit-value", false },
+	[VERDICT_INFOLEAK] = { "KMSAN", "kernel-infoleak", false },
 	[VERDICT_UAF_READ] = { "KASAN", "slab-use-after-free", false },
 	[VERDICT_UAF_WRITE] = { "KASAN", "slab-use-after-free", false },
 	[VERDICT_OOB_READ] = { "KASAN", "slab-out-of-bounds", false },
@@ -41,6 +42,7 @@ static const struct form forms[VERDICTS] = {
 static const struct form form_large_uaf = { "KASAN", "use-after-free", false };
 /* KMSAN's form needs an origin that parsers find their way in; without one this says the same. */
 static const struct form form_uninit_bare = { "KMC", "uninit-value", false };
+static const struct form form_infoleak_bare = { "KMC", "kernel-infoleak", false };
 
 void report_clean(const char *in, char *out, size_t size)
 {
@@ -127,6 +129,8 @@ static const struct form *form(const struct report *r)
 {
 	if (r->verdict == VERDICT_UNINIT && !has_origin(r))
 		return &form_uninit_bare;
+	if (r->verdict == VERDICT_INFOLEAK && !has_origin(r))
+		return &form_infoleak_bare;
 	if ((r->verdict == VERDICT_UAF_READ || r->verdict == VERDICT_UAF_WRITE) && r->large)
 		return &form_large_uaf;
 	return &forms[(unsigned)r->verdict < VERDICTS ? r->verdict : VERDICT_NONE];
@@ -355,7 +359,7 @@ size_t report_text(const struct report *r, char **out)
 	if (!f)
 		return 0;
 	report_title(r, title, sizeof(title));
-	if (r->verdict == VERDICT_UNINIT && has_origin(r))
+	if ((r->verdict == VERDICT_UNINIT || r->verdict == VERDICT_INFOLEAK) && has_origin(r))
 		print_kmsan(f, r, title);
 	else
 		print_kasan(f, r, title);

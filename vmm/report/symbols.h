@@ -38,7 +38,7 @@ uint64_t symbols_generation(struct symbols *s);
  * Names of an address: data symbols and padding (__pfx_, __cfi_) are not kept, and of several names
  * the one with the fewest underscores in front is. A module is forgotten when it goes.
  *
- * A named set of functions, from configs/rules.json: "allocator", "word_at_a_time", "copy", ...
+ * A named set of functions, from configs/rules.json: "allocator", "word_at_a_time", ...
  * Patterns are shell wildcards on the bare function name.
  */
 struct rules;

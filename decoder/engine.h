@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * engine.h: runs guest kernel code on memory reached through callbacks, with a definedness (V) bit for
+ * each bit of each register, flag and byte of tracked memory.
+ *
+ * One engine a vCPU; nothing here is shared between threads. A call of engine_run() is one *window*:
+ * it carries out the instruction at rip and then goes on while that pays, see struct engine_limits.
+ * Only supervisor code in 64-bit mode. Knows no KVM and no shadow memory: struct engine_ops does.
+ *
+ * V bits: 1 means undefined, as in shadow.h. They live in registers only during a window; memory that
+ * is not tracked has an overlay for as long. The rules are in defined.h.
+ */
+#ifndef KMC_ENGINE_H
+#define KMC_ENGINE_H
+
+#include "insn.h"
+
+#define ENGINE_READ  0x1u
+#define ENGINE_WRITE 0x2u
+#define ENGINE_FETCH 0x4u
+
+#define ENGINE_PAGE 4096u
+#define ENGINE_MAX_ACCESS 64 /* bytes of one access */
+
+/* The page around a linear address, as far as a window may remember it. */
+struct engine_page {
+	uint8_t *host;	/* where its first byte is */
+	uint64_t gpa;	/* of its first byte */
+	bool tracked;	/* every access goes through check() and change() */
+	bool user;	/* user code could reach it: what is stored there leaves the kernel */
+	bool writable;	/* a write would succeed, and its accessed and dirty bits are set */
+};
+
+enum engine_reach {
+	ENGINE_REACHED,
+	ENGINE_PAGE_FAULT, /* the CPU would raise #PF with the error code in *error */
+	ENGINE_ELSEWHERE,  /* not RAM, not canonical, ...: for the hardware */
+};
+
+/* One access to tracked memory, all in one page. */
+struct engine_access {
+	gva_t addr;
+	uint64_t gpa;
+	uint64_t rip;	/* of the instruction */
+	uint32_t len;	/* bytes, at most ENGINE_MAX_ACCESS except for string instructions */
+	uint32_t offset, size; /* of addr in the whole operand; its bytes */
+	uint32_t how;	/* of the instruction: ENGINE_READ, ENGINE_WRITE or both */
+	bool locked;
+};
+
+enum engine_sink {
+	ENGINE_BRANCH,	/* a jump's condition or target */
+	ENGINE_ADDRESS, /* a memory operand's address */
+	ENGINE_LEAK,	/* stored where user code can read it */
+};
+
+/* The load of tracked memory that brought undefined bits into a register. */
+struct engine_origin {
+	gva_t addr;
+	uint64_t gpa;
+	uint64_t rip;	/* of the instruction that loaded them */
+	uint32_t len;	/* bytes, all in one page */
+	uint32_t offset, size; /* as in engine_access */
+	uint8_t v[16];	/* V bits of the first bytes */
+	bool reported;	/* once is enough */
+};
+
+/* Undefined bits decide something. */
+struct engine_use {
+	enum engine_sink sink;
+	uint64_t rip;
+	uint64_t value;	  /* of the register or operand; of a branch: its flags as in rflags */
+	uint64_t vbits;	  /* which of them are undefined */
+	const struct engine_origin *origin; /* NULL: not known */
+	gva_t addr;	  /* ENGINE_LEAK: where to */
+};
+
+/*
+ * Called from inside engine_run(); engine_sync() there brings the registers of the instruction's start
+ * into *cpu of that call. check() and change() are called between hold() and drop() of the page.
+ */
+struct engine_ops {
+	enum engine_reach (*reach)(void *ctx, gva_t addr, unsigned how, struct engine_page *page,
+				   uint32_t *error);
+	void (*hold)(void *ctx, uint64_t gpa);
+	void (*drop)(void *ctx, uint64_t gpa);
+	/* Judges the access. Where how has ENGINE_READ, writes its V bits to v, len bytes. */
+	void (*check)(void *ctx, const struct engine_access *a, uint8_t *v);
+	/* The bytes are written, right before or after. v: their V bits, NULL: all defined. */
+	void (*change)(void *ctx, const struct engine_access *a, const uint8_t *v);
+	void (*used)(void *ctx, const struct engine_use *use);
+};
+
+struct engine_limits {
+	uint32_t insns;	/* at most so many instructions; a string instruction counts its elements */
+	uint32_t idle;	/* ends so many after the last tracked access, once nothing is undefined */
+	const volatile bool *stop; /* NULL, or ends the window soon after it is set */
+};
+
+enum engine_end {
+	ENGINE_OVER,	 /* the limits say so */
+	ENGINE_FAULT,	 /* rip's instruction raises #PF: fault_addr, fault_error */
+	ENGINE_HARDWARE, /* rip's instruction is not for the engine */
+};
+
+struct engine_window {
+	enum engine_end end;
+	uint64_t insns;	   /* carried out */
+	uint64_t accesses; /* to tracked memory */
+	gva_t fault_addr;
+	uint32_t fault_error;
+	bool progress;	   /* registers or memory changed, also where insns is 0 (rep) */
+};
+
+/* V bits of the registers. For tests: a window of the checker starts with all defined. */
+struct engine_vbits {
+	uint64_t gpr[INSN_GPRS];
+	uint64_t rflags; /* status flags only */
+};
+
+struct engine;
+
+struct engine *engine_create(const struct engine_ops *ops, void *ctx); /* NULL: out of memory */
+void engine_destroy(struct engine *e);
+
+/*
+ * Runs one window. cpu is updated to where it ended: everything before rip is done, nothing of rip's
+ * instruction except whole elements of a rep. vbits: in and out, or NULL.
+ */
+void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limits *limits,
+		struct engine_vbits *vbits, struct engine_window *out);
+
+/* For struct engine_ops: what was reached may have changed, reach() is asked again. */
+void engine_forget(struct engine *e);
+/* For struct engine_ops: the general registers and flags of *cpu become current; rip does not. */
+void engine_sync(struct engine *e);
+
+#endif

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * memory.c: the engine's way to guest memory: a small cache of pages, tracked memory through the
+ * callbacks, and the overlay for undefined bits in memory that is not tracked.
+ *
+ * The fast path is in uop_memory.c; what arrives here crosses a page, is tracked or overlaid, or was
+ * not looked up yet.
+ */
+#include <string.h>
+
+#include "uop.h"
+
+#define PAGE_MASK (~(uint64_t)(ENGINE_PAGE - 1))
+
+static struct tlb *entry_of(struct engine *e, uint64_t addr)
+{
+	return &e->tlb[(addr / ENGINE_PAGE) % TLB_ENTRIES];
+}
+
+void mem_forget(struct engine *e)
+{
+	for (unsigned n = 0; n < TLB_ENTRIES; n++)
+		e->tlb[n].read = e->tlb[n].write = e->tlb[n].page = TLB_NONE;
+}
+
+static bool page_overlaid(const struct engine *e, uint64_t gpa)
+{
+	for (unsigned n = 0; n < e->overlay_pages; n++)
+		if (e->overlay_page[n] == gpa)
+			return true;
+	return false;
+}
+
+static void set_tags(struct tlb *t)
+{
+	bool fast = !t->tracked && !t->overlaid;
+
+	t->read = fast && (t->how & ENGINE_READ) ? t->page : TLB_NONE;
+	t->write = fast && (t->how & ENGINE_WRITE) ? t->page : TLB_NONE;
+}
+
+/* NULL: e->leave is set. */
+struct tlb *mem_page(struct engine *e, const struct uop *u, uint64_t addr, unsigned how)
+{
+	uint64_t page = addr & PAGE_MASK;
+	struct tlb *t = entry_of(e, addr);
+	struct engine_page p = { 0 };
+	uint32_t error = 0;
+
+	if (t->page == page && (t->how & how) == how)
+		return t;
+	switch (e->ops.reach(e->ctx, (gva_t){ addr }, how, &p, &error)) {
+	case ENGINE_REACHED:
+		break;
+	case ENGINE_PAGE_FAULT:
+		e->out->fault_addr = (gva_t){ addr };
+		e->out->fault_error = error;
+		uop_leave(e, u, LEAVE_FAULT);
+		return NULL;
+	case ENGINE_ELSEWHERE:
+		uop_leave(e, u, LEAVE_HARDWARE);
+		return NULL;
+	}
+	*t = (struct tlb){ .page = page,
+			   .gpa = p.gpa,
+			   .addend = (uintptr_t)p.host - page,
+			   .how = (uint8_t)(how | ENGINE_READ | (p.writable ? ENGINE_WRITE : 0)),
+			   .tracked = p.tracked,
+			   .user = p.user,
+			   .overlaid = page_overlaid(e, p.gpa) };
+	set_tags(t);
+	return t;
+}
+
+bool mem_probe(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
+{
+	uint64_t last = addr + size - 1;
+
+	return mem_page(e, u, addr, how) &&
+	       (((addr ^ last) & PAGE_MASK) == 0 || mem_page(e, u, last & PAGE_MASK, how));
+}
+
+void mem_hold(struct engine *e, const struct tlb *t)
+{
+	if (t->tracked)
+		e->ops.hold(e->ctx, t->gpa);
+}
+
+void mem_drop(struct engine *e, const struct tlb *t)
+{
+	if (t->tracked)
+		e->ops.drop(e->ctx, t->gpa);
+}
+
+/* --- Overlay --- */
+
+static struct overlay *overlay_at(struct engine *e, uint64_t gpa)
+{
+	return &e->overlay[(gpa / 8) % OVERLAY_ENTRIES];
+}
+
+bool overlay_empty(const struct engine *e)
+{
+	return e->overlay_pages == 0;
+}
+
+void overlay_clear(struct engine *e)
+{
+	if (overlay_empty(e))
+		return;
+	memset(e->overlay, 0, sizeof(e->overlay));
+	e->overlay_pages = 0;
+	mem_forget(e);
+}
+
+/* Every linear page that leads there takes the slow path from now on. */
+static bool overlay_page(struct engine *e, uint64_t gpa)
+{
+	if (page_overlaid(e, gpa))
+		return true;
+	if (e->overlay_pages == OVERLAY_PAGES)
+		return false;
+	e->overlay_page[e->overlay_pages++] = gpa;
+	for (unsigned n = 0; n < TLB_ENTRIES; n++) {
+		if (e->tlb[n].page != TLB_NONE && e->tlb[n].gpa == gpa) {
+			e->tlb[n].overlaid = true;
+			set_tags(&e->tlb[n]);
+		}
+	}
+	return true;
+}
+
+/* Where there is no room the bits count as defined: a missed report, never a false one. */
+static void overlay_set(struct engine *e, uint64_t gpa, uint32_t len, const uint8_t *v, uint32_t origin)
+{
+	for (uint32_t n = 0; n < len; n++) {
+		uint64_t at = gpa + n;
+		struct overlay *o = overlay_at(e, at);
+		uint64_t bits = (uint64_t)v[n] << at % 8 * 8, mask = 0xffull << at % 8 * 8;
+
+		if (o->gpa != (at & ~7ull) || !o->v) {
+			if (!bits)
+				continue;
+			if (!overlay_page(e, at & PAGE_MASK))
+				return;
+			*o = (struct overlay){ .gpa = at & ~7ull };
+		}
+		o->v = (o->v & ~mask) | bits;
+		if (bits)
+			o->origin = origin;
+	}
+}
+
+static void overlay_get(struct engine *e, uint64_t gpa, uint32_t len, uint8_t *v, uint32_t *origin)
+{
+	for (uint32_t n = 0; n < len; n++) {
+		uint64_t at = gpa + n;
+		const struct overlay *o = overlay_at(e, at);
+
+		v[n] = o->gpa == (at & ~7ull) ? (uint8_t)(o->v >> at % 8 * 8) : 0;
+		if (v[n])
+			*origin = o->origin;
+	}
+}
+
+/* --- V bits of memory --- */
+
+static struct engine_access access_of(struct engine *e, const struct uop *u, const struct tlb *t,
+				      const struct piece *p)
+{
+	return (struct engine_access){ .addr = { p->addr },
+				       .gpa = t->gpa + p->addr % ENGINE_PAGE,
+				       .rip = uop_rip(e, u),
+				       .len = p->len,
+				       .offset = p->offset,
+				       .size = p->size,
+				       .how = p->how,
+				       .locked = p->locked };
+}
+
+static bool all_zero(const uint8_t *v, uint32_t len)
+{
+	uint8_t any = 0;
+
+	for (uint32_t n = 0; n < len; n++)
+		any |= v[n];
+	return !any;
+}
+
+static uint32_t new_origin(struct engine *e, const struct engine_access *a, const uint8_t *v)
+{
+	uint32_t number = ++e->norigins;
+	struct engine_origin *o;
+
+	if (number % ORIGINS == NO_ORIGIN)
+		number = ++e->norigins;
+	o = &e->origins[number % ORIGINS];
+	*o = (struct engine_origin){ .addr = a->addr,
+				     .gpa = a->gpa,
+				     .rip = a->rip,
+				     .len = a->len,
+				     .offset = a->offset,
+				     .size = a->size };
+	memcpy(o->v, v, a->len < sizeof(o->v) ? a->len : sizeof(o->v));
+	return number % ORIGINS;
+}
+
+void mem_get_v(struct engine *e, const struct uop *u, const struct tlb *t, const struct piece *p,
+	       uint8_t *v, uint32_t *origin)
+{
+	if (t->tracked) {
+		struct engine_access a = access_of(e, u, t, p);
+
+		e->ops.check(e->ctx, &a, v);
+		e->last_tracked = e->insns;
+		e->out->accesses++;
+		if (!all_zero(v, p->len))
+			*origin = new_origin(e, &a, v);
+	} else if (t->overlaid) {
+		overlay_get(e, t->gpa + p->addr % ENGINE_PAGE, p->len, v, origin);
+	} else {
+		memset(v, 0, p->len);
+	}
+}
+
+static void report_leak(struct engine *e, const struct uop *u, const struct piece *p, const uint8_t *v,
+			uint32_t origin)
+{
+	struct engine_use use = { .sink = ENGINE_LEAK,
+				  .addr = { p->addr },
+				  .origin = origin_named(e, origin) };
+
+	memcpy(&use.vbits, v, p->len < 8 ? p->len : 8);
+	report_use(e, u, &use);
+}
+
+static void set_overlay(struct engine *e, uint64_t gpa, uint32_t len, const uint8_t *v, uint32_t origin)
+{
+	static const uint8_t zero[ENGINE_MAX_ACCESS];
+
+	for (uint32_t at = 0; at < len; at += ENGINE_MAX_ACCESS) {
+		uint32_t part = len - at < ENGINE_MAX_ACCESS ? len - at : ENGINE_MAX_ACCESS;
+
+		overlay_set(e, gpa + at, part, v ? v + at : zero, origin);
+	}
+}
+
+/* The write itself was judged by mem_get_v() where the instruction also reads. */
+void mem_set_v(struct engine *e, const struct uop *u, struct tlb *t, const struct piece *p,
+	       const uint8_t *v, uint32_t origin)
+{
+	if (v && all_zero(v, p->len))
+		v = NULL;
+	if (t->tracked) {
+		struct engine_access a = access_of(e, u, t, p);
+
+		if (!(p->how & ENGINE_READ)) {
+			e->ops.check(e->ctx, &a, NULL);
+			e->out->accesses++;
+		}
+		e->ops.change(e->ctx, &a, v);
+		e->last_tracked = e->insns;
+	} else if (t->user && v) {
+		report_leak(e, u, p, v, origin);
+	} else if (t->overlaid || v) {
+		set_overlay(e, t->gpa + p->addr % ENGINE_PAGE, p->len, v, origin);
+	}
+}
+
+/* --- Accesses of up to 8 bytes --- */
+
+static uint64_t load_bytes(const void *from, unsigned size)
+{
+	uint64_t value = 0;
+
+	switch ((uintptr_t)from % size ? 0 : size) {
+	case 1:
+		return *(const volatile uint8_t *)from;
+	case 2:
+		return __atomic_load_n((const uint16_t *)from, __ATOMIC_RELAXED);
+	case 4:
+		return __atomic_load_n((const uint32_t *)from, __ATOMIC_RELAXED);
+	case 8:
+		return __atomic_load_n((const uint64_t *)from, __ATOMIC_RELAXED);
+	default:
+		memcpy(&value, from, size);
+		return value;
+	}
+}
+
+static void store_bytes(void *to, unsigned size, uint64_t value)
+{
+	switch ((uintptr_t)to % size ? 0 : size) {
+	case 1:
+		*(volatile uint8_t *)to = (uint8_t)value;
+		break;
+	case 2:
+		__atomic_store_n((uint16_t *)to, (uint16_t)value, __ATOMIC_RELAXED);
+		break;
+	case 4:
+		__atomic_store_n((uint32_t *)to, (uint32_t)value, __ATOMIC_RELAXED);
+		break;
+	case 8:
+		__atomic_store_n((uint64_t *)to, value, __ATOMIC_RELAXED);
+		break;
+	default:
+		memcpy(to, &value, size);
+	}
+}
+
+static void load_piece(struct engine *e, const struct uop *u, const struct tlb *t,
+		       const struct piece *p, void *value, void *v, uint32_t *origin)
+{
+	uint64_t bits = 0, got;
+
+	mem_hold(e, t);
+	got = load_bytes((const void *)(p->addr + t->addend), p->len);
+	mem_get_v(e, u, t, p, (uint8_t *)&bits, origin);
+	mem_drop(e, t);
+	memcpy((char *)value + p->offset, &got, p->len);
+	memcpy((char *)v + p->offset, &bits, p->len);
+}
+
+static void store_piece(struct engine *e, const struct uop *u, struct tlb *t, const struct piece *p,
+			const void *value, const void *v, uint32_t origin)
+{
+	uint64_t put = 0;
+
+	memcpy(&put, (const char *)value + p->offset, p->len);
+	mem_hold(e, t);
+	mem_set_v(e, u, t, p, (const uint8_t *)v + p->offset, origin);
+	store_bytes((void *)(p->addr + t->addend), p->len, put);
+	mem_drop(e, t);
+}
+
+/* Splits at the page's end: one piece or two, with their pages. 0: e->leave is set. */
+static unsigned split(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how,
+		      unsigned reach, struct piece piece[2], struct tlb *page[2])
+{
+	unsigned left = ENGINE_PAGE - addr % ENGINE_PAGE, part = left < size ? left : size;
+
+	page[0] = mem_page(e, u, addr, reach);
+	if (!page[0])
+		return 0;
+	piece[0] = (struct piece){ .addr = addr, .len = part, .size = size, .how = how };
+	if (part == size)
+		return 1;
+	page[1] = mem_page(e, u, addr + part, reach);
+	piece[1] = (struct piece){ .addr = addr + part,
+				   .len = size - part,
+				   .offset = part,
+				   .size = size,
+				   .how = how };
+	return page[1] ? 2 : 0;
+}
+
+bool mem_load(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how,
+	      uint64_t *value, uint64_t *v, uint32_t *origin)
+{
+	struct piece piece[2];
+	struct tlb *page[2];
+	unsigned n = split(e, u, addr, size, how, how, piece, page);
+
+	*value = *v = 0;
+	for (unsigned k = 0; k < n; k++)
+		load_piece(e, u, page[k], &piece[k], value, v, origin);
+	return n;
+}
+
+bool mem_store(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how,
+	       uint64_t value, uint64_t v, uint32_t origin)
+{
+	struct piece piece[2];
+	struct tlb *page[2];
+	unsigned n = split(e, u, addr, size, how, ENGINE_WRITE, piece, page);
+
+	for (unsigned k = 0; k < n; k++)
+		store_piece(e, u, page[k], &piece[k], &value, &v, origin);
+	return n;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * uop.h: micro-operations, what the engine's own files share.
+ *
+ * translate*.c turns a basic block of guest code into an array of struct uop, engine.c keeps the blocks
+ * and runs them. Each uop has two functions: fn, for the time when every register and flag is defined,
+ * does no work on V bits; checked carries them. A uop ends by calling its successor's function of the
+ * same kind (a tail call: direct threading), or by returning to engine.c.
+ *
+ * Invariant: where fn runs, v[], and the V bits of cc, are all zero. Who brings an undefined bit in (a
+ * load of tracked or overlaid memory) goes on with checked.
+ *
+ * An instruction that can fault is translated so that every access which can fault comes before the
+ * first change of a register, a flag or memory.
+ */
+#ifndef KMC_UOP_H
+#define KMC_UOP_H
+
+#include "engine.h"
+#include "insn_internal.h"
+
+#define FLAG_CF 0x001u
+#define FLAG_PF 0x004u
+#define FLAG_AF 0x010u
+#define FLAG_ZF 0x040u
+#define FLAG_SF 0x080u
+#define FLAG_TF 0x100u
+#define FLAG_IF 0x200u
+#define FLAG_DF 0x400u
+#define FLAG_OF 0x800u
+#define FLAG_AC 0x40000u
+#define FLAGS_STATUS (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
+
+/* Places of values: the general registers, then these. */
+enum slot {
+	SLOT_T0 = INSN_GPRS, /* temporaries of one instruction */
+	SLOT_T1,
+	SLOT_T2,
+	SLOT_ZERO,	     /* always 0 */
+	SLOT_FS,	     /* segment bases */
+	SLOT_GS,
+	SLOTS
+};
+
+struct engine;
+struct uop;
+typedef void uop_fn(struct engine *e, const struct uop *u);
+
+struct uop {
+	uop_fn *fn;
+	uop_fn *checked;
+	int64_t imm;	/* immediate, displacement or jump target */
+	uint8_t d, a, b; /* destination, sources; of memory: data, base, index */
+	uint8_t seg;	/* of memory: slot of the segment's base */
+	uint8_t shift;	/* of memory: of the index; of arithmetic: 64 minus the operand's bits */
+	uint8_t at;	/* of the instruction's first byte, from the block's start */
+	uint8_t size;	/* bytes, where the function does not imply it */
+	uint8_t op;	/* what, where one function does several things */
+};
+
+/*
+ * Status flags are kept as what they follow from. Operands and results stand at the top of 64 bits
+ * (shifted left by `shift`), so that carries, signs and comparisons are those of 64 bits whatever the
+ * operand's size.
+ */
+enum cc_kind {
+	CC_FLAGS,  /* all in flags */
+	CC_SUB,	   /* a - b; of and, or, xor, test: result - 0 */
+	CC_ADD,	   /* a + b */
+	CC_RESULT, /* ZF, SF and PF of a; the others in flags */
+};
+
+struct cc {
+	uint8_t kind;
+	uint8_t shift;
+	uint32_t flags, vflags;
+	uint64_t a, b, va, vb;
+	uint32_t origin; /* of what is undefined in it */
+};
+
+/* What a window remembers of pages. A tag that is no page's address means: not by the fast path. */
+#define TLB_ENTRIES 128
+#define TLB_NONE    1ull
+struct tlb {
+	uint64_t read, write; /* linear page, or TLB_NONE */
+	uintptr_t addend;     /* host address minus linear address */
+	uint64_t page;	      /* linear page of what follows, or TLB_NONE */
+	uint64_t gpa;
+	uint8_t how;	      /* ENGINE_READ, ENGINE_WRITE: reached for it */
+	bool tracked, user, writable, overlaid;
+};
+
+/* Loads that brought undefined bits in, of this window. Number 0 is none of them. */
+#define ORIGINS	  256u
+#define NO_ORIGIN 0u
+
+/* Undefined bits in memory that is not tracked: 8 bytes each. */
+#define OVERLAY_ENTRIES 1024
+#define OVERLAY_PAGES	16
+struct overlay {
+	uint64_t gpa; /* multiple of 8 */
+	uint64_t v;   /* 0: free or forgotten */
+	uint32_t origin;
+};
+
+#define BLOCK_INSNS 24
+#define BLOCK_UOPS  160
+#define BLOCK_BYTES 240
+struct block {
+	uint64_t rip;
+	uint64_t window;      /* the last one in which the bytes were found unchanged */
+	struct block *hash_next;
+	struct block *next[2]; /* where it went last: fall-through, taken */
+	uint64_t end;	       /* linear address behind the last instruction */
+	uint32_t insns;
+	uint16_t length;       /* bytes */
+	bool single;	       /* made for one instruction only */
+	bool stale;	       /* the guest's bytes are others now */
+	uint8_t bytes[BLOCK_BYTES];
+	struct uop uop[];
+};
+
+/* Why the uops gave control back. */
+enum leave { LEAVE_NOT, LEAVE_FAULT, LEAVE_HARDWARE, LEAVE_OVER };
+
+struct engine {
+	uint64_t r[SLOTS];
+	uint64_t v[SLOTS];
+	uint32_t origin[SLOTS];
+	struct cc cc;
+	uint64_t rip;	       /* at the end of a block: of the next instruction */
+	uint32_t rflags;       /* without the status flags */
+	uint8_t undefined;     /* checked functions are in use */
+	uint8_t edge;	       /* which of block->next was taken */
+	uint8_t leave;	       /* enum leave */
+	const struct block *block;
+	struct tlb tlb[TLB_ENTRIES];
+	struct engine_ops ops;
+	void *ctx;
+	struct engine_window *out;
+	struct insn_cpu *cpu;
+	const struct engine_limits *limits;
+	uint32_t norigins;
+	struct engine_origin origins[ORIGINS];
+	uint64_t insns, last_tracked, window;
+	uint64_t reps;	       /* elements of string instructions, beyond one an instruction */
+	unsigned overlay_pages;
+	uint64_t overlay_page[OVERLAY_PAGES];
+	struct overlay overlay[OVERLAY_ENTRIES];
+	struct block_cache *cache;
+};
+
+#define NEXT(e, u)	   return (u)[1].fn(e, (u) + 1)
+#define NEXT_CHECKED(e, u) return (u)[1].checked(e, (u) + 1)
+
+/* Ends the window before u's instruction. */
+void uop_leave(struct engine *e, const struct uop *u, enum leave why);
+static inline uint64_t uop_rip(const struct engine *e, const struct uop *u)
+{
+	return e->block->rip + u->at;
+}
+
+/* flags.c */
+uint32_t cc_flags(const struct cc *c);	/* the status flags, as in rflags */
+uint32_t cc_vflags(const struct cc *c); /* and their V bits */
+bool cc_undefined(const struct cc *c, unsigned condition); /* SDM vol. 1, appendix B */
+void cc_define(struct cc *c);
+void cc_set_flags(struct cc *c, uint32_t flags, uint32_t vflags);
+
+/* memory.c. False: e->leave is set, nothing was done. v is NULL in the functions without V bits. */
+bool mem_load(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how,
+	      uint64_t *value, uint64_t *v, uint32_t *origin);
+bool mem_store(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how,
+	       uint64_t value, uint64_t v, uint32_t origin);
+/* Both pages of an access can be reached. */
+bool mem_probe(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
+struct tlb *mem_page(struct engine *e, const struct uop *u, uint64_t addr, unsigned how);
+/* The part of an access that lies in one page; as in engine_access. */
+struct piece {
+	uint64_t addr;
+	uint32_t len, offset, size, how;
+	bool locked;
+};
+/* V bits and origin of a piece. Judges tracked memory. */
+void mem_get_v(struct engine *e, const struct uop *u, const struct tlb *t, const struct piece *p,
+	       uint8_t *v, uint32_t *origin);
+void mem_set_v(struct engine *e, const struct uop *u, struct tlb *t, const struct piece *p,
+	       const uint8_t *v, uint32_t origin);
+void mem_hold(struct engine *e, const struct tlb *t);
+void mem_drop(struct engine *e, const struct tlb *t);
+void mem_forget(struct engine *e); /* all pages: rights may have changed */
+bool overlay_empty(const struct engine *e);
+void overlay_clear(struct engine *e);
+
+static inline const struct engine_origin *origin_named(const struct engine *e, uint32_t number)
+{
+	return number == NO_ORIGIN ? NULL : &e->origins[number % ORIGINS];
+}
+
+/* An undefined address is reported once and then taken as it is. */
+void report_address(struct engine *e, const struct uop *u, unsigned slot);
+void report_use(struct engine *e, const struct uop *u, struct engine_use *use);
+
+static inline uint64_t uop_address(const struct engine *e, const struct uop *u)
+{
+	return e->r[u->a] + (e->r[u->b] << u->shift) + e->r[u->seg] + (uint64_t)u->imm;
+}
+
+/* translate.c */
+struct translation {
+	uint64_t rip;	 /* of the block */
+	unsigned at;	 /* of the instruction being translated */
+	unsigned length; /* its bytes */
+	unsigned n;
+	bool end;	 /* the block ends behind it */
+	bool shadow;	 /* it is sti: no interrupt may come before the next one is done */
+	struct uop uop[BLOCK_UOPS];
+};
+/* One instruction behind the others; false: it is not for the engine, nothing was added. */
+bool translate(struct translation *t, const uint8_t *bytes, size_t len);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * uop_alu.h: the tables of uop functions, by what they do. Included by the translators and by the files
+ * that define them.
+ */
+#ifndef KMC_UOP_ALU_H
+#define KMC_UOP_ALU_H
+
+#include "uop.h"
+#include "uop_arith.h"
+
+struct uop_pair {
+	uop_fn *fn, *checked;
+};
+
+/* d = a op b, or a op imm; the immediate is shifted already. */
+extern const struct uop_pair uop_alu[ALUS][2];
+
+enum unary_op { UNARY_ZERO, UNARY_SPREAD_CARRY, UNARY_INC, UNARY_DEC, UNARY_NOT, UNARIES };
+extern const struct uop_pair uop_unary[UNARIES]; /* d = op a; ZERO and SPREAD_CARRY read nothing */
+
+enum move_op {
+	MOVE_REG,
+	MOVE_ZX8, MOVE_ZX16, MOVE_ZX32, MOVE_SX8, MOVE_SX16, MOVE_SX32, /* d is 64 bits */
+	MOVE_INSERT8, MOVE_INSERT16, MOVE_INSERT_HIGH8, /* the rest of d stays */
+	MOVE_HIGH8,
+	MOVE_SWAP16, MOVE_SWAP32, MOVE_SWAP64,
+	MOVE_SIGN16, MOVE_SIGN32, MOVE_SIGN64, /* 0 or all ones */
+	MOVE_IMMEDIATE,
+	MOVES
+};
+extern const struct uop_pair uop_move[MOVES]; /* d = op a */
+
+/* uop_bits.c */
+enum shift_op { /* as in ModRM's digit */
+	SHIFT_ROL, SHIFT_ROR, SHIFT_RCL, SHIFT_RCR, SHIFT_SHL, SHIFT_SHR, SHIFT_SAL, SHIFT_SAR, SHIFTS
+};
+/* d = a shifted by imm (not 0, already masked), or by the low bits of slot b. op says how. */
+extern const struct uop_pair uop_shift[2];
+extern const struct uop_pair uop_shift_immediate[SHIFTS]; /* fast: only SHL, SHR, SAR; else fn is NULL */
+/* shld and shrd: d = a, filled from T1, by imm or by slot b. op: 0 left, 1 right. */
+extern const struct uop_pair uop_double_shift[2];
+
+enum bit_op { BIT_TEST, BIT_SET, BIT_RESET, BIT_COMPLEMENT, BITS };
+/* CF = bit b (or imm) of a; d = a with it changed. op: enum bit_op. size: bytes. */
+extern const struct uop_pair uop_bit[2];
+extern const struct uop_pair uop_bit_address; /* d = address + bytes to the word of bit offset b */
+
+enum scan_op { SCAN_BSF, SCAN_BSR, SCAN_TZCNT, SCAN_LZCNT, SCAN_POPCNT, SCANS };
+extern const struct uop_pair uop_scan; /* d = op a; op: enum scan_op */
+
+enum bmi_op { BMI_ANDN, BMI_BEXTR, BMI_BZHI, BMI_BLSR, BMI_BLSMSK, BMI_BLSI, BMI_PDEP, BMI_PEXT,
+	      BMI_RORX, BMI_SARX, BMI_SHLX, BMI_SHRX, BMIS };
+extern const struct uop_pair uop_bmi; /* d = a op b (or imm); op: enum bmi_op */
+
+/* uop_muldiv.c */
+extern const struct uop_pair uop_imul;	   /* d = a * b */
+extern const struct uop_pair uop_imul_imm; /* d = a * imm, not shifted */
+extern const struct uop_pair uop_mul;	   /* rdx:rax = rax * a; op: 1 signed */
+extern const struct uop_pair uop_mulx;	   /* d:b = rdx * a */
+extern const struct uop_pair uop_div;	   /* rdx:rax / a; op: 1 signed. May leave */
+
+/* uop_memory.c. Index by log2 of the bytes. */
+extern const struct uop_pair uop_load[4], uop_load_rmw[4], uop_load_sx[3], uop_store[4];
+extern const struct uop_pair uop_store_rmw[4];
+extern const struct uop_pair uop_lea;
+extern const struct uop_pair uop_touch;	  /* the page must be reachable */
+extern const struct uop_pair uop_push, uop_pop; /* d; size: bytes */
+
+/* uop_flow.c */
+extern const struct uop_pair uop_jcc[16], uop_setcc[16], uop_cmov[16];
+extern const struct uop_pair uop_jump;	    /* to imm; ends the block */
+extern const struct uop_pair uop_jump_slot; /* to a */
+extern const struct uop_pair uop_loop;	    /* op: 0 loopne, 1 loope, 2 loop, 3 jrcxz; size: of rcx */
+extern const struct uop_pair uop_end;	    /* of a block that goes on at imm */
+extern const struct uop_pair uop_hardware;  /* leaves: the instruction is not for the engine */
+enum flag_op { FLAGOP_CLC, FLAGOP_STC, FLAGOP_CMC, FLAGOP_CLD, FLAGOP_STD, FLAGOP_LAHF, FLAGOP_SAHF,
+	       FLAGOP_GET, FLAGOP_CLI, FLAGOP_STI, FLAGOP_CLAC, FLAGOP_STAC, FLAGOPS };
+extern const struct uop_pair uop_flag[FLAGOPS]; /* GET: d = rflags as pushf stores them */
+extern const struct uop_pair uop_fence;
+
+/* uop_string.c. op: enum insn_string; size: bytes of an element; shift: enum insn_rep; seg: of rsi */
+extern const struct uop_pair uop_string;
+
+/* uop_locked.c. Read-modify-write of memory at uop_address(), atomic. size: bytes. */
+enum locked_op { /* the first ALUS are enum alu_op: memory op= d */
+	LOCKED_XCHG = ALUS, LOCKED_XADD, LOCKED_CMPXCHG, LOCKED_CMPXCHG_PAIR,
+	LOCKED_CMPXCHG_PAIR_PLAIN, /* without LOCK */
+	LOCKED_INC, LOCKED_DEC,
+	LOCKED_NOT, LOCKED_NEG, LOCKED_BTS, LOCKED_BTR, LOCKED_BTC
+};
+extern const struct uop_pair uop_locked; /* op: enum locked_op; d: source register or temporary */
+
+#endif

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * uop_flow.c: conditions, jumps, and what acts on flags directly. A jump ends its block: it says where
+ * the guest goes on and by which of the block's two edges, and returns to engine.c.
+ */
+#include "uop_alu.h"
+
+/* SDM vol. 1, appendix B; number: bits 1 to 3 of the opcode, without the negation. */
+static bool holds(const struct engine *e, unsigned number)
+{
+	uint32_t f = cc_flags(&e->cc);
+	bool less = !(f & FLAG_SF) != !(f & FLAG_OF);
+
+	switch (number) {
+	case 0:
+		return f & FLAG_OF;
+	case 1:
+		return f & FLAG_CF;
+	case 2:
+		return f & FLAG_ZF;
+	case 3:
+		return f & (FLAG_CF | FLAG_ZF);
+	case 4:
+		return f & FLAG_SF;
+	case 5:
+		return f & FLAG_PF;
+	case 6:
+		return less;
+	default:
+		return less || (f & FLAG_ZF);
+	}
+}
+
+/* The common case, a comparison, is decided from its operands. */
+static inline bool condition(const struct engine *e, unsigned cc)
+{
+	uint64_t a = e->cc.a, b = e->cc.b;
+	bool yes;
+
+	if (__builtin_expect(e->cc.kind != CC_SUB, 0)) {
+		yes = holds(e, cc >> 1);
+	} else {
+		switch (cc >> 1) {
+		case 1:
+			yes = a < b;
+			break;
+		case 2:
+			yes = a == b;
+			break;
+		case 3:
+			yes = a <= b;
+			break;
+		case 4:
+			yes = (int64_t)(a - b) < 0;
+			break;
+		case 6:
+			yes = (int64_t)a < (int64_t)b;
+			break;
+		case 7:
+			yes = (int64_t)a <= (int64_t)b;
+			break;
+		default:
+			yes = holds(e, cc >> 1);
+		}
+	}
+	return yes != (cc & 1);
+}
+
+/* An undefined condition is reported once and then taken as it is. */
+static void report_branch(struct engine *e, const struct uop *u)
+{
+	struct engine_use use = { .sink = ENGINE_BRANCH,
+				  .value = cc_flags(&e->cc),
+				  .vbits = cc_vflags(&e->cc),
+				  .origin = origin_named(e, e->cc.origin) };
+
+	report_use(e, u, &use);
+	cc_define(&e->cc);
+}
+
+/* imm: the target; the fall-through is block->end. */
+static inline void branch(struct engine *e, const struct uop *u, bool taken)
+{
+	e->edge = taken;
+	e->rip = taken ? (uint64_t)u->imm : e->block->end;
+}
+
+/* d = a if taken, else b. With an undefined condition the bits that are equal in both stay defined. */
+static void choose_checked(struct engine *e, const struct uop *u, bool taken, bool undefined)
+{
+	unsigned from = taken ? u->a : u->b;
+	uint64_t v = e->v[from];
+	uint32_t origin = e->origin[from];
+
+	if (undefined) {
+		uint64_t differ = e->r[u->a] ^ e->r[u->b];
+
+		v = e->v[u->a] | e->v[u->b] | differ;
+		origin = differ ? e->cc.origin : origin_of(e, u->a, u->b);
+	}
+	e->r[u->d] = e->r[from];
+	e->v[u->d] = v;
+	e->origin[u->d] = origin;
+}
+
+#define CONDITION(n)                                                                                  \
+	static void jcc##n(struct engine *e, const struct uop *u)                                     \
+	{                                                                                              \
+		branch(e, u, condition(e, 0x##n));                                                    \
+	}                                                                                              \
+	static void jcc##n##_checked(struct engine *e, const struct uop *u)                           \
+	{                                                                                              \
+		if (cc_undefined(&e->cc, 0x##n))                                                      \
+			report_branch(e, u);                                                           \
+		branch(e, u, condition(e, 0x##n));                                                    \
+	}                                                                                              \
+	static void setcc##n(struct engine *e, const struct uop *u)                                   \
+	{                                                                                              \
+		e->r[u->d] = condition(e, 0x##n);                                                     \
+		NEXT(e, u);                                                                            \
+	}                                                                                              \
+	static void setcc##n##_checked(struct engine *e, const struct uop *u)                         \
+	{                                                                                              \
+		e->r[u->d] = condition(e, 0x##n);                                                     \
+		e->v[u->d] = cc_undefined(&e->cc, 0x##n);                                             \
+		e->origin[u->d] = e->cc.origin;                                                        \
+		NEXT_CHECKED(e, u);                                                                    \
+	}                                                                                              \
+	static void cmov##n(struct engine *e, const struct uop *u)                                    \
+	{                                                                                              \
+		e->r[u->d] = condition(e, 0x##n) ? e->r[u->a] : e->r[u->b];                           \
+		NEXT(e, u);                                                                            \
+	}                                                                                              \
+	static void cmov##n##_checked(struct engine *e, const struct uop *u)                          \
+	{                                                                                              \
+		choose_checked(e, u, condition(e, 0x##n), cc_undefined(&e->cc, 0x##n));              \
+		NEXT_CHECKED(e, u);                                                                    \
+	}
+
+CONDITION(0)
+CONDITION(1)
+CONDITION(2)
+CONDITION(3)
+CONDITION(4)
+CONDITION(5)
+CONDITION(6)
+CONDITION(7)
+CONDITION(8)
+CONDITION(9)
+CONDITION(a)
+CONDITION(b)
+CONDITION(c)
+CONDITION(d)
+CONDITION(e)
+CONDITION(f)
+
+#define PAIR(name) { name, name##_checked }
+#define SIXTEEN(name)                                                                          \
+	{ PAIR(name##0), PAIR(name##1), PAIR(name##2), PAIR(name##3), PAIR(name##4), PAIR(name##5),    \
+	  PAIR(name##6), PAIR(name##7), PAIR(name##8), PAIR(name##9), PAIR(name##a), PAIR(name##b),    \
+	  PAIR(name##c), PAIR(name##d), PAIR(name##e), PAIR(name##f) }
+
+const struct uop_pair uop_jcc[16] = SIXTEEN(jcc);
+const struct uop_pair uop_setcc[16] = SIXTEEN(setcc);
+const struct uop_pair uop_cmov[16] = SIXTEEN(cmov);
+
+/* --- Jumps --- */
+
+static void jump(struct engine *e, const struct uop *u)
+{
+	branch(e, u, true);
+}
+
+#define jump_checked jump
+const struct uop_pair uop_jump = PAIR(jump);
+
+static void end(struct engine *e, const struct uop *u)
+{
+	branch(e, u, false);
+}
+
+#define end_checked end
+const struct uop_pair uop_end = PAIR(end);
+
+static void jump_slot(struct engine *e, const struct uop *u)
+{
+	e->edge = 1;
+	e->rip = e->r[u->a];
+}
+
+static void jump_slot_checked(struct engine *e, const struct uop *u)
+{
+	if (e->v[u->a]) {
+		struct engine_use use = { .sink = ENGINE_BRANCH,
+					  .value = e->r[u->a],
+					  .vbits = e->v[u->a],
+					  .origin = origin_named(e, e->origin[u->a]) };
+
+		report_use(e, u, &use);
+		e->v[u->a] = 0;
+	}
+	jump_slot(e, u);
+}
+
+const struct uop_pair uop_jump_slot = PAIR(jump_slot);
+
+static uint64_t counter_mask(const struct uop *u)
+{
+	return u->size == 8 ? ~0ull : 0xffffffff;
+}
+
+static void loop(struct engine *e, const struct uop *u)
+{
+	bool zf = cc_flags(&e->cc) & FLAG_ZF;
+
+	if (u->op == 3) {
+		branch(e, u, !(e->r[INSN_RCX] & counter_mask(u)));
+		return;
+	}
+	e->r[INSN_RCX] = (e->r[INSN_RCX] - 1) & counter_mask(u);
+	branch(e, u, e->r[INSN_RCX] && (u->op == 2 || zf == u->op));
+}
+
+static void report_counter(struct engine *e, const struct uop *u)
+{
+	struct engine_use use = { .sink = ENGINE_BRANCH,
+				  .value = e->r[INSN_RCX],
+				  .vbits = e->v[INSN_RCX],
+				  .origin = origin_named(e, e->origin[INSN_RCX]) };
+
+	report_use(e, u, &use);
+	e->v[INSN_RCX] = 0;
+}
+
+static void loop_checked(struct engine *e, const struct uop *u)
+{
+	uint64_t r = e->r[INSN_RCX] & counter_mask(u), v = e->v[INSN_RCX] & counter_mask(u);
+
+	if (u->op == 3 ? v_equal(r, 0, v, 0) : v != 0)
+		report_counter(e, u);
+	if (u->op < 2 && cc_undefined(&e->cc, 4))
+		report_branch(e, u);
+	loop(e, u);
+}
+
+const struct uop_pair uop_loop = PAIR(loop);
+
+static void hardware(struct engine *e, const struct uop *u)
+{
+	uop_leave(e, u, LEAVE_HARDWARE);
+}
+
+#define hardware_checked hardware
+const struct uop_pair uop_hardware = PAIR(hardware);
+
+/* --- Flags --- */
+
+static void change(struct engine *e, uint32_t clear, uint32_t set, uint32_t flip, uint32_t define)
+{
+	uint32_t vflags = cc_vflags(&e->cc) & ~define;
+
+	cc_set_flags(&e->cc, ((cc_flags(&e->cc) & ~clear) | set) ^ flip, vflags);
+}
+
+#define FLAG_FUNCTIONS(name, action)                                                                   \
+	static void name(struct engine *e, const struct uop *u)                                        \
+	{                                                                                              \
+		action;                                                                                \
+		NEXT(e, u);                                                                            \
+	}                                                                                              \
+	static void name##_checked(struct engine *e, const struct uop *u)                              \
+	{                                                                                              \
+		action;                                                                                \
+		NEXT_CHECKED(e, u);                                                                    \
+	}
+
+/* What user code's pages allow changes with AC (SMAP). */
+static void set_ac(struct engine *e, bool set)
+{
+	e->rflags = set ? e->rflags | FLAG_AC : e->rflags & ~FLAG_AC;
+	e->cpu->rflags = e->rflags;
+	mem_forget(e);
+}
+
+FLAG_FUNCTIONS(clc, change(e, FLAG_CF, 0, 0, FLAG_CF))
+FLAG_FUNCTIONS(stc, change(e, 0, FLAG_CF, 0, FLAG_CF))
+FLAG_FUNCTIONS(cmc, change(e, 0, 0, FLAG_CF, 0))
+FLAG_FUNCTIONS(cld, e->rflags &= ~FLAG_DF)
+FLAG_FUNCTIONS(std, e->rflags |= FLAG_DF)
+FLAG_FUNCTIONS(cli, e->rflags &= ~FLAG_IF)
+FLAG_FUNCTIONS(sti, e->rflags |= FLAG_IF)
+FLAG_FUNCTIONS(stac, set_ac(e, true))
+FLAG_FUNCTIONS(clac, set_ac(e, false))
+FLAG_FUNCTIONS(fence, __atomic_thread_fence(__ATOMIC_SEQ_CST))
+
+#define AH_FLAGS (FLAG_SF | FLAG_ZF | FLAG_AF | FLAG_PF | FLAG_CF)
+
+static void lahf(struct engine *e, const struct uop *u)
+{
+	uint64_t ah = (cc_flags(&e->cc) & AH_FLAGS) | 2;
+
+	e->r[INSN_RAX] = (e->r[INSN_RAX] & ~0xff00ull) | ah << 8;
+	NEXT(e, u);
+}
+
+static void lahf_checked(struct engine *e, const struct uop *u)
+{
+	uint64_t ah = (cc_flags(&e->cc) & AH_FLAGS) | 2, v = cc_vflags(&e->cc) & AH_FLAGS;
+
+	e->r[INSN_RAX] = (e->r[INSN_RAX] & ~0xff00ull) | ah << 8;
+	e->v[INSN_RAX] = (e->v[INSN_RAX] & ~0xff00ull) | v << 8;
+	if (v)
+		e->origin[INSN_RAX] = e->cc.origin;
+	NEXT_CHECKED(e, u);
+}
+
+static void do_sahf(struct engine *e)
+{
+	uint32_t ah = (uint32_t)(e->r[INSN_RAX] >> 8) & AH_FLAGS;
+	uint32_t v = (uint32_t)(e->v[INSN_RAX] >> 8) & AH_FLAGS;
+	uint32_t vold = cc_vflags(&e->cc) & FLAG_OF;
+
+	cc_set_flags(&e->cc, (cc_flags(&e->cc) & FLAG_OF) | ah, v | vold);
+	if (v)
+		e->cc.origin = e->origin[INSN_RAX];
+}
+
+FLAG_FUNCTIONS(sahf, do_sahf(e))
+
+/* As pushf stores them: without RF and VM (SDM vol. 2, PUSHF). */
+static void get(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = (e->rflags | cc_flags(&e->cc)) & ~0x30000u;
+	NEXT(e, u);
+}
+
+static void get_checked(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = (e->rflags | cc_flags(&e->cc)) & ~0x30000u;
+	e->v[u->d] = cc_vflags(&e->cc);
+	e->origin[u->d] = e->cc.origin;
+	NEXT_CHECKED(e, u);
+}
+
+const struct uop_pair uop_flag[FLAGOPS] = {
+	[FLAGOP_CLC] = PAIR(clc),   [FLAGOP_STC] = PAIR(stc),	[FLAGOP_CMC] = PAIR(cmc),
+	[FLAGOP_CLD] = PAIR(cld),   [FLAGOP_STD] = PAIR(std),	[FLAGOP_LAHF] = PAIR(lahf),
+	[FLAGOP_SAHF] = PAIR(sahf), [FLAGOP_GET] = PAIR(get),	[FLAGOP_CLI] = PAIR(cli),
+	[FLAGOP_STI] = PAIR(sti),   [FLAGOP_CLAC] = PAIR(clac), [FLAGOP_STAC] = PAIR(stac),
+};
+
+const struct uop_pair uop_fence = PAIR(fence);

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * engine_world.h: a few pages of guest memory with V bits, for tests of the engine's definedness.
+ *
+ * Nothing faults: an address that lies in no page of its own lies in OTHER, whatever its page
+ * number. Where the engine does not keep to engine.h, `broken` says how.
+ */
+#ifndef KMC_TESTS_ENGINE_WORLD_H
+#define KMC_TESTS_ENGINE_WORLD_H
+
+#include <string.h>
+
+#include "engine.h"
+
+enum { CODE_PAGE, A, B, STACK, USER, OTHER, PAGES };
+
+#define GPA	 0x100000ull /* of the first page */
+#define MAX_USES 8
+#define CF	 0x001ull
+#define PF	 0x004ull
+#define AF	 0x010ull
+#define ZF	 0x040ull
+#define SF	 0x080ull
+#define OF	 0x800ull
+#define STATUS	 (CF | PF | AF | ZF | SF | OF)
+
+static const struct {
+	uint64_t addr;
+	bool tracked, user;
+} world_page[PAGES] = {
+	[CODE_PAGE] = { 0xffffffff81000000, false, false },
+	[A] = { 0xffff888000010000, true, false },
+	[B] = { 0xffff888000011000, true, false },
+	[STACK] = { 0xffffc90000010000, false, false },
+	[USER] = { 0x00007f1234567000, false, true },
+	[OTHER] = { 0xffffffffff600000, false, false },
+};
+
+struct world {
+	uint8_t bytes[PAGES][ENGINE_PAGE];
+	uint8_t v[PAGES][ENGINE_PAGE];
+	int held[PAGES];
+	struct engine *e;
+	struct insn_cpu cpu;
+	struct engine_vbits vbits;
+	struct engine_window window;
+	struct engine_use use[MAX_USES];
+	struct engine_origin origin[MAX_USES]; /* what use[].origin pointed to */
+	unsigned uses;
+	const char *broken;
+	uint64_t rip_at_call, rax_at_call; /* of the last callback */
+};
+
+static inline void world_broken(struct world *w, const char *how)
+{
+	if (!w->broken)
+		w->broken = how;
+}
+
+static inline enum engine_reach world_reach(void *ctx, gva_t addr, unsigned how,
+					    struct engine_page *page, uint32_t *error)
+{
+	struct world *w = ctx;
+	unsigned k = 0;
+
+	(void)how; /* every page can be reached for everything */
+	(void)error;
+	while (k < OTHER && world_page[k].addr != (addr.v & ~(uint64_t)(ENGINE_PAGE - 1)))
+		k++;
+	*page = (struct engine_page){
+		.host = w->bytes[k],
+		.gpa = GPA + k * ENGINE_PAGE,
+		.tracked = world_page[k].tracked,
+		.user = world_page[k].user,
+		.writable = k != CODE_PAGE,
+	};
+	return ENGINE_REACHED;
+}
+
+static inline void world_hold(void *ctx, uint64_t gpa)
+{
+	struct world *w = ctx;
+	uint64_t k = (gpa - GPA) / ENGINE_PAGE;
+
+	if (k >= PAGES || w->held[k]++)
+		world_broken(w, "hold() of a page that is held, or of none");
+}
+
+static inline void world_drop(void *ctx, uint64_t gpa)
+{
+	struct world *w = ctx;
+	uint64_t k = (gpa - GPA) / ENGINE_PAGE;
+
+	if (k >= PAGES || --w->held[k])
+		world_broken(w, "drop() of a page that is not held");
+}
+
+static inline void world_called(struct world *w, uint64_t rip)
+{
+	w->rip_at_call = rip;
+	engine_sync(w->e);
+	w->rax_at_call = w->cpu.gpr[INSN_RAX];
+}
+
+/* The V bits that an access is about; NULL where it is not one that engine.h promises. */
+static inline uint8_t *world_access(struct world *w, const struct engine_access *a)
+{
+	uint64_t k = (a->gpa - GPA) / ENGINE_PAGE, offset = a->gpa % ENGINE_PAGE;
+
+	world_called(w, a->rip);
+	if (k >= PAGES || !world_page[k].tracked)
+		world_broken(w, "an access to a page that is not tracked");
+	else if (!w->held[k])
+		world_broken(w, "an access to a page that is not held");
+	else if (!a->len || offset + a->len > ENGINE_PAGE || a->addr.v % ENGINE_PAGE != offset)
+		world_broken(w, "an access that leaves its page");
+	else
+		return w->v[k] + offset;
+	return NULL;
+}
+
+static inline void world_check(void *ctx, const struct engine_access *a, uint8_t *v)
+{
+	uint8_t *shadow = world_access(ctx, a);
+
+	if (shadow && a->how & ENGINE_READ)
+		memcpy(v, shadow, a->len);
+}
+
+static inline void world_change(void *ctx, const struct engine_access *a, const uint8_t *v)
+{
+	uint8_t *shadow = world_access(ctx, a);
+
+	if (!shadow)
+		return;
+	if (!(a->how & ENGINE_WRITE))
+		world_broken(ctx, "change() of an access that does not write");
+	if (v)
+		memcpy(shadow, v, a->len);
+	else
+		memset(shadow, 0, a->len);
+}
+
+static inline void world_used(void *ctx, const struct engine_use *use)
+{
+	struct world *w = ctx;
+
+	world_called(w, use->rip);
+	if (!use->vbits)
+		world_broken(w, "a use without undefined bits");
+	if (w->uses < MAX_USES) {
+		w->use[w->uses] = *use;
+		if (use->origin)
+			w->origin[w->uses] = *use->origin;
+	}
+	w->uses++;
+}
+
+static inline bool world_init(struct world *w)
+{
+	static const struct engine_ops ops = {
+		.reach = world_reach,
+		.hold = world_hold,
+		.drop = world_drop,
+		.check = world_check,
+		.change = world_change,
+		.used = world_used,
+	};
+
+	memset(w, 0, sizeof(*w));
+	w->e = engine_create(&ops, w);
+	return w->e;
+}
+
+/* rbx, rsi, rsp and rdi point to A, B, the middle of the stack and user memory. */
+static inline void world_point(uint64_t gpr[INSN_GPRS])
+{
+	gpr[INSN_RBX] = world_page[A].addr;
+	gpr[INSN_RSI] = world_page[B].addr;
+	gpr[INSN_RSP] = world_page[STACK].addr + ENGINE_PAGE / 2;
+	gpr[INSN_RDI] = world_page[USER].addr;
+}
+
+/* Runs what lies in the code page; the rest of that page is hlt, which is for the hardware. */
+static inline void world_run(struct world *w, uint32_t insns)
+{
+	struct engine_limits limits = { .insns = insns, .idle = 1000 };
+
+	w->uses = 0;
+	w->cpu.rip = world_page[CODE_PAGE].addr;
+	w->cpu.mode = INSN_MODE_64;
+	memset(&w->window, 0, sizeof(w->window));
+	engine_run(w->e, &w->cpu, &limits, &w->vbits, &w->window);
+	for (unsigned k = 0; k < PAGES; k++)
+		if (w->held[k])
+			world_broken(w, "a page held after the window");
+}
+
+static inline void world_code(struct world *w, const uint8_t *code, size_t len)
+{
+	memset(w->bytes[CODE_PAGE], 0xf4, ENGINE_PAGE);
+	memcpy(w->bytes[CODE_PAGE], code, len);
+}
+
+#endif

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * window.c: lets the engine run guest code on the view: how it reaches guest memory, what the judge says
+ * to its accesses, and what is reported when undefined bits decide something.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "checker_internal.h"
+
+/* Between two looks at the guest's interrupts; and how long a window goes on without a violation. */
+#define WINDOW_INSNS 4096
+#define WINDOW_IDLE  256
+
+struct window {
+	struct checker *c;
+	struct vcpu_state *s;
+	struct engine *engine;
+};
+
+static bool in_hidden_page(struct checker *c, const struct walk *w)
+{
+	for (unsigned n = 0; n < w->ntables; n++)
+		if (guest_ram_hidden(c->ram, w->table[n]))
+			return true;
+	return false;
+}
+
+/* What should not be in a hidden page is for serve.c to sort out: the hardware faults on it again. */
+static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engine_page *page,
+			       uint32_t *error)
+{
+	struct window *w = ctx;
+	unsigned flags = how & ENGINE_FETCH ? WALK_FETCH : WALK_SET_AD;
+	bool user = (int64_t)addr.v >= 0;
+	struct walk found;
+	gpa_t gpa;
+
+	w->s->walk.rflags = w->s->insn.rflags;
+	if (how & ENGINE_WRITE)
+		flags |= WALK_WRITE;
+	switch (walk(w->c->ram, &w->s->walk, addr, flags, &found)) {
+	case WALK_OK:
+		break;
+	case WALK_PF:
+		*error = found.error_code;
+		return how & ENGINE_FETCH ? ENGINE_ELSEWHERE : ENGINE_PAGE_FAULT;
+	default:
+		return ENGINE_ELSEWHERE;
+	}
+	gpa.v = found.gpa.v & ~(GUEST_PAGE - 1ull);
+	if (!guest_ram_contains(w->c->ram, gpa, GUEST_PAGE) || in_hidden_page(w->c, &found))
+		return ENGINE_ELSEWHERE;
+	page->tracked = guest_ram_hidden(w->c->ram, gpa);
+	if (page->tracked && (user || (how & ENGINE_FETCH)))
+		return ENGINE_ELSEWHERE;
+	page->host = guest_ram_at(w->c->ram, gpa, GUEST_PAGE);
+	page->gpa = gpa.v;
+	page->user = user;
+	page->writable = how & ENGINE_WRITE;
+	return ENGINE_REACHED;
+}
+
+static void hold(void *ctx, uint64_t gpa)
+{
+}
+
+static void drop(void *ctx, uint64_t gpa)
+{
+}
+
+/* The registers as they are at the instruction that is being carried out. */
+static void sync_state(struct window *w, uint64_t rip)
+{
+	engine_sync(w->engine);
+	w->s->insn.rip = rip;
+}
+
+static void check(void *ctx, const struct engine_access *a, uint8_t *v)
+{
+	struct window *w = ctx;
+	struct piece p = { .gpa = { a->gpa },
+			   .gva = a->addr,
+			   .len = a->len,
+			   .offset = a->offset,
+			   .size = a->size,
+			   .how = (uint8_t)a->how,
+			   .ram = true,
+			   .hidden = true };
+
+	if (agent_pending(w->c)) {
+		agent_drain(w->c, w->s->vcpu->index);
+		engine_forget(w->engine);
+	}
+	sync_state(w, a->rip);
+	check_states(w->c, w->s, &p);
+	if (!v)
+		return;
+	shadow_read_value_v(w->c->shadow, p.gpa, v, a->len);
+}
+
+static void change(void *ctx, const struct engine_access *a, const uint8_t *v)
+{
+	struct window *w = ctx;
+	gpa_t gpa = { a->gpa };
+
+	if (v)
+		shadow_write_v(w->c->shadow, gpa, v, a->len);
+	else
+		shadow_set_v(w->c->shadow, gpa, a->len, V_DEFINED);
+}
+
+static void used(void *ctx, const struct engine_use *use)
+{
+	struct window *w = ctx;
+
+	sync_state(w, use->rip);
+	check_use(w->c, w->s, use);
+}
+
+void window_destroy(struct window *w)
+{
+	if (!w)
+		return;
+	engine_destroy(w->engine);
+	free(w);
+}
+
+static struct window *window_create(struct checker *c)
+{
+	static const struct engine_ops ops = { .reach = reach,
+					       .hold = hold,
+					       .drop = drop,
+					       .check = check,
+					       .change = change,
+					       .used = used };
+	struct window *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->c = c;
+	w->engine = engine_create(&ops, w);
+	if (w->engine)
+		return w;
+	free(w);
+	return NULL;
+}
+
+static void count(struct checker_stats *stats, const struct engine_window *out)
+{
+	unsigned length = 0;
+
+	while (length + 1 < WINDOW_LENGTHS && out->insns >> (length + 1))
+		length++;
+	stats->windows++;
+	stats->window_insns += out->insns;
+	stats->window_accesses += out->accesses;
+	stats->window_length[length]++;
+}
+
+void count_opcode(struct checker *c, const struct insn *i, bool stepped)
+{
+	const char *name = i ? insn_mnemonic(i) : "?";
+	struct opcode_count *o = c->stats.opcodes;
+	const struct opcode_count *last = &c->stats.opcodes[MAX_OPCODES - 1];
+
+	while (o < last && o->name[0] && strncmp(o->name, name, sizeof(o->name) - 1) != 0)
+		o++;
+	if (!o->name[0])
+		snprintf(o->name, sizeof(o->name), "%s", o == last ? "others" : name);
+	if (stepped)
+		o->stepped++;
+	else
+		o->ended++;
+}
+
+enum carry_result window_run(struct checker *c, struct vcpu_state *s)
+{
+	const struct engine_limits limits = { .insns = WINDOW_INSNS, .idle = WINDOW_IDLE };
+	struct window **w = &c->window[s->vcpu->index];
+	struct engine_window out;
+
+	if (!*w)
+		*w = window_create(c);
+	if (!*w)
+		return CARRY_STEP;
+	(*w)->s = s;
+	engine_run((*w)->engine, &s->insn, &limits, NULL, &out);
+	if (out.progress) {
+		count(&c->stats, &out);
+		c->stats.emulated++;
+	}
+	if (out.end == ENGINE_FAULT) {
+		vcpu_inject_page_fault(c, s, out.fault_addr, out.fault_error);
+		return CARRY_RETRY;
+	}
+	if (!out.progress)
+		return CARRY_STEP;
+	if (out.end == ENGINE_HARDWARE)
+		count_opcode(c, checker_fetch(c, s), false);
+	vcpu_state_retire(s);
+	return CARRY_DONE;
+}
