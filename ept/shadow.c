@@ -13,16 +13,21 @@
 #include "shadow.h"
 
 #include <errno.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shadow_page.h"
 
+#define SHARDS 256u
+
 struct shadow {
 	const struct guest_ram *ram;
-	uint64_t npages;  /* tracked */
-	uint64_t bytes;	  /* of the struct shadow_pages */
-	uintptr_t page[]; /* by guest_ram_page_index() */
+	_Atomic uint64_t npages; /* tracked */
+	_Atomic uint64_t bytes;	 /* of the struct shadow_pages */
+	atomic_bool *shard;	 /* spin locks, by page index modulo SHARDS */
+	uintptr_t page[];	 /* by guest_ram_page_index() */
 };
 
 #define UNTRACKED ((uintptr_t)0)
@@ -57,9 +62,45 @@ struct shadow *shadow_create(const struct guest_ram *ram)
 {
 	struct shadow *s = calloc(1, sizeof(*s) + guest_ram_pages(ram) * sizeof(s->page[0]));
 
-	if (s)
-		s->ram = ram;
-	return s;
+	if (!s)
+		return NULL;
+	s->ram = ram;
+	s->shard = calloc(SHARDS, sizeof(s->shard[0]));
+	if (s->shard)
+		return s;
+	free(s);
+	return NULL;
+}
+
+/* Held for some hundred instructions at most; whoever holds one may have lost its host CPU. */
+static void lock_page(const struct shadow *s, int64_t page)
+{
+	atomic_bool *lock = &s->shard[(uint64_t)page % SHARDS];
+
+	for (unsigned tries = 1; atomic_exchange_explicit(lock, true, memory_order_acquire); tries++)
+		if (tries % 64 == 0)
+			sched_yield();
+}
+
+static void unlock_page(const struct shadow *s, int64_t page)
+{
+	atomic_store_explicit(&s->shard[(uint64_t)page % SHARDS], false, memory_order_release);
+}
+
+void shadow_hold(const struct shadow *s, gpa_t gpa)
+{
+	int64_t page = guest_ram_page_index(s->ram, gpa);
+
+	if (page >= 0)
+		lock_page(s, page);
+}
+
+void shadow_drop(const struct shadow *s, gpa_t gpa)
+{
+	int64_t page = guest_ram_page_index(s->ram, gpa);
+
+	if (page >= 0)
+		unlock_page(s, page);
 }
 
 static void put_entry(struct shadow *s, int64_t i, uintptr_t entry)
@@ -71,8 +112,16 @@ static void put_entry(struct shadow *s, int64_t i, uintptr_t entry)
 		shadow_page_deinit(old);
 		free(old);
 	}
-	s->npages += (entry != UNTRACKED) - (s->page[i] != UNTRACKED);
-	s->page[i] = entry;
+	if ((entry != UNTRACKED) != (s->page[i] != UNTRACKED))
+		s->npages += entry != UNTRACKED ? 1 : -1ull;
+	__atomic_store_n(&s->page[i], entry, __ATOMIC_RELEASE);
+}
+
+static void put_entry_locked(struct shadow *s, int64_t i, uintptr_t entry)
+{
+	lock_page(s, i);
+	put_entry(s, i, entry);
+	unlock_page(s, i);
 }
 
 void shadow_destroy(struct shadow *s)
@@ -81,6 +130,7 @@ void shadow_destroy(struct shadow *s)
 		return;
 	for (uint64_t i = 0; i < guest_ram_pages(s->ram); i++)
 		put_entry(s, (int64_t)i, UNTRACKED);
+	free(s->shard);
 	free(s);
 }
 
@@ -122,7 +172,7 @@ int shadow_track(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a)
 	    a <= A_UNTRACKED || a >= A_STATES)
 		return -EINVAL;
 	while (next_span(s, &at, &left, &span))
-		put_entry(s, span.page, uniform_entry((uint8_t)a, V_DEFINED));
+		put_entry_locked(s, span.page, uniform_entry((uint8_t)a, V_DEFINED));
 	return 0;
 }
 
@@ -133,14 +183,14 @@ void shadow_untrack(struct shadow *s, gpa_t gpa, uint64_t len)
 
 	while (next_span(s, &at, &left, &span))
 		if (span.page >= 0)
-			put_entry(s, span.page, UNTRACKED);
+			put_entry_locked(s, span.page, UNTRACKED);
 }
 
 bool shadow_tracked(const struct shadow *s, gpa_t gpa)
 {
 	int64_t i = guest_ram_page_index(s->ram, gpa);
 
-	return i >= 0 && s->page[i] != UNTRACKED;
+	return i >= 0 && __atomic_load_n(&s->page[i], __ATOMIC_ACQUIRE) != UNTRACKED;
 }
 
 /* ------------------------------------------------------------------- changes */
@@ -209,8 +259,12 @@ static int change_range(struct shadow *s, gpa_t gpa, uint64_t len, struct change
 	int err = 0;
 
 	while (next_span(s, &at, &left, &span)) {
-		if (span.page >= 0 && change_span(s, &c, &span))
-			err = -ENOMEM;
+		if (span.page >= 0) {
+			lock_page(s, span.page);
+			if (change_span(s, &c, &span))
+				err = -ENOMEM;
+			unlock_page(s, span.page);
+		}
 		if (c.v)
 			c.v += span.n;
 	}
@@ -234,71 +288,104 @@ int shadow_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint64_t l
 	return change_range(s, gpa, len, (struct change){.kind = WRITE_V, .v = vbits});
 }
 
-int shadow_copy_v(struct shadow *s, gpa_t dst, gpa_t src, uint64_t len)
-{
-	/* Backwards where the destination overlaps what is still to be read. */
-	bool back = dst.v > src.v && dst.v - src.v < len;
-	uint8_t v[512];
-	uint64_t done, n, at;
-	int err = 0;
-
-	if (len > guest_ram_size(s->ram))
-		return -EINVAL; /* no copy within guest memory is that long */
-	for (done = 0; done < len; done += n) {
-		n = len - done < sizeof(v) ? len - done : sizeof(v);
-		at = back ? len - done - n : done;
-		shadow_read_v(s, (gpa_t){src.v + at}, v, n);
-		if (shadow_write_v(s, (gpa_t){dst.v + at}, v, n))
-			err = -ENOMEM;
-	}
-	return err;
-}
-
 /* ------------------------------------------------------------------- queries */
 
-void shadow_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint64_t len)
+static void page_read_v(const struct shadow *s, const struct span *span, uint8_t *vbits)
+{
+	uintptr_t entry = span->page < 0 ? UNTRACKED : s->page[span->page];
+
+	if (entry == UNTRACKED || is_uniform(entry))
+		memset(vbits, entry_v(entry), span->n);
+	else
+		shadow_page_read_v(entry_page(entry), span->off, vbits, (uint32_t)span->n);
+}
+
+static void page_read_a(const struct shadow *s, const struct span *span, uint8_t *states)
+{
+	uintptr_t entry = span->page < 0 ? UNTRACKED : s->page[span->page];
+
+	if (entry == UNTRACKED || is_uniform(entry))
+		memset(states, entry_a(entry), span->n);
+	else
+		shadow_page_read_a(entry_page(entry), span->off, states, (uint32_t)span->n);
+}
+
+static void read_range(const struct shadow *s, gpa_t gpa, uint8_t *out, uint64_t len,
+		       void (*read)(const struct shadow *s, const struct span *span, uint8_t *out))
 {
 	uint64_t at = gpa.v, left = len;
 	struct span span;
 
-	for (; next_span(s, &at, &left, &span); vbits += span.n) {
-		uintptr_t entry = span.page < 0 ? UNTRACKED : s->page[span.page];
-
-		if (entry == UNTRACKED || is_uniform(entry))
-			memset(vbits, entry_v(entry), span.n);
-		else
-			shadow_page_read_v(entry_page(entry), span.off, vbits, (uint32_t)span.n);
+	for (; next_span(s, &at, &left, &span); out += span.n) {
+		if (span.page >= 0)
+			lock_page(s, span.page);
+		read(s, &span, out);
+		if (span.page >= 0)
+			unlock_page(s, span.page);
 	}
+}
+
+void shadow_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint64_t len)
+{
+	read_range(s, gpa, vbits, len, page_read_v);
 }
 
 void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t len)
 {
-	uint64_t at = gpa.v, left = len;
-	struct span span;
-
-	for (; next_span(s, &at, &left, &span); states += span.n) {
-		uintptr_t entry = span.page < 0 ? UNTRACKED : s->page[span.page];
-
-		if (entry == UNTRACKED || is_uniform(entry))
-			memset(states, entry_a(entry), span.n);
-		else
-			shadow_page_read_a(entry_page(entry), span.off, states, (uint32_t)span.n);
-	}
+	read_range(s, gpa, states, len, page_read_a);
 }
 
-void shadow_read_value_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint64_t len)
+/* --------------------------------------------- one page, held by the caller */
+
+static struct span held_span(const struct shadow *s, gpa_t gpa, uint32_t len)
 {
-	uint8_t a[64];
+	return (struct span){.page = guest_ram_page_index(s->ram, gpa),
+			     .off = gpa.v % GUEST_PAGE,
+			     .n = len};
+}
 
-	shadow_read_v(s, gpa, vbits, len);
-	for (uint64_t at = 0; at < len; at += sizeof(a)) {
-		uint64_t n = len - at < sizeof(a) ? len - at : sizeof(a);
+static bool is_legal(uint8_t a)
+{
+	return a <= A_UNKNOWN || a == A_ALLOCATED;
+}
 
-		shadow_read_a(s, (gpa_t){gpa.v + at}, a, n);
-		for (uint64_t i = 0; i < n; i++)
-			if (a[i] != A_ALLOCATED)
-				vbits[at + i] = V_DEFINED;
-	}
+bool shadow_held_legal(const struct shadow *s, gpa_t gpa, uint32_t len)
+{
+	struct span span = held_span(s, gpa, len);
+	uintptr_t entry = span.page < 0 ? UNTRACKED : s->page[span.page];
+	uint8_t a[GUEST_PAGE];
+
+	if (entry == UNTRACKED || is_uniform(entry))
+		return is_legal(entry_a(entry));
+	shadow_page_read_a(entry_page(entry), span.off, a, len);
+	for (uint32_t i = 0; i < len; i++)
+		if (!is_legal(a[i]))
+			return false;
+	return true;
+}
+
+void shadow_held_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint32_t len)
+{
+	struct span span = held_span(s, gpa, len);
+	uint8_t a[GUEST_PAGE], any = 0;
+
+	page_read_v(s, &span, vbits);
+	for (uint32_t i = 0; i < len; i++)
+		any |= vbits[i];
+	if (!any)
+		return;
+	page_read_a(s, &span, a);
+	for (uint32_t i = 0; i < len; i++)
+		if (a[i] != A_ALLOCATED)
+			vbits[i] = V_DEFINED;
+}
+
+int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len)
+{
+	struct change c = {.kind = vbits ? WRITE_V : SET_V, .value = V_DEFINED, .v = vbits};
+	struct span span = held_span(s, gpa, len);
+
+	return span.page < 0 ? 0 : change_span(s, &c, &span);
 }
 
 _Static_assert(A_UNTRACKED == 0, "the entry of an untracked page reads as A_UNTRACKED, defined");

@@ -3,8 +3,9 @@
  * shadow.h: what is known of each tracked byte: 8 V bits (1 = undefined) and an A state.
  *
  * Keyed by guest-physical address. Lives in host memory only. Pages in one single state keep no
- * arrays. Not locked: the caller holds the checker's lock. Ranges may cross pages; bytes of pages
- * that are not tracked read as A_UNTRACKED, defined, and writes to them are dropped.
+ * arrays. Any thread; each page is changed and read as a whole, a range of several pages is not. Ranges
+ * may cross pages; bytes of pages that are not tracked read as A_UNTRACKED, defined, and writes to them
+ * are dropped.
  */
 #ifndef KMC_SHADOW_H
 #define KMC_SHADOW_H
@@ -42,12 +43,22 @@ bool shadow_tracked(const struct shadow *s, gpa_t gpa);
 int shadow_set_a(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a);
 int shadow_set_v(struct shadow *s, gpa_t gpa, uint64_t len, uint8_t vbits);
 int shadow_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint64_t len);
-int shadow_copy_v(struct shadow *s, gpa_t dst, gpa_t src, uint64_t len); /* as memmove */
 
 void shadow_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint64_t len);
 void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t len);
+
+/*
+ * One page, so that an access and its shadow stay together: between shadow_hold() and shadow_drop() of
+ * the page, for ranges within it, and only the functions with held in their names. A holder takes no
+ * other lock and waits for nothing.
+ */
+void shadow_hold(const struct shadow *s, gpa_t gpa);
+void shadow_drop(const struct shadow *s, gpa_t gpa);
+/* No byte is freed, unallocated or redzone. */
+bool shadow_held_legal(const struct shadow *s, gpa_t gpa, uint32_t len);
 /* V bits of the bytes that are A_ALLOCATED; nobody answers for the value of the others: defined. */
-void shadow_read_value_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint64_t len);
+void shadow_held_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint32_t len);
+int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len); /* NULL: defined */
 
 /* Host bytes in use, and bytes tracked: their quotient is a figure in bench/. */
 uint64_t shadow_bytes(const struct shadow *s);

@@ -126,17 +126,29 @@ static void op_write_v(struct shadow *s, struct model *m, uint64_t base)
 		model_put(m, m->v, off + i, v[i]);
 }
 
-static void op_copy_v(struct shadow *s, struct model *m, uint64_t base)
+/* The functions for a held page, against the same model. */
+static void op_held(struct shadow *s, struct model *m, uint64_t base)
 {
-	static uint8_t v[BYTES];
-	uint32_t src, n = random_range(&src), dst = rnd(BYTES - n + 1);
+	uint8_t v[64], want[64];
+	uint32_t n = 1 + rnd(sizeof(v)), page = rnd(PAGES), off = page * P + rnd(P - n + 1);
+	bool legal = true, define = rnd(2);
 
-	if (!rnd(3) && src + n + 5 <= BYTES)
-		dst = src + rnd(6);
-	assert_int_equal(shadow_copy_v(s, GPA(base + dst), GPA(base + src), n), 0);
-	memcpy(v, m->v + src, n);
-	for (uint32_t i = 0; i < n; i++)
-		model_put(m, m->v, dst + i, v[i]);
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t a = m->a[off + i];
+
+		want[i] = a == A_ALLOCATED ? m->v[off + i] : V_DEFINED;
+		legal &= a == A_ALLOCATED || a == A_UNKNOWN || a == A_UNTRACKED;
+	}
+	shadow_hold(s, GPA(base + off));
+	assert_int_equal(shadow_held_legal(s, GPA(base + off), n), legal);
+	shadow_held_read_v(s, GPA(base + off), v, n);
+	assert_memory_equal(v, want, n);
+	for (uint32_t i = 0; i < n; i++) {
+		v[i] = define ? V_DEFINED : random_v();
+		model_put(m, m->v, off + i, v[i]);
+	}
+	assert_int_equal(shadow_held_write_v(s, GPA(base + off), define ? NULL : v, n), 0);
+	shadow_drop(s, GPA(base + off));
 }
 
 static void op_track(struct shadow *s, struct model *m, uint64_t base)
@@ -155,7 +167,7 @@ static void op_track(struct shadow *s, struct model *m, uint64_t base)
 }
 
 static void (*const ops[])(struct shadow *s, struct model *m, uint64_t base) = {
-	op_set_a, op_object, op_object, op_set_v, op_write_v, op_write_v, op_copy_v,
+	op_set_a, op_object, op_object, op_set_v, op_write_v, op_write_v, op_held,
 };
 
 static void random_operations(uint64_t start, uint32_t n)
@@ -319,7 +331,6 @@ static void hostile_ranges(void **state)
 	assert_int_equal(shadow_track(f.s, GPA(0), P, A_UNTRACKED), -EINVAL);
 	assert_int_equal(shadow_track(f.s, GPA(0), P, A_STATES), -EINVAL);
 	assert_int_equal(shadow_set_a(f.s, GPA(0), 8, A_UNTRACKED), -EINVAL);
-	assert_int_equal(shadow_copy_v(f.s, GPA(0), GPA(8), UINT64_MAX), -EINVAL);
 	assert_int_equal(a_at(f.s, 0), A_ALLOCATED);
 
 	/* As long as they can be, and over the end of the address space. */

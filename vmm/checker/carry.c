@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * carry.c: carries out an instruction that touches hidden pages.
- *
- * The engine runs it, and what follows, on the view (window.c); an instruction that is not for the engine
- * is stepped on the hardware with its pages shown and the other vCPUs held, so that nobody else passes
- * through the open pages unseen.
+ * carry.c: carries out an instruction that is not for the engine: stepped on the hardware with its pages
+ * shown and the other vCPUs held, so that nobody else passes through the open pages unseen.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -102,13 +99,9 @@ static enum carry_result step(struct checker *c, struct vcpu_state *s, const str
 	return CARRY_DONE;
 }
 
-enum carry_result carry_out(struct checker *c, struct vcpu_state *s, const struct insn *i,
-			    const struct pieces *p)
+enum carry_result carry_step(struct checker *c, struct vcpu_state *s, const struct insn *i,
+			     const struct pieces *p)
 {
-	enum carry_result r = window_run(c, s);
-
-	if (r != CARRY_STEP)
-		return r;
 	for (unsigned n = 0; n < p->n; n++)
 		if (p->piece[n].hidden)
 			check_piece(c, s, i, &p->piece[n]);

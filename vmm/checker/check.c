@@ -79,7 +79,6 @@ void check_states(struct checker *c, struct vcpu_state *s, const struct piece *p
 	const struct insn *i;
 	struct judgement j;
 
-	c->stats.accesses++;
 	judge_access(c->shadow, c->objects, &a, c->config.checks, &j);
 	if (j.verdict == VERDICT_NONE)
 		return;

@@ -97,6 +97,7 @@ static void track(void *ctx, gpa_t gpa, uint64_t len)
 		agent_give_up(c, "a page cannot be hidden: %s", strerror(errno));
 		return;
 	}
+	windows_settle(c);
 	hidden = guest_ram_hidden_pages(c->ram);
 	if (hidden > c->stats.hidden_peak)
 		c->stats.hidden_peak = hidden;

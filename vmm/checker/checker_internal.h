@@ -3,7 +3,8 @@
  * checker_internal.h: what the files of vmm/checker/ share.
  *
  * Locking: checker.lock protects everything below except where said; it is held while a violation is
- * served and while the rings are drained. A vCPU that waits for it counts as held (machine.h).
+ * served, but not while the engine runs, and while the rings are drained. A vCPU that waits for it counts
+ * as held (machine.h). Order: checker.lock, then a page of the shadow; never the other way round.
  */
 #ifndef KMC_CHECKER_INTERNAL_H
 #define KMC_CHECKER_INTERNAL_H
@@ -157,10 +158,10 @@ const struct insn *checker_fetch(struct checker *c, struct vcpu_state *s);
 /* Ends the tracking of the slab or large object around gpa: it is not what we were told. */
 void release_stale(struct checker *c, gpa_t gpa);
 
-/* carry.c: carries the instruction out. */
+/* carry.c: has the hardware carry out one instruction, judged before. */
 enum carry_result { CARRY_DONE, CARRY_RETRY, CARRY_STEP, CARRY_STOP };
-enum carry_result carry_out(struct checker *c, struct vcpu_state *s, const struct insn *i,
-			    const struct pieces *p);
+enum carry_result carry_step(struct checker *c, struct vcpu_state *s, const struct insn *i,
+			     const struct pieces *p);
 void *carry_watchdog(void *ctx);
 
 /* check.c. The A states of one piece: who may touch what. */
@@ -171,8 +172,13 @@ void check_use(struct checker *c, struct vcpu_state *s, const struct engine_use 
 void check_piece(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		 const struct piece *p);
 
-/* window.c: runs guest code from rip on, as long as it pays. CARRY_STEP: nothing was done. */
+/*
+ * window.c: runs guest code from rip on, as long as it pays. Releases checker.lock meanwhile; so what was
+ * decoded before is gone. CARRY_STEP: nothing was done.
+ */
 enum carry_result window_run(struct checker *c, struct vcpu_state *s);
+/* Called with checker.lock: returns when no window but a parked one remembers pages. */
+void windows_settle(struct checker *c);
 void window_destroy(struct window *w);
 void count_opcode(struct checker *c, const struct insn *i, bool stepped);
 

@@ -198,8 +198,10 @@ static bool is_stale(const struct vcpu_state *s, const struct piece *p)
 	return !s->kernel || (int64_t)p->gva.v >= 0;
 }
 
+static enum hook_result serve(struct checker *c, struct vcpu_state *s, bool may_step);
+
 static enum hook_result serve_hidden(struct checker *c, struct vcpu_state *s, const struct insn *i,
-				     const struct pieces *p)
+				     const struct pieces *p, bool may_step)
 {
 	bool stale = false;
 
@@ -211,16 +213,20 @@ static enum hook_result serve_hidden(struct checker *c, struct vcpu_state *s, co
 	}
 	if (stale)
 		return HOOK_RETRY;
-	c->stats.violations++;
+	if (!may_step)
+		c->stats.violations++;
 	c->progress[s->vcpu->index].count = 0;
 	if (p->fault && insn_string(i) != INSN_MOVS && insn_string(i) != INSN_STOS) {
 		vcpu_inject_page_fault(c, s, p->fault_addr, p->fault_error);
 		return HOOK_RETRY;
 	}
-	return carry_out(c, s, i, p) == CARRY_STOP ? HOOK_STOP : HOOK_RETRY;
+	if (!may_step)
+		return window_run(c, s) == CARRY_STEP ? serve(c, s, true) : HOOK_RETRY;
+	return carry_step(c, s, i, p) == CARRY_STOP ? HOOK_STOP : HOOK_RETRY;
 }
 
-static enum hook_result serve(struct checker *c, struct vcpu_state *s)
+/* may_step: the engine has declined the instruction. */
+static enum hook_result serve(struct checker *c, struct vcpu_state *s, bool may_step)
 {
 	struct insn_access a[INSN_MAX_ACCESS];
 	const struct insn *i;
@@ -245,7 +251,7 @@ static enum hook_result serve(struct checker *c, struct vcpu_state *s)
 		release_stale(c, p.stale_table);
 		return HOOK_RETRY;
 	}
-	return p.hidden ? serve_hidden(c, s, i, &p) : serve_absent(c, s, i, a, n);
+	return p.hidden ? serve_hidden(c, s, i, &p, may_step) : serve_absent(c, s, i, a, n);
 }
 
 enum hook_result serve_fault(void *ctx, struct vcpu *vcpu)
@@ -260,7 +266,7 @@ enum hook_result serve_fault(void *ctx, struct vcpu *vcpu)
 	c->stats.faults++;
 	vcpu_state_load(c, vcpu, &s);
 	agent_drain(c, vcpu->index);
-	result = serve(c, &s);
+	result = serve(c, &s, false);
 	c->stats.fault_ns += checker_now() - began;
 	pthread_mutex_unlock(&c->lock);
 	return result;

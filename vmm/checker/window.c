@@ -2,7 +2,13 @@
 /*
  * window.c: lets the engine run guest code on the view: how it reaches guest memory, what the judge says
  * to its accesses, and what is reported when undefined bits decide something.
+ *
+ * Windows of several vCPUs run at once. A tracked access holds its page's shadow only; checker.lock is
+ * taken where something was announced or has to be reported. A window remembers which pages are tracked:
+ * whoever hides a page waits (windows_settle) until no window remembers it from before, so that its
+ * new owner's accesses are seen on every vCPU.
  */
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +23,39 @@ struct window {
 	struct checker *c;
 	struct vcpu_state *s;
 	struct engine *engine;
+	/*
+	 * Other threads: whether this window remembers pages. running: from before the first reach() to
+	 * behind the last; parked: waits for checker.lock, and forgets all pages before it goes on.
+	 */
+	atomic_bool running, parked;
+	volatile bool stop;
 };
+
+/* Takes checker.lock out of a window that is running. */
+static void enter(struct window *w)
+{
+	atomic_store(&w->parked, true);
+	pthread_mutex_lock(&w->c->lock);
+}
+
+static void leave(struct window *w)
+{
+	engine_forget(w->engine);
+	atomic_store(&w->parked, false);
+	pthread_mutex_unlock(&w->c->lock);
+}
+
+void windows_settle(struct checker *c)
+{
+	for (unsigned n = 0; n < MAX_CPUS; n++) {
+		struct window *w = c->window[n];
+
+		while (w && atomic_load(&w->running) && !atomic_load(&w->parked)) {
+			w->stop = true;
+			sched_yield();
+		}
+	}
+}
 
 static bool in_hidden_page(struct checker *c, const struct walk *w)
 {
@@ -52,7 +90,7 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 	gpa.v = found.gpa.v & ~(GUEST_PAGE - 1ull);
 	if (!guest_ram_contains(w->c->ram, gpa, GUEST_PAGE) || in_hidden_page(w->c, &found))
 		return ENGINE_ELSEWHERE;
-	page->tracked = guest_ram_hidden(w->c->ram, gpa);
+	page->tracked = shadow_tracked(w->c->shadow, gpa);
 	if (page->tracked && (user || (how & ENGINE_FETCH)))
 		return ENGINE_ELSEWHERE;
 	page->host = guest_ram_at(w->c->ram, gpa, GUEST_PAGE);
@@ -64,10 +102,16 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 
 static void hold(void *ctx, uint64_t gpa)
 {
+	struct window *w = ctx;
+
+	shadow_hold(w->c->shadow, (gpa_t){ gpa });
 }
 
 static void drop(void *ctx, uint64_t gpa)
 {
+	struct window *w = ctx;
+
+	shadow_drop(w->c->shadow, (gpa_t){ gpa });
 }
 
 /* The registers as they are at the instruction that is being carried out. */
@@ -77,9 +121,9 @@ static void sync_state(struct window *w, uint64_t rip)
 	w->s->insn.rip = rip;
 }
 
-static void check(void *ctx, const struct engine_access *a, uint8_t *v)
+/* Something was announced, or the access is not plainly legal: with all locks, after the announcements. */
+static void check_slowly(struct window *w, const struct engine_access *a)
 {
-	struct window *w = ctx;
 	struct piece p = { .gpa = { a->gpa },
 			   .gva = a->addr,
 			   .len = a->len,
@@ -89,34 +133,41 @@ static void check(void *ctx, const struct engine_access *a, uint8_t *v)
 			   .ram = true,
 			   .hidden = true };
 
-	if (agent_pending(w->c)) {
-		agent_drain(w->c, w->s->vcpu->index);
-		engine_forget(w->engine);
-	}
+	shadow_drop(w->c->shadow, p.gpa);
+	enter(w);
+	agent_drain(w->c, w->s->vcpu->index);
 	sync_state(w, a->rip);
 	check_states(w->c, w->s, &p);
-	if (!v)
-		return;
-	shadow_read_value_v(w->c->shadow, p.gpa, v, a->len);
+	leave(w);
+	shadow_hold(w->c->shadow, p.gpa);
+}
+
+static void check(void *ctx, const struct engine_access *a, uint8_t *v)
+{
+	struct window *w = ctx;
+	gpa_t gpa = { a->gpa };
+
+	if (agent_pending(w->c) || !shadow_held_legal(w->c->shadow, gpa, a->len))
+		check_slowly(w, a);
+	if (v)
+		shadow_held_read_v(w->c->shadow, gpa, v, a->len);
 }
 
 static void change(void *ctx, const struct engine_access *a, const uint8_t *v)
 {
 	struct window *w = ctx;
-	gpa_t gpa = { a->gpa };
 
-	if (v)
-		shadow_write_v(w->c->shadow, gpa, v, a->len);
-	else
-		shadow_set_v(w->c->shadow, gpa, a->len, V_DEFINED);
+	shadow_held_write_v(w->c->shadow, (gpa_t){ a->gpa }, v, a->len);
 }
 
 static void used(void *ctx, const struct engine_use *use)
 {
 	struct window *w = ctx;
 
+	enter(w);
 	sync_state(w, use->rip);
 	check_use(w->c, w->s, use);
+	leave(w);
 }
 
 void window_destroy(struct window *w)
@@ -156,6 +207,7 @@ static void count(struct checker_stats *stats, const struct engine_window *out)
 	stats->windows++;
 	stats->window_insns += out->insns;
 	stats->window_accesses += out->accesses;
+	stats->accesses += out->accesses;
 	stats->window_length[length]++;
 }
 
@@ -175,9 +227,24 @@ void count_opcode(struct checker *c, const struct insn *i, bool stepped)
 		o->ended++;
 }
 
+/* Without checker.lock, which the caller holds. */
+static void run(struct window *w, struct vcpu_state *s, struct engine_window *out)
+{
+	const struct engine_limits limits = { .insns = WINDOW_INSNS,
+					      .idle = WINDOW_IDLE,
+					      .stop = &w->stop };
+
+	w->s = s;
+	w->stop = false;
+	atomic_store(&w->running, true);
+	pthread_mutex_unlock(&w->c->lock);
+	engine_run(w->engine, &s->insn, &limits, NULL, out);
+	atomic_store(&w->running, false);
+	pthread_mutex_lock(&w->c->lock);
+}
+
 enum carry_result window_run(struct checker *c, struct vcpu_state *s)
 {
-	const struct engine_limits limits = { .insns = WINDOW_INSNS, .idle = WINDOW_IDLE };
 	struct window **w = &c->window[s->vcpu->index];
 	struct engine_window out;
 
@@ -185,8 +252,7 @@ enum carry_result window_run(struct checker *c, struct vcpu_state *s)
 		*w = window_create(c);
 	if (!*w)
 		return CARRY_STEP;
-	(*w)->s = s;
-	engine_run((*w)->engine, &s->insn, &limits, NULL, &out);
+	run(*w, s, &out);
 	if (out.progress) {
 		count(&c->stats, &out);
 		c->stats.emulated++;
