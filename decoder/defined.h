@@ -83,18 +83,11 @@ static inline uint64_t v_lowest_one(uint64_t x, uint64_t v)
 	return v_upwards(v) & (ones ^ (ones - 1));
 }
 
-/*
- * v_and(), but for two operands made of one value: x & -x, and ~x & (x - 1), by which the kernel's
- * word-at-a-time code makes a mask of the bytes before the first NUL. They are known by their sum and
- * by having the same undefined bits. unit: the operands' lowest bit.
- */
-static inline uint64_t v_and_related(uint64_t a, uint64_t b, uint64_t va, uint64_t vb, uint64_t unit)
+/* x & -x, and ~x & (x - 1): a is x in the first, ~x in the second. unit: the operands' lowest bit. */
+static inline uint64_t v_and_related(uint64_t a, uint64_t b, uint64_t va, uint64_t vb, bool inverted,
+				     uint64_t unit)
 {
-	uint64_t v = v_and(a, b, va, vb), sum = a + b;
-
-	if (!v || va != vb || (sum != 0 && sum != 0 - 2 * unit))
-		return v;
-	return v & v_lowest_one(sum == 0 ? a : ~a & (0 - unit), va);
+	return v_and(a, b, va, vb) & v_lowest_one(inverted ? ~a & (0 - unit) : a, va);
 }
 
 /* Is it undefined whether a and b are equal? */

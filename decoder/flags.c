@@ -84,13 +84,25 @@ static uint32_t sub_vflags(const struct cc *c)
 	return flags | (any & TOP ? FLAG_OF : 0) | ((any >> c->shift) & FLAG_AF);
 }
 
+/* a + b is 0 where a is -b: exact if one of them is defined. */
+static bool sum_is_zero_undefined(const struct cc *c, uint64_t v)
+{
+	if (!c->vb)
+		return v_equal(c->a, 0 - c->b, c->va, 0);
+	if (!c->va)
+		return v_equal(c->b, 0 - c->a, c->vb, 0);
+	return v_equal(c->a + c->b, 0, v, 0);
+}
+
 static uint32_t add_vflags(const struct cc *c)
 {
 	uint64_t v = v_add(c->a, c->b, c->va, c->vb, 0, 0);
 	uint64_t any = v | c->va | c->vb;
 	uint64_t low = least(c->a, c->va), high = greatest(c->a, c->va);
-	uint32_t flags = result_vflags(c->a + c->b, v, c->shift);
+	uint32_t flags = result_vflags(c->a + c->b, v, c->shift) & ~FLAG_ZF;
 
+	if (sum_is_zero_undefined(c, v))
+		flags |= FLAG_ZF;
 	if ((low + least(c->b, c->vb) < low) != (high + greatest(c->b, c->vb) < high))
 		flags |= FLAG_CF;
 	return flags | (any & TOP ? FLAG_OF : 0) | ((any >> c->shift) & FLAG_AF);

@@ -36,9 +36,30 @@ uint64_t next_rip(const struct work *w)
 
 /* --- Emitting --- */
 
+static void new_value(struct translation *t, unsigned slot)
+{
+	t->value[slot] = (struct slot_value){ .number = ++t->numbers };
+}
+
+void forget_values(struct work *w)
+{
+	for (unsigned slot = 0; slot < SLOTS; slot++)
+		new_value(w->t, slot);
+}
+
+void relate(struct work *w, unsigned d, struct slot_value a, enum value_form form)
+{
+	if (form == VALUE_ITSELF)
+		w->t->value[d] = a;
+	else if (a.form == VALUE_ITSELF)
+		w->t->value[d] = (struct slot_value){ a.number, (uint8_t)form, shift_of(w->size) };
+}
+
 struct uop *emit(struct work *w, const struct uop_pair *pair, unsigned d, unsigned a, unsigned b)
 {
 	struct uop *u = &w->t->uop[w->t->n++];
+
+	new_value(w->t, d);
 
 	*u = (struct uop){ .fn = pair->fn,
 			   .checked = pair->checked,
@@ -54,7 +75,11 @@ struct uop *emit(struct work *w, const struct uop_pair *pair, unsigned d, unsign
 
 void emit_move(struct work *w, enum move_op op, unsigned d, unsigned a)
 {
+	struct slot_value value = w->t->value[a];
+
 	emit(w, &uop_move[op], d, a, SLOT_ZERO);
+	if (op == MOVE_REG)
+		relate(w, d, value, VALUE_ITSELF);
 }
 
 void emit_immediate(struct work *w, unsigned d, int64_t imm)
@@ -128,19 +153,48 @@ void write_rm(struct work *w, unsigned temp, bool was_read)
 					  &uop_store[log2_of(w->size)], temp);
 }
 
+/* Both made of one value: a as the given form, b as the other, by operations of this size. */
+static bool are(const struct work *w, unsigned a, enum value_form fa, unsigned b, enum value_form fb)
+{
+	const struct slot_value *x = &w->t->value[a], *y = &w->t->value[b];
+	uint8_t shift = shift_of(w->size);
+
+	return x->number == y->number && x->form == fa && y->form == fb &&
+	       (fa == VALUE_ITSELF || x->shift == shift) && y->shift == shift;
+}
+
+static bool emit_and_related(struct work *w, unsigned d, unsigned a, unsigned b)
+{
+	bool inverted = are(w, a, VALUE_INVERTED, b, VALUE_LESS_ONE);
+
+	if (!inverted && !are(w, a, VALUE_ITSELF, b, VALUE_NEGATED))
+		return false;
+	emit(w, &uop_and_related, d, a, b)->op = inverted;
+	return true;
+}
+
 void emit_alu(struct work *w, enum alu_op op, unsigned d, unsigned a, unsigned b)
 {
-	if (a == b && (op == ALU_XOR || op == ALU_SUB))
+	struct slot_value value = w->t->value[b];
+
+	if (a == b && (op == ALU_XOR || op == ALU_SUB)) {
 		emit(w, &uop_unary[UNARY_ZERO], d, a, b);
-	else if (a == b && op == ALU_SBB)
+	} else if (a == b && op == ALU_SBB) {
 		emit(w, &uop_unary[UNARY_SPREAD_CARRY], d, a, b);
-	else
+	} else if (op != ALU_AND || !(emit_and_related(w, d, a, b) || emit_and_related(w, d, b, a))) {
 		emit(w, &uop_alu[op][0], d, a, b);
+		if (op == ALU_SUB && a == SLOT_ZERO)
+			relate(w, d, value, VALUE_NEGATED);
+	}
 }
 
 void emit_alu_imm(struct work *w, enum alu_op op, unsigned d, unsigned a, int64_t imm)
 {
+	struct slot_value value = w->t->value[a];
+
 	emit(w, &uop_alu[op][1], d, a, SLOT_ZERO)->imm = (int64_t)((uint64_t)imm << shift_of(w->size));
+	if ((op == ALU_ADD && imm == -1) || (op == ALU_SUB && imm == 1))
+		relate(w, d, value, VALUE_LESS_ONE);
 }
 
 void emit_locked(struct work *w, enum locked_op op, unsigned source)
@@ -160,6 +214,7 @@ void emit_locked(struct work *w, enum locked_op op, unsigned source)
 	}
 	u->shift = w->size <= 8 ? shift_of(w->size) : 0;
 	u->op = (uint8_t)op;
+	forget_values(w);
 }
 
 void emit_jump(struct work *w, int64_t distance)
@@ -409,12 +464,16 @@ static bool movsxd(struct work *w)
 
 static bool lea(struct work *w)
 {
+	struct slot_value value = { 0 };
 	struct uop *u;
 
 	if (!parse_rm(w) || !is_memory(w))
 		return false;
+	value = w->m.mem.base >= 0 && w->m.mem.base < INSN_GPRS ? w->t->value[w->m.mem.base] : value;
 	u = emit_memory(w, &uop_lea, w->size == 2 ? SLOT_T0 : w->m.reg);
 	u->seg = SLOT_ZERO;
+	if (u->a != SLOT_ZERO && u->b == SLOT_ZERO && u->imm == -1 && w->size >= 4)
+		relate(w, u->d, value, VALUE_LESS_ONE);
 	if (w->size == 2)
 		write_reg(w, w->m.reg, SLOT_T0);
 	return true;
@@ -425,11 +484,13 @@ static bool lea(struct work *w)
 static void emit_push(struct work *w, unsigned slot)
 {
 	emit(w, &uop_push, slot, SLOT_ZERO, SLOT_ZERO)->size = 8;
+	new_value(w->t, INSN_RSP);
 }
 
 static void emit_pop(struct work *w, unsigned slot)
 {
 	emit(w, &uop_pop, slot, SLOT_ZERO, SLOT_ZERO)->size = 8;
+	new_value(w->t, INSN_RSP);
 }
 
 /* d = base + imm, no flags. */
@@ -593,11 +654,23 @@ static bool shift_group(struct work *w)
 	return true;
 }
 
-static void emit_unary(struct work *w, const struct uop_pair *pair, unsigned a, unsigned b)
+static void emit_unary(struct work *w, const struct uop_pair *pair, unsigned a, enum value_form form)
+{
+	unsigned d = !is_memory(w) && w->size >= 4 ? w->m.rm : SLOT_T0;
+	struct slot_value value = w->t->value[a];
+
+	emit(w, pair, d, a, SLOT_ZERO);
+	if (form != VALUE_ITSELF)
+		relate(w, d, value, form);
+	if (d == SLOT_T0)
+		write_rm(w, SLOT_T0, true);
+}
+
+static void emit_negation(struct work *w, unsigned a)
 {
 	unsigned d = !is_memory(w) && w->size >= 4 ? w->m.rm : SLOT_T0;
 
-	emit(w, pair, d, a, b);
+	emit_alu(w, ALU_SUB, d, SLOT_ZERO, a);
 	if (d == SLOT_T0)
 		write_rm(w, SLOT_T0, true);
 }
@@ -615,11 +688,13 @@ static bool one_operand(struct work *w, enum locked_op locked)
 	}
 	a = read_rm(w, SLOT_T0, true);
 	if (locked == LOCKED_NOT)
-		emit_unary(w, &uop_unary[UNARY_NOT], a, SLOT_ZERO);
+		emit_unary(w, &uop_unary[UNARY_NOT], a, VALUE_INVERTED);
 	else if (locked == LOCKED_NEG)
-		emit_unary(w, &uop_alu[ALU_SUB][0], SLOT_ZERO, a);
+		emit_negation(w, a);
+	else if (locked == LOCKED_INC)
+		emit_unary(w, &uop_unary[UNARY_INC], a, VALUE_ITSELF);
 	else
-		emit_unary(w, &uop_unary[locked == LOCKED_INC ? UNARY_INC : UNARY_DEC], a, SLOT_ZERO);
+		emit_unary(w, &uop_unary[UNARY_DEC], a, VALUE_LESS_ONE);
 	return true;
 }
 
@@ -643,6 +718,7 @@ static bool unary_group(struct work *w)
 		return false;
 	pair = (w->m.reg & 7) < 6 ? &uop_mul : &uop_div;
 	emit(w, pair, 0, read_rm(w, SLOT_T0, false), SLOT_ZERO)->op = w->m.reg & 1;
+	forget_values(w);
 	return true;
 }
 
@@ -728,12 +804,14 @@ static bool string(struct work *w, enum insn_string op)
 	u->shift = w->e.rep == 0 ? INSN_NO_REP : INSN_REP;
 	if (w->e.rep == 0xf2 && (op == INSN_SCAS || op == INSN_CMPS))
 		u->shift = INSN_REPNE;
+	forget_values(w);
 	return true;
 }
 
 static bool flag(struct work *w, enum flag_op op)
 {
 	emit(w, &uop_flag[op], SLOT_T0, SLOT_ZERO, SLOT_ZERO);
+	new_value(w->t, INSN_RAX); /* lahf */
 	return true;
 }
 
@@ -942,6 +1020,8 @@ bool translate(struct translation *t, const uint8_t *bytes, size_t len)
 	w.end = w.e.modrm_at;
 	w.size = w.e.opsize;
 	t->shadow = false;
+	if (!t->numbers)
+		forget_values(&w);
 	if (!translate_any(&w)) {
 		t->n = n;
 		t->end = false;

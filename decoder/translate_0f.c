@@ -462,6 +462,7 @@ static bool bmi_lowest_bit(struct work *w, unsigned rm)
 static bool mulx(struct work *w, unsigned rm)
 {
 	emit(w, &uop_mulx, w->m.reg, rm, vex_register(w));
+	forget_values(w);
 	return true;
 }
 

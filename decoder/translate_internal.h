@@ -41,7 +41,11 @@ static inline unsigned log2_of(unsigned bytes)
 	return (unsigned)__builtin_ctz(bytes);
 }
 
+/* d holds a new value from then on; of a uop that writes other slots too: forget_values(). */
 struct uop *emit(struct work *w, const struct uop_pair *pair, unsigned d, unsigned a, unsigned b);
+void forget_values(struct work *w);
+/* d holds a function of what a held before. */
+void relate(struct work *w, unsigned d, struct slot_value a, enum value_form form);
 void emit_move(struct work *w, enum move_op op, unsigned d, unsigned a);
 void emit_immediate(struct work *w, unsigned d, int64_t imm);
 /* A uop whose address is the instruction's memory operand. */

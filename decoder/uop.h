@@ -207,11 +207,22 @@ static inline uint64_t uop_address(const struct engine *e, const struct uop *u)
 }
 
 /* translate.c */
+
+/* What a slot holds in terms of a value that it or another slot held: the value itself, -x, ~x, x - 1. */
+struct slot_value {
+	uint16_t number;
+	uint8_t form; /* enum value_form */
+	uint8_t shift; /* of the operation that made it; of the value itself: any */
+};
+enum value_form { VALUE_ITSELF, VALUE_NEGATED, VALUE_INVERTED, VALUE_LESS_ONE };
+
 struct translation {
 	uint64_t rip;	 /* of the block */
 	unsigned at;	 /* of the instruction being translated */
 	unsigned length; /* its bytes */
 	unsigned n;
+	uint16_t numbers; /* of values, so far */
+	struct slot_value value[SLOTS];
 	bool end;	 /* the block ends behind it */
 	bool shadow;	 /* it is sti: no interrupt may come before the next one is done */
 	struct uop uop[BLOCK_UOPS];

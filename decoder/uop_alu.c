@@ -7,46 +7,49 @@
 
 /* --- Arithmetic: add, or, adc, sbb, and, sub, xor; cmp and test, which keep no result --- */
 
-#define ALU_FUNCTIONS(name, store)                                                                     \
-	static void name##_rr(struct engine *e, const struct uop *u)                                   \
-	{                                                                                              \
-		uint64_t r = op_##name(e, u, e->r[u->a] << u->shift, e->r[u->b] << u->shift);          \
-                                                                                                       \
-		if (store)                                                                             \
-			e->r[u->d] = r >> u->shift;                                                    \
-		NEXT(e, u);                                                                            \
-	}                                                                                              \
-	static void name##_ri(struct engine *e, const struct uop *u)                                   \
-	{                                                                                              \
-		uint64_t r = op_##name(e, u, e->r[u->a] << u->shift, (uint64_t)u->imm);                \
-                                                                                                       \
-		if (store)                                                                             \
-			e->r[u->d] = r >> u->shift;                                                    \
-		NEXT(e, u);                                                                            \
-	}                                                                                              \
+#define ALU_REGISTERS(name, store)                                                             \
 	static void name##_any_checked(struct engine *e, const struct uop *u, uint64_t b, uint64_t vb) \
-	{                                                                                              \
-		uint32_t origin = origin_of(e, u->a, u->b);                                            \
-		uint64_t v;                                                                               \
-		uint64_t r = vop_##name(e, u, e->r[u->a] << u->shift, b, e->v[u->a] << u->shift, vb,   \
-					&v);                                                           \
-                                                                                                       \
-		e->cc.origin = origin;                                                                 \
-		if (store) {                                                                           \
-			e->r[u->d] = r >> u->shift;                                                    \
-			e->v[u->d] = v >> u->shift;                                                    \
-			e->origin[u->d] = origin;                                                      \
-		}                                                                                      \
-	}                                                                                              \
-	static void name##_rr_checked(struct engine *e, const struct uop *u)                           \
-	{                                                                                              \
-		name##_any_checked(e, u, e->r[u->b] << u->shift, e->v[u->b] << u->shift);              \
-		NEXT_CHECKED(e, u);                                                                    \
-	}                                                                                              \
-	static void name##_ri_checked(struct engine *e, const struct uop *u)                           \
-	{                                                                                              \
-		name##_any_checked(e, u, (uint64_t)u->imm, 0);                                         \
-		NEXT_CHECKED(e, u);                                                                    \
+	{                                                                                      \
+		uint32_t origin = origin_of(e, u->a, u->b);                                    \
+		uint64_t v;                                                                    \
+		uint64_t r = vop_##name(e, u, e->r[u->a] << u->shift, b, e->v[u->a] << u->shift, vb, \
+					&v);                                                   \
+                                                                                               \
+		e->cc.origin = origin;                                                         \
+		if (store) {                                                                   \
+			e->r[u->d] = r >> u->shift;                                            \
+			e->v[u->d] = v >> u->shift;                                            \
+			e->origin[u->d] = origin;                                              \
+		}                                                                              \
+	}                                                                                      \
+	static void name##_rr(struct engine *e, const struct uop *u)                           \
+	{                                                                                      \
+		uint64_t r = op_##name(e, u, e->r[u->a] << u->shift, e->r[u->b] << u->shift);  \
+                                                                                               \
+		if (store)                                                                     \
+			e->r[u->d] = r >> u->shift;                                            \
+		NEXT(e, u);                                                                    \
+	}                                                                                      \
+	static void name##_rr_checked(struct engine *e, const struct uop *u)                   \
+	{                                                                                      \
+		name##_any_checked(e, u, e->r[u->b] << u->shift, e->v[u->b] << u->shift);      \
+		NEXT_CHECKED(e, u);                                                            \
+	}
+
+#define ALU_FUNCTIONS(name, store)                                                             \
+	ALU_REGISTERS(name, store)                                                             \
+	static void name##_ri(struct engine *e, const struct uop *u)                           \
+	{                                                                                      \
+		uint64_t r = op_##name(e, u, e->r[u->a] << u->shift, (uint64_t)u->imm);        \
+                                                                                               \
+		if (store)                                                                     \
+			e->r[u->d] = r >> u->shift;                                            \
+		NEXT(e, u);                                                                    \
+	}                                                                                      \
+	static void name##_ri_checked(struct engine *e, const struct uop *u)                   \
+	{                                                                                      \
+		name##_any_checked(e, u, (uint64_t)u->imm, 0);                                 \
+		NEXT_CHECKED(e, u);                                                            \
 	}
 
 ALU_FUNCTIONS(add, true)
@@ -58,6 +61,7 @@ ALU_FUNCTIONS(sub, true)
 ALU_FUNCTIONS(xor, true)
 ALU_FUNCTIONS(cmp, false)
 ALU_FUNCTIONS(test, false)
+ALU_REGISTERS(and_related, true)
 
 #define ALU_PAIRS(name) { { name##_rr, name##_rr_checked }, { name##_ri, name##_ri_checked } }
 
@@ -66,6 +70,8 @@ const struct uop_pair uop_alu[ALUS][2] = {
 	[ALU_SBB] = ALU_PAIRS(sbb), [ALU_AND] = ALU_PAIRS(and), [ALU_SUB] = ALU_PAIRS(sub),
 	[ALU_XOR] = ALU_PAIRS(xor), [ALU_CMP] = ALU_PAIRS(cmp), [ALU_TEST] = ALU_PAIRS(test),
 };
+
+const struct uop_pair uop_and_related = { and_related_rr, and_related_rr_checked };
 
 /* --- One operand --- */
 

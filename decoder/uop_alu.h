@@ -16,6 +16,9 @@ struct uop_pair {
 /* d = a op b, or a op imm; the immediate is shifted already. */
 extern const struct uop_pair uop_alu[ALUS][2];
 
+/* d = a & b, where b = -a, or a = ~x and b = x - 1. op: 0, 1. The kernel's word-at-a-time masks. */
+extern const struct uop_pair uop_and_related;
+
 enum unary_op { UNARY_ZERO, UNARY_SPREAD_CARRY, UNARY_INC, UNARY_DEC, UNARY_NOT, UNARIES };
 extern const struct uop_pair uop_unary[UNARIES]; /* d = op a; ZERO and SPREAD_CARRY read nothing */
 

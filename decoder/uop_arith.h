@@ -81,8 +81,9 @@ static inline uint64_t op_sbb(struct engine *e, const struct uop *u, uint64_t a,
 	return with_carry(e, u, r, (~a & b) | ((~a | b) & r), (a ^ b) & (a ^ r), a ^ b ^ r);
 }
 
-#define op_cmp	op_sub
-#define op_test op_and
+#define op_cmp		op_sub
+#define op_test		op_and
+#define op_and_related	op_and
 
 /*
  * The same with V bits: called instead of op_*(), returns the result and its V bits in *v. Keeps the
@@ -114,7 +115,15 @@ static inline uint64_t vop_sub(struct engine *e, const struct uop *u, uint64_t a
 static inline uint64_t vop_and(struct engine *e, const struct uop *u, uint64_t a, uint64_t b,
 			       uint64_t va, uint64_t vb, uint64_t *v)
 {
-	*v = v_and_related(a, b, va, vb, 1ull << u->shift);
+	*v = v_and(a, b, va, vb);
+	return cc_keep_v(e, *v, 0, 0, op_and(e, u, a, b));
+}
+
+/* op: 1 where a is the inverted value, see v_and_related(). */
+static inline uint64_t vop_and_related(struct engine *e, const struct uop *u, uint64_t a, uint64_t b,
+				       uint64_t va, uint64_t vb, uint64_t *v)
+{
+	*v = v_and_related(a, b, va, vb, u->op, 1ull << u->shift);
 	return cc_keep_v(e, *v, 0, 0, op_and(e, u, a, b));
 }
 

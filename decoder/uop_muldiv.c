@@ -22,9 +22,10 @@ static void mul_flags(struct engine *e, const struct uop *u, uint64_t low, bool 
 	e->cc.flags = high ? FLAG_CF | FLAG_OF : 0;
 }
 
-static void mul_flags_checked(struct engine *e, const struct uop *u, uint64_t v, uint32_t origin)
+static void mul_flags_checked(struct engine *e, const struct uop *u, uint64_t v, bool undefined,
+			      uint32_t origin)
 {
-	cc_keep_v(e, v << u->shift, 0, v ? FLAG_CF | FLAG_OF : 0, 0);
+	cc_keep_v(e, v << u->shift, 0, undefined ? FLAG_CF | FLAG_OF : 0, 0);
 	e->cc.origin = origin;
 }
 
@@ -37,13 +38,25 @@ static void do_imul(struct engine *e, const struct uop *u, uint64_t b)
 	e->r[u->d] = r;
 }
 
+/* Of the low half: a defined factor moves the undefined bits of the other one up, or makes it 0. */
+static uint64_t v_product(uint64_t a, uint64_t b, uint64_t va, uint64_t vb)
+{
+	if (va && vb)
+		return v_upwards(va | vb);
+	if (va)
+		return b ? v_upwards(va) << __builtin_ctzll(b) : 0;
+	return a ? v_upwards(vb) << __builtin_ctzll(a) : 0;
+}
+
 static void do_imul_checked(struct engine *e, const struct uop *u, uint64_t b, uint64_t vb)
 {
-	uint64_t v = cut(u, v_upwards(cut(u, e->v[u->a] | vb)));
+	uint64_t a = cut(u, e->r[u->a]), va = cut(u, e->v[u->a]);
+	uint64_t v = cut(u, v_product(a, cut(u, b), va, cut(u, vb)));
+	bool undefined = va || cut(u, vb);
 	uint32_t origin = origin_of(e, u->a, u->b);
 
 	do_imul(e, u, b);
-	mul_flags_checked(e, u, v, origin);
+	mul_flags_checked(e, u, v, undefined, origin);
 	e->v[u->d] = v;
 	e->origin[u->d] = origin;
 }
@@ -129,7 +142,7 @@ static void mul_checked(struct engine *e, const struct uop *u)
 	uint32_t origin = origin_of(e, INSN_RAX, u->a);
 
 	do_mul(e, u);
-	mul_flags_checked(e, u, v, origin);
+	mul_flags_checked(e, u, v, v, origin);
 	put_pair(&e->v[INSN_RAX], &e->v[INSN_RDX], v, v ? cut(u, V_ALL) : 0, 64 - u->shift);
 	e->origin[INSN_RAX] = e->origin[INSN_RDX] = origin;
 	NEXT_CHECKED(e, u);

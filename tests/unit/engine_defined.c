@@ -159,8 +159,8 @@ static void check_related(uint64_t x, uint64_t v, uint64_t unit)
 		lower |= below_lowest_one(x, unit) ^ below_lowest_one((x & ~v) | choice, unit);
 		choice = (choice - v) & v;
 	} while (choice);
-	one &= ~v_and_related(x, 0 - x, v, vneg, unit);
-	lower &= ~v_and_related(~x & (0 - unit), x - unit, v, vless, unit);
+	one &= ~v_and_related(x, 0 - x, v, vneg, false, unit);
+	lower &= ~v_and_related(~x & (0 - unit), x - unit, v, vless, true, unit);
 	if (one || lower)
 		fail_msg("v_and_related of %#lx, V %#lx, unit %#lx misses %#lx, %#lx", x, v, unit,
 			 one, lower);
