@@ -52,6 +52,7 @@ enum engine_sink {
 	ENGINE_BRANCH,	/* a jump's condition or target */
 	ENGINE_ADDRESS, /* a memory operand's address */
 	ENGINE_LEAK,	/* stored where user code can read it */
+	ENGINE_OUTPUT,	/* written to an I/O port */
 };
 
 /* The load of tracked memory that brought undefined bits into a register. */
@@ -72,7 +73,7 @@ struct engine_use {
 	uint64_t value;	  /* of the register or operand; of a branch: its flags as in rflags */
 	uint64_t vbits;	  /* which of them are undefined */
 	const struct engine_origin *origin; /* NULL: not known */
-	gva_t addr;	  /* ENGINE_LEAK: where to */
+	gva_t addr;	  /* ENGINE_LEAK: where to; ENGINE_OUTPUT: the port */
 };
 
 /*

@@ -808,6 +808,24 @@ static bool string(struct work *w, enum insn_string op)
 	return true;
 }
 
+/* E6, E7, EE, EF */
+static bool output(struct work *w)
+{
+	bool immediate = w->e.opcode < 0xee;
+	int64_t port = 0;
+	struct uop *u;
+
+	if (immediate && !parse_imm(w, 1, &port))
+		return false;
+	if (w->size == 8)
+		w->size = 4;
+	u = emit(w, &uop_output, SLOT_T0, SLOT_ZERO, SLOT_ZERO);
+	u->op = immediate;
+	u->imm = (uint8_t)port;
+	w->t->end = true;
+	return true;
+}
+
 static bool flag(struct work *w, enum flag_op op)
 {
 	emit(w, &uop_flag[op], SLOT_T0, SLOT_ZERO, SLOT_ZERO);
@@ -936,6 +954,11 @@ static bool translate_plain(struct work *w)
 	case 0xc6:
 	case 0xc7:
 		return mov_rm_imm(w);
+	case 0xe6:
+	case 0xe7:
+	case 0xee:
+	case 0xef:
+		return output(w);
 	case 0xf5:
 		return flag(w, FLAGOP_CMC);
 	case 0xf8:

@@ -77,6 +77,7 @@ extern const struct uop_pair uop_jump_slot; /* to a */
 extern const struct uop_pair uop_loop;	    /* op: 0 loopne, 1 loope, 2 loop, 3 jrcxz; size: of rcx */
 extern const struct uop_pair uop_end;	    /* of a block that goes on at imm */
 extern const struct uop_pair uop_hardware;  /* leaves: the instruction is not for the engine */
+extern const struct uop_pair uop_output;    /* the same for out; op: 1 the port is imm, 0 it is dx */
 enum flag_op { FLAGOP_CLC, FLAGOP_STC, FLAGOP_CMC, FLAGOP_CLD, FLAGOP_STD, FLAGOP_LAHF, FLAGOP_SAHF,
 	       FLAGOP_GET, FLAGOP_CLI, FLAGOP_STI, FLAGOP_CLAC, FLAGOP_STAC, FLAGOPS };
 extern const struct uop_pair uop_flag[FLAGOPS]; /* GET: d = rflags as pushf stores them */

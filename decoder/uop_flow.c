@@ -253,6 +253,25 @@ static void hardware(struct engine *e, const struct uop *u)
 #define hardware_checked hardware
 const struct uop_pair uop_hardware = PAIR(hardware);
 
+/* The hardware does it; what leaves the guest is judged before. */
+static void output_checked(struct engine *e, const struct uop *u)
+{
+	uint64_t mask = ~0ull >> (64 - 8 * u->size);
+
+	if (e->v[INSN_RAX] & mask) {
+		struct engine_use use = { .sink = ENGINE_OUTPUT,
+					  .value = e->r[INSN_RAX] & mask,
+					  .vbits = e->v[INSN_RAX] & mask,
+					  .origin = origin_named(e, e->origin[INSN_RAX]),
+					  .addr = { u->op ? (uint64_t)u->imm : (uint16_t)e->r[INSN_RDX] } };
+
+		report_use(e, u, &use);
+	}
+	hardware(e, u);
+}
+
+const struct uop_pair uop_output = { hardware, output_checked };
+
 /* --- Flags --- */
 
 static void change(struct engine *e, uint32_t clear, uint32_t set, uint32_t flip, uint32_t define)

@@ -575,7 +575,7 @@ static bool as_expected(const struct world *w, size_t k)
 	uint64_t code = world_page[CODE_PAGE].addr, vb;
 
 	memcpy(&vb, w->v[B], 8);
-	if (w->window.end != ENGINE_HARDWARE || w->cpu.rip - code < idioms[k].code.len)
+	if (w->window.end != ENGINE_HARDWARE || w->cpu.rip - code < idioms[k].code.len - idioms[k].left)
 		print_error("idiom %zu: stopped at %#lx\n", k, w->cpu.rip - code);
 	else if (w->uses != idioms[k].uses || (w->uses && w->use[0].sink != idioms[k].sink))
 		print_error("idiom %zu: %u uses, the first of kind %u\n", k, w->uses,

@@ -25,6 +25,7 @@ static const struct {
 	unsigned uses;
 	enum engine_sink sink;
 	uint64_t vb;
+	unsigned left; /* bytes at the end that the engine leaves to the hardware */
 } idioms[] = {
 	/* A register with itself */
 	/* xor %eax,%eax; test %rax,%rax; je .+9 */
@@ -269,6 +270,14 @@ static const struct {
 	{ CODE("\x8b\x08\x85\xc9\x74\x07"), .vax = ALL, .uses = 1, .sink = ENGINE_ADDRESS },
 	/* mov (%rbx),%al; mov %al,(%rdi); mov %al,1(%rdi) */
 	{ CODE("\x8a\x03\x88\x07\x88\x47\x01"), .va = ALL, .uses = 1, .sink = ENGINE_LEAK },
+
+	/* Ports: the hardware does it, the value is judged */
+	/* mov (%rbx),%eax; out %al,(%dx) */
+	{ CODE("\x8b\x03\xee"), .va = 0x80, .uses = 1, .sink = ENGINE_OUTPUT, .left = 1 },
+	/* mov (%rbx),%eax; out %al,$0x80 */
+	{ CODE("\x8b\x03\xe6\x80"), .va = 0xff00, .left = 2 },
+	/* mov (%rbx),%eax; out %eax,$0x80 */
+	{ CODE("\x8b\x03\xe7\x80"), .va = 0xff00, .uses = 1, .sink = ENGINE_OUTPUT, .left = 2 },
 
 	/* Addresses and user memory */
 	/* mov %ecx,(%rax) */

@@ -89,7 +89,8 @@ void check_states(struct checker *c, struct vcpu_state *s, const struct piece *p
 
 void check_use(struct checker *c, struct vcpu_state *s, const struct engine_use *use)
 {
-	enum verdict verdict = use->sink == ENGINE_LEAK ? VERDICT_INFOLEAK : VERDICT_UNINIT;
+	bool leaves = use->sink == ENGINE_LEAK || use->sink == ENGINE_OUTPUT;
+	enum verdict verdict = leaves ? VERDICT_INFOLEAK : VERDICT_UNINIT;
 	const struct insn *i;
 	struct object object;
 
