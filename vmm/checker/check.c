@@ -103,6 +103,20 @@ void check_use(struct checker *c, struct vcpu_state *s, const struct engine_use 
 		describe_use(c, s, i, use, verdict, &object);
 }
 
+static void count_piece(struct checker *c, const struct piece *p)
+{
+	bool legal;
+
+	c->stats.accesses++;
+	if (!counted_has(c, p->gpa))
+		return;
+	shadow_hold(c->shadow, p->gpa);
+	legal = shadow_held_legal(c->shadow, p->gpa, p->len);
+	shadow_drop(c->shadow, p->gpa);
+	c->stats.counted_read += legal && (p->how & INSN_READ) ? p->len : 0;
+	c->stats.counted_written += legal && (p->how & INSN_WRITE) ? p->len : 0;
+}
+
 void check_piece(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		 const struct piece *p)
 {
@@ -111,7 +125,7 @@ void check_piece(struct checker *c, const struct vcpu_state *s, const struct ins
 
 	if (a.read)
 		a.use = use_of(i, p);
-	c->stats.accesses++;
+	count_piece(c, p);
 	judge_access(c->shadow, c->objects, &a, c->config.checks, &j);
 	if (j.verdict != VERDICT_NONE)
 		describe_access(c, s, i, p, &j);

@@ -113,6 +113,7 @@ static void untrack(void *ctx, gpa_t gpa, uint64_t len)
 	struct checker *c = ctx;
 
 	c->shown_generation++;
+	counted_end(c, gpa, len);
 	guest_ram_show(c->ram, gpa, len / GUEST_PAGE);
 }
 

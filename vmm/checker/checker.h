@@ -34,6 +34,8 @@ struct checker_stats {
 	uint64_t doorbells;
 	uint64_t violations;	/* faults and mmio on hidden pages */
 	uint64_t accesses;	/* to tracked bytes, as served; a string iteration counts as one */
+	/* Bytes of allocated objects, in the caches that the rules call "counted". */
+	uint64_t counted_read, counted_written;
 	uint64_t stepped, emulated, injected; /* emulated: by a window of any length */
 	uint64_t windows, window_insns, window_accesses;
 #define WINDOW_LENGTHS 16

@@ -63,6 +63,12 @@ struct reported {
 };
 #define REPORTED_MAX 4096
 
+/* Slabs whose accesses are counted. Written under checker.lock, read by windows without it. */
+struct counted_slab {
+	_Atomic uint64_t start, end; /* guest-physical; end 0: over */
+};
+#define COUNTED_SLABS 16
+
 struct caches;
 
 struct checker {
@@ -83,6 +89,8 @@ struct checker {
 	struct context_entry context[CONTEXT_CACHE];
 	struct reported reported[REPORTED_MAX];
 	unsigned nreported;
+	struct counted_slab counted[COUNTED_SLABS];
+	atomic_uint ncounted;
 	uint64_t started; /* CLOCK_MONOTONIC, ns */
 	uint32_t pkru_offset, xsave_size;
 	int exec_status;
@@ -181,6 +189,12 @@ enum carry_result window_run(struct checker *c, struct vcpu_state *s);
 void windows_settle(struct checker *c);
 void window_destroy(struct window *w);
 void count_opcode(struct checker *c, const struct insn *i, bool stepped);
+
+/* counted.c. A slab of this cache comes, or pages of any go: if its accesses are to be counted. */
+void counted_begin(struct checker *c, const struct obj_cache *cache, gpa_t gpa, uint64_t len);
+void counted_end(struct checker *c, gpa_t gpa, uint64_t len);
+/* Any thread. */
+bool counted_has(struct checker *c, gpa_t gpa);
 
 /* describe.c: fills and sends reports. */
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,

@@ -33,6 +33,7 @@ static void event_fill(struct applied *a)
 static enum obj_verdict apply_slab(struct applied *a)
 {
 	const struct obj_cache *cache = caches_get(a->c, a->r->cache, true);
+	enum obj_verdict v;
 
 	if (!cache)
 		cache = caches_of_page(a->c, a->r->page);
@@ -40,7 +41,10 @@ static enum obj_verdict apply_slab(struct applied *a)
 		a->c->stats.unwatched_slabs++;
 		return OBJ_OK;
 	}
-	return objects_slab(a->c->objects, a->gpa, a->r->size, cache, a->r->type == KMC_SLAB);
+	v = objects_slab(a->c->objects, a->gpa, a->r->size, cache, a->r->type == KMC_SLAB);
+	if (v == OBJ_OK)
+		counted_begin(a->c, cache, a->gpa, a->r->size);
+	return v;
 }
 
 static enum obj_verdict apply_alloc(struct applied *a)

@@ -28,6 +28,7 @@ struct window {
 	 * behind the last; parked: waits for checker.lock, and forgets all pages before it goes on.
 	 */
 	atomic_bool running, parked;
+	uint64_t counted_read, counted_written; /* bytes, in this window; see counted.c */
 	volatile bool stop;
 };
 
@@ -149,6 +150,10 @@ static void check(void *ctx, const struct engine_access *a, uint8_t *v)
 
 	if (agent_pending(w->c) || !shadow_held_legal(w->c->shadow, gpa, a->len))
 		check_slowly(w, a);
+	if (counted_has(w->c, gpa) && shadow_held_legal(w->c->shadow, gpa, a->len)) {
+		w->counted_read += a->how & ENGINE_READ ? a->len : 0;
+		w->counted_written += a->how & ENGINE_WRITE ? a->len : 0;
+	}
 	if (v)
 		shadow_held_read_v(w->c->shadow, gpa, v, a->len);
 }
@@ -236,11 +241,14 @@ static void run(struct window *w, struct vcpu_state *s, struct engine_window *ou
 
 	w->s = s;
 	w->stop = false;
+	w->counted_read = w->counted_written = 0;
 	atomic_store(&w->running, true);
 	pthread_mutex_unlock(&w->c->lock);
 	engine_run(w->engine, &s->insn, &limits, NULL, out);
 	atomic_store(&w->running, false);
 	pthread_mutex_lock(&w->c->lock);
+	w->c->stats.counted_read += w->counted_read;
+	w->c->stats.counted_written += w->counted_written;
 }
 
 enum carry_result window_run(struct checker *c, struct vcpu_state *s)
