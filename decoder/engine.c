@@ -228,17 +228,23 @@ static struct block *make(struct engine *e, uint64_t rip, bool single)
 	return keep(e, bytes, insns, single);
 }
 
+static bool is_valid(struct engine *e, struct block *b)
+{
+	if (b->window == e->window)
+		return true;
+	if (!unchanged(e, b))
+		return false;
+	b->window = e->window;
+	return true;
+}
+
 static struct block *find(struct engine *e, uint64_t rip, bool single)
 {
 	for (struct block *b = *bucket_of(e, rip); b; b = b->hash_next) {
 		if (b->rip != rip || b->single != single || b->stale)
 			continue;
-		if (b->window == e->window)
+		if (is_valid(e, b))
 			return b;
-		if (unchanged(e, b)) {
-			b->window = e->window;
-			return b;
-		}
 		b->stale = true; /* its memory comes back when the arena is full */
 		break;
 	}
@@ -251,7 +257,7 @@ static struct block *next_block(struct engine *e, struct block *last)
 	struct block *b = last ? last->next[e->edge] : NULL;
 	size_t used = e->cache->used;
 
-	if (b && b->rip == e->rip && b->window == e->window)
+	if (b && b->rip == e->rip && !b->stale && is_valid(e, b))
 		return b;
 	b = find(e, e->rip, false);
 	if (last && b && e->cache->used >= used)
@@ -328,6 +334,18 @@ static bool enough(const struct engine *e, const struct engine_limits *l)
 	return !e->undefined && e->insns - e->last_tracked > l->idle;
 }
 
+/* Blocks start one another for so long, then limits and definedness are looked at again. */
+#define CHAIN 64u
+
+static uint64_t until(const struct engine *e, const struct engine_limits *l)
+{
+	uint64_t most = e->undefined ? UINT64_MAX : e->last_tracked + l->idle;
+	uint64_t left = l->insns - e->reps;
+
+	most = most < left ? most : left;
+	return most < e->insns + CHAIN ? most : e->insns + CHAIN;
+}
+
 static enum engine_end run_blocks(struct engine *e, const struct engine_limits *l)
 {
 	struct block *last = NULL;
@@ -340,19 +358,19 @@ static enum engine_end run_blocks(struct engine *e, const struct engine_limits *
 		if (!b)
 			return ENGINE_HARDWARE;
 		e->block = b;
+		e->until = until(e, l);
 		if (e->undefined)
 			b->uop->checked(e, b->uop);
 		else
 			b->uop->fn(e, b->uop);
 		if (e->leave)
 			break;
-		e->insns += b->insns;
-		e->out->progress = true;
+		last = e->block;
+		e->insns += last->insns;
 		if (e->undefined)
 			settle(e);
 		if (enough(e, l))
 			return ENGINE_OVER;
-		last = b;
 	}
 	return e->leave == LEAVE_FAULT ? ENGINE_FAULT :
 	       e->leave == LEAVE_OVER ? ENGINE_OVER : ENGINE_HARDWARE;

@@ -39,16 +39,13 @@ static void set_tags(struct tlb *t)
 	t->write = fast && (t->how & ENGINE_WRITE) ? t->page : TLB_NONE;
 }
 
-/* NULL: e->leave is set. */
-struct tlb *mem_page(struct engine *e, const struct uop *u, uint64_t addr, unsigned how)
+static struct tlb *reach(struct engine *e, const struct uop *u, uint64_t addr, unsigned how)
 {
 	uint64_t page = addr & PAGE_MASK;
 	struct tlb *t = entry_of(e, addr);
 	struct engine_page p = { 0 };
 	uint32_t error = 0;
 
-	if (t->page == page && (t->how & how) == how)
-		return t;
 	switch (e->ops.reach(e->ctx, (gva_t){ addr }, how, &p, &error)) {
 	case ENGINE_REACHED:
 		break;
@@ -70,6 +67,19 @@ struct tlb *mem_page(struct engine *e, const struct uop *u, uint64_t addr, unsig
 			   .overlaid = page_overlaid(e, p.gpa) };
 	set_tags(t);
 	return t;
+}
+
+static inline bool is_for(const struct tlb *t, uint64_t addr, unsigned how)
+{
+	return t->page == (addr & PAGE_MASK) && !(how & ~t->how);
+}
+
+/* NULL: e->leave is set. */
+struct tlb *mem_page(struct engine *e, const struct uop *u, uint64_t addr, unsigned how)
+{
+	struct tlb *t = entry_of(e, addr);
+
+	return is_for(t, addr, how) ? t : reach(e, u, addr, how);
 }
 
 bool mem_probe(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
@@ -165,8 +175,8 @@ static void overlay_get(struct engine *e, uint64_t gpa, uint32_t len, uint8_t *v
 
 /* --- V bits of memory --- */
 
-static struct engine_access access_of(struct engine *e, const struct uop *u, const struct tlb *t,
-				      const struct piece *p)
+static inline struct engine_access access_of(struct engine *e, const struct uop *u,
+					     const struct tlb *t, const struct piece *p)
 {
 	return (struct engine_access){ .addr = { p->addr },
 				       .gpa = t->gpa + p->addr % ENGINE_PAGE,
@@ -180,10 +190,14 @@ static struct engine_access access_of(struct engine *e, const struct uop *u, con
 
 static bool all_zero(const uint8_t *v, uint32_t len)
 {
-	uint8_t any = 0;
+	uint64_t any = 0, word;
 
-	for (uint32_t n = 0; n < len; n++)
-		any |= v[n];
+	for (; len >= 8; len -= 8, v += 8) {
+		memcpy(&word, v, 8);
+		any |= word;
+	}
+	while (len)
+		any |= v[--len];
 	return !any;
 }
 
@@ -269,11 +283,11 @@ void mem_set_v(struct engine *e, const struct uop *u, struct tlb *t, const struc
 
 /* --- Accesses of up to 8 bytes --- */
 
-static uint64_t load_bytes(const void *from, unsigned size)
+static inline uint64_t load_bytes(const void *from, unsigned size)
 {
 	uint64_t value = 0;
 
-	switch ((uintptr_t)from % size ? 0 : size) {
+	switch ((uintptr_t)from & (size - 1) ? 0 : size) {
 	case 1:
 		return *(const volatile uint8_t *)from;
 	case 2:
@@ -288,9 +302,9 @@ static uint64_t load_bytes(const void *from, unsigned size)
 	}
 }
 
-static void store_bytes(void *to, unsigned size, uint64_t value)
+static inline void store_bytes(void *to, unsigned size, uint64_t value)
 {
-	switch ((uintptr_t)to % size ? 0 : size) {
+	switch ((uintptr_t)to & (size - 1) ? 0 : size) {
 	case 1:
 		*(volatile uint8_t *)to = (uint8_t)value;
 		break;
@@ -308,8 +322,8 @@ static void store_bytes(void *to, unsigned size, uint64_t value)
 	}
 }
 
-static void load_piece(struct engine *e, const struct uop *u, const struct tlb *t,
-		       const struct piece *p, void *value, void *v, uint32_t *origin)
+static uint64_t load_piece(struct engine *e, const struct uop *u, const struct tlb *t,
+			   const struct piece *p, uint64_t *v, uint32_t *origin)
 {
 	uint64_t bits = 0, got;
 
@@ -317,19 +331,18 @@ static void load_piece(struct engine *e, const struct uop *u, const struct tlb *
 	got = load_bytes((const void *)(p->addr + t->addend), p->len);
 	mem_get_v(e, u, t, p, (uint8_t *)&bits, origin);
 	mem_drop(e, t);
-	memcpy((char *)value + p->offset, &got, p->len);
-	memcpy((char *)v + p->offset, &bits, p->len);
+	*v |= bits << 8 * p->offset;
+	return got << 8 * p->offset;
 }
 
 static void store_piece(struct engine *e, const struct uop *u, struct tlb *t, const struct piece *p,
-			const void *value, const void *v, uint32_t origin)
+			uint64_t value, uint64_t v, uint32_t origin)
 {
-	uint64_t put = 0;
+	uint64_t bits = v >> 8 * p->offset;
 
-	memcpy(&put, (const char *)value + p->offset, p->len);
 	mem_hold(e, t);
-	mem_set_v(e, u, t, p, (const uint8_t *)v + p->offset, origin);
-	store_bytes((void *)(p->addr + t->addend), p->len, put);
+	mem_set_v(e, u, t, p, bits ? (const uint8_t *)&bits : NULL, origin);
+	store_bytes((void *)(p->addr + t->addend), p->len, value >> 8 * p->offset);
 	mem_drop(e, t);
 }
 
@@ -363,7 +376,7 @@ bool mem_load(struct engine *e, const struct uop *u, uint64_t addr, unsigned siz
 
 	*value = *v = 0;
 	for (unsigned k = 0; k < n; k++)
-		load_piece(e, u, page[k], &piece[k], value, v, origin);
+		*value |= load_piece(e, u, page[k], &piece[k], v, origin);
 	return n;
 }
 
@@ -375,6 +388,74 @@ bool mem_store(struct engine *e, const struct uop *u, uint64_t addr, unsigned si
 	unsigned n = split(e, u, addr, size, how, ENGINE_WRITE, piece, page);
 
 	for (unsigned k = 0; k < n; k++)
-		store_piece(e, u, page[k], &piece[k], &value, &v, origin);
+		store_piece(e, u, page[k], &piece[k], value, v, origin);
 	return n;
+}
+
+/* --- The same from and to slots. Most are accesses to tracked memory, in one page: a short way --- */
+
+static inline bool all_tracked(const struct tlb *t, uint64_t addr, unsigned size, unsigned how)
+{
+	return is_for(t, addr, how) && t->tracked && addr % ENGINE_PAGE + size <= ENGINE_PAGE;
+}
+
+static uint64_t load_tracked(struct engine *e, const struct uop *u, const struct tlb *t,
+			     const struct piece *p, uint64_t *value)
+{
+	struct engine_access a = access_of(e, u, t, p);
+	uint64_t v = 0;
+
+	mem_hold(e, t);
+	*value = load_bytes((const void *)(p->addr + t->addend), p->len);
+	e->ops.check(e->ctx, &a, (uint8_t *)&v);
+	e->last_tracked = e->insns;
+	e->out->accesses++;
+	if (v)
+		e->origin[u->d] = new_origin(e, &a, (const uint8_t *)&v);
+	mem_drop(e, t);
+	return v;
+}
+
+bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
+{
+	const struct piece p = { .addr = addr, .len = size, .size = size, .how = how };
+	const struct tlb *t = entry_of(e, addr);
+	uint64_t value, v;
+
+	if (all_tracked(t, addr, size, how))
+		v = load_tracked(e, u, t, &p, &value);
+	else if (!mem_load(e, u, addr, size, how, &value, &v, &e->origin[u->d]))
+		return false;
+	e->r[u->d] = value;
+	e->v[u->d] = v;
+	e->undefined |= v != 0;
+	return true;
+}
+
+static void store_tracked(struct engine *e, const struct uop *u, const struct tlb *t,
+			  const struct piece *p)
+{
+	struct engine_access a = access_of(e, u, t, p);
+	uint64_t v = e->v[u->d] & ~0ull >> (64 - 8 * p->len);
+
+	mem_hold(e, t);
+	if (!(p->how & ENGINE_READ)) {
+		e->ops.check(e->ctx, &a, NULL);
+		e->out->accesses++;
+	}
+	e->ops.change(e->ctx, &a, v ? (const uint8_t *)&v : NULL);
+	e->last_tracked = e->insns;
+	store_bytes((void *)(p->addr + t->addend), p->len, e->r[u->d]);
+	mem_drop(e, t);
+}
+
+bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
+{
+	const struct piece p = { .addr = addr, .len = size, .size = size, .how = how };
+	const struct tlb *t = entry_of(e, addr);
+
+	if (!all_tracked(t, addr, size, ENGINE_WRITE))
+		return mem_store(e, u, addr, size, how, e->r[u->d], e->v[u->d], e->origin[u->d]);
+	store_tracked(e, u, t, &p);
+	return true;
 }

@@ -88,6 +88,7 @@ struct tlb {
 	uint64_t gpa;
 	uint8_t how;	      /* ENGINE_READ, ENGINE_WRITE: reached for it */
 	bool tracked, user, writable, overlaid;
+	uint64_t unused[2];   /* to 64 bytes: an index is a shift */
 };
 
 /* Loads that brought undefined bits in, of this window. Number 0 is none of them. */
@@ -133,7 +134,8 @@ struct engine {
 	uint8_t undefined;     /* checked functions are in use */
 	uint8_t edge;	       /* which of block->next was taken */
 	uint8_t leave;	       /* enum leave */
-	const struct block *block;
+	struct block *block;
+	uint64_t until;	       /* insns; the block that would go beyond is engine.c's to start */
 	struct tlb tlb[TLB_ENTRIES];
 	struct engine_ops ops;
 	void *ctx;
@@ -167,11 +169,14 @@ bool cc_undefined(const struct cc *c, unsigned condition); /* SDM vol. 1, append
 void cc_define(struct cc *c);
 void cc_set_flags(struct cc *c, uint32_t flags, uint32_t vflags);
 
-/* memory.c. False: e->leave is set, nothing was done. v is NULL in the functions without V bits. */
+/* memory.c. False: e->leave is set, nothing was done. origin is written where *v is not 0. */
 bool mem_load(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how,
 	      uint64_t *value, uint64_t *v, uint32_t *origin);
 bool mem_store(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how,
 	       uint64_t value, uint64_t v, uint32_t origin);
+/* The same into and from slot u->d; the load may turn the checked functions on. */
+bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
+bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
 /* Both pages of an access can be reached. */
 bool mem_probe(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
 struct tlb *mem_page(struct engine *e, const struct uop *u, uint64_t addr, unsigned how);

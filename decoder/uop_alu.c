@@ -7,8 +7,17 @@
 
 /* --- Arithmetic: add, or, adc, sbb, and, sub, xor; cmp and test, which keep no result --- */
 
+#define slow __attribute__((noinline))
+
+/* Then the checked functions do what the others do. The flags also stay defined. */
+static inline bool all_defined(const struct engine *e, const struct uop *u)
+{
+	return !(e->v[u->a] | e->v[u->b] | e->cc.va | e->cc.vb | e->cc.vflags);
+}
+
 #define ALU_REGISTERS(name, store)                                                             \
-	static void name##_any_checked(struct engine *e, const struct uop *u, uint64_t b, uint64_t vb) \
+	static slow void name##_undefined(struct engine *e, const struct uop *u, uint64_t b,   \
+					  uint64_t vb)                                         \
 	{                                                                                      \
 		uint32_t origin = origin_of(e, u->a, u->b);                                    \
 		uint64_t v;                                                                    \
@@ -20,6 +29,19 @@
 			e->r[u->d] = r >> u->shift;                                            \
 			e->v[u->d] = v >> u->shift;                                            \
 			e->origin[u->d] = origin;                                              \
+		}                                                                              \
+	}                                                                                      \
+	static inline void name##_any_checked(struct engine *e, const struct uop *u, uint64_t b, \
+					      uint64_t vb)                                     \
+	{                                                                                      \
+		uint64_t r;                                                                    \
+                                                                                               \
+		if (!all_defined(e, u))                                                        \
+			return name##_undefined(e, u, b, vb);                                  \
+		r = op_##name(e, u, e->r[u->a] << u->shift, b);                                \
+		if (store) {                                                                   \
+			e->r[u->d] = r >> u->shift;                                            \
+			e->v[u->d] = 0;                                                        \
 		}                                                                              \
 	}                                                                                      \
 	static void name##_rr(struct engine *e, const struct uop *u)                           \

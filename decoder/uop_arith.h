@@ -171,10 +171,10 @@ static inline uint64_t vop_sbb(struct engine *e, const struct uop *u, uint64_t a
 #define vop_cmp	 vop_sub
 #define vop_test vop_and
 
-/* Where an undefined result of a and b came from. */
-static inline uint64_t origin_of(const struct engine *e, unsigned a, unsigned b)
+/* Where an undefined result of a and b came from; if of neither, of the carry. */
+static inline uint32_t origin_of(const struct engine *e, unsigned a, unsigned b)
 {
-	return e->v[a] ? e->origin[a] : e->origin[b];
+	return e->v[a] ? e->origin[a] : e->v[b] ? e->origin[b] : e->cc.origin;
 }
 
 #endif

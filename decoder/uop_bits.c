@@ -203,7 +203,7 @@ const struct uop_pair uop_shift[2] = { { shift_slot, shift_slot_checked },
 
 /* --- shl, shr, sar by a constant smaller than the operand: the common ones --- */
 
-static void shl_fast(struct engine *e, const struct uop *u)
+static inline void do_shl(struct engine *e, const struct uop *u)
 {
 	uint64_t x = e->r[u->a] << u->shift;
 	uint64_t r = x << u->imm;
@@ -212,10 +212,9 @@ static void shl_fast(struct engine *e, const struct uop *u)
 	cc_keep(e, u, CC_RESULT, r, 0);
 	e->cc.flags = cf | (cf != r >> 63 ? FLAG_OF : 0);
 	e->r[u->d] = r >> u->shift;
-	NEXT(e, u);
 }
 
-static void shr_fast(struct engine *e, const struct uop *u)
+static inline void do_shr(struct engine *e, const struct uop *u)
 {
 	uint64_t x = (e->r[u->a] << u->shift) >> u->shift;
 	uint64_t r = x >> u->imm;
@@ -224,10 +223,9 @@ static void shr_fast(struct engine *e, const struct uop *u)
 	e->cc.flags = ((uint32_t)(x >> (u->imm - 1)) & 1) |
 		      (x >> (63 - u->shift) ? FLAG_OF : 0);
 	e->r[u->d] = r;
-	NEXT(e, u);
 }
 
-static void sar_fast(struct engine *e, const struct uop *u)
+static inline void do_sar(struct engine *e, const struct uop *u)
 {
 	int64_t x = (int64_t)(e->r[u->a] << u->shift) >> u->shift;
 	uint64_t r = (uint64_t)(x >> u->imm) << u->shift;
@@ -235,14 +233,33 @@ static void sar_fast(struct engine *e, const struct uop *u)
 	cc_keep(e, u, CC_RESULT, r, 0);
 	e->cc.flags = (uint32_t)(x >> (u->imm - 1)) & 1;
 	e->r[u->d] = r >> u->shift;
-	NEXT(e, u);
 }
 
+#define SHIFT_FAST(name)                                                                               \
+	static void name##_fast(struct engine *e, const struct uop *u)                                 \
+	{                                                                                              \
+		do_##name(e, u);                                                                       \
+		NEXT(e, u);                                                                            \
+	}                                                                                              \
+	static void name##_fast_checked(struct engine *e, const struct uop *u)                         \
+	{                                                                                              \
+		if (e->v[u->a])                                                                        \
+			return shift_imm_checked(e, u);                                                \
+		do_##name(e, u);                                                                       \
+		cc_keep_v(e, 0, 0, 0, 0);                                                              \
+		e->v[u->d] = 0;                                                                        \
+		NEXT_CHECKED(e, u);                                                                    \
+	}
+
+SHIFT_FAST(shl)
+SHIFT_FAST(shr)
+SHIFT_FAST(sar)
+
 const struct uop_pair uop_shift_immediate[SHIFTS] = {
-	[SHIFT_SHL] = { shl_fast, shift_imm_checked },
-	[SHIFT_SAL] = { shl_fast, shift_imm_checked },
-	[SHIFT_SHR] = { shr_fast, shift_imm_checked },
-	[SHIFT_SAR] = { sar_fast, shift_imm_checked },
+	[SHIFT_SHL] = { shl_fast, shl_fast_checked },
+	[SHIFT_SAL] = { shl_fast, shl_fast_checked },
+	[SHIFT_SHR] = { shr_fast, shr_fast_checked },
+	[SHIFT_SAR] = { sar_fast, sar_fast_checked },
 };
 
 /* --- shld, shrd --- */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * uop_flow.c: conditions, jumps, and what acts on flags directly. A jump ends its block: it says where
- * the guest goes on and by which of the block's two edges, and returns to engine.c.
+ * uop_flow.c: conditions, jumps, and what acts on flags directly. A jump ends its block: it goes on with
+ * the block that this edge led to the last time, or says where the guest goes on and returns to engine.c.
  */
 #include "uop_alu.h"
 
@@ -32,38 +32,41 @@ static bool holds(const struct engine *e, unsigned number)
 }
 
 /* The common case, a comparison, is decided from its operands. */
-static inline bool condition(const struct engine *e, unsigned cc)
+static inline bool is_quick(const struct engine *e, unsigned cc)
+{
+	return e->cc.kind == CC_SUB && cc >> 1 != 0 && cc >> 1 != 5;
+}
+
+static inline bool quick_condition(const struct engine *e, unsigned cc)
 {
 	uint64_t a = e->cc.a, b = e->cc.b;
 	bool yes;
 
-	if (__builtin_expect(e->cc.kind != CC_SUB, 0)) {
-		yes = holds(e, cc >> 1);
-	} else {
-		switch (cc >> 1) {
-		case 1:
-			yes = a < b;
-			break;
-		case 2:
-			yes = a == b;
-			break;
-		case 3:
-			yes = a <= b;
-			break;
-		case 4:
-			yes = (int64_t)(a - b) < 0;
-			break;
-		case 6:
-			yes = (int64_t)a < (int64_t)b;
-			break;
-		case 7:
-			yes = (int64_t)a <= (int64_t)b;
-			break;
-		default:
-			yes = holds(e, cc >> 1);
-		}
+	switch (cc >> 1) {
+	case 1:
+		yes = a < b;
+		break;
+	case 2:
+		yes = a == b;
+		break;
+	case 3:
+		yes = a <= b;
+		break;
+	case 4:
+		yes = (int64_t)(a - b) < 0;
+		break;
+	case 6:
+		yes = (int64_t)a < (int64_t)b;
+		break;
+	default:
+		yes = (int64_t)a <= (int64_t)b;
 	}
 	return yes != (cc & 1);
+}
+
+static inline bool condition(const struct engine *e, unsigned cc)
+{
+	return is_quick(e, cc) ? quick_condition(e, cc) : holds(e, cc >> 1) != (cc & 1);
 }
 
 /* An undefined condition is reported once and then taken as it is. */
@@ -78,11 +81,52 @@ static void report_branch(struct engine *e, const struct uop *u)
 	cc_define(&e->cc);
 }
 
-/* imm: the target; the fall-through is block->end. */
-static inline void branch(struct engine *e, const struct uop *u, bool taken)
+/* The block behind this edge, if it is known, valid in this window, and may be run without asking engine.c. */
+static inline const struct uop *chained(struct engine *e, unsigned edge)
 {
-	e->edge = taken;
-	e->rip = taken ? (uint64_t)u->imm : e->block->end;
+	const struct block *b = e->block;
+	struct block *next = b->next[edge];
+
+	if (!next || next->window != e->window || e->insns + b->insns + next->insns > e->until)
+		return NULL;
+	e->insns += b->insns;
+	e->block = next;
+	return next->uop;
+}
+
+/* imm: the target; the fall-through is block->end. An edge of this kind always leads to one place. */
+#define GO_ON(e, u, edge_, kind)                                                                       \
+	do {                                                                                           \
+		unsigned edge = edge_;                                                                 \
+		const struct uop *next = chained(e, edge);                                          \
+                                                                                                       \
+		if (__builtin_expect(next != NULL, 1))                                                 \
+			return next->kind(e, next);                                                    \
+		(e)->edge = (uint8_t)edge;                                                             \
+		(e)->rip = edge ? (uint64_t)(u)->imm : (e)->block->end;                                \
+	} while (0)
+
+static void branch(struct engine *e, const struct uop *u, bool taken)
+{
+	GO_ON(e, u, taken, fn);
+}
+
+static void branch_checked(struct engine *e, const struct uop *u, bool taken)
+{
+	GO_ON(e, u, taken, checked);
+}
+
+/* Jumps by what is not a comparison's, or not defined. */
+static __attribute__((noinline)) void jump_if(struct engine *e, const struct uop *u, unsigned cc)
+{
+	branch(e, u, holds(e, cc >> 1) != (cc & 1));
+}
+
+static __attribute__((noinline)) void jump_if_checked(struct engine *e, const struct uop *u, unsigned cc)
+{
+	if (cc_undefined(&e->cc, cc))
+		report_branch(e, u);
+	branch_checked(e, u, condition(e, cc));
 }
 
 /* d = a if taken, else b. With an undefined condition the bits that are equal in both stay defined. */
@@ -106,13 +150,15 @@ static void choose_checked(struct engine *e, const struct uop *u, bool taken, bo
 #define CONDITION(n)                                                                                  \
 	static void jcc##n(struct engine *e, const struct uop *u)                                     \
 	{                                                                                              \
-		branch(e, u, condition(e, 0x##n));                                                    \
+		if (!is_quick(e, 0x##n))                                                              \
+			return jump_if(e, u, 0x##n);                                                  \
+		GO_ON(e, u, quick_condition(e, 0x##n), fn);                                           \
 	}                                                                                              \
 	static void jcc##n##_checked(struct engine *e, const struct uop *u)                           \
 	{                                                                                              \
-		if (cc_undefined(&e->cc, 0x##n))                                                      \
-			report_branch(e, u);                                                           \
-		branch(e, u, condition(e, 0x##n));                                                    \
+		if (!is_quick(e, 0x##n) || (e->cc.va | e->cc.vb | e->cc.vflags))                      \
+			return jump_if_checked(e, u, 0x##n);                                          \
+		GO_ON(e, u, quick_condition(e, 0x##n), checked);                                      \
 	}                                                                                              \
 	static void setcc##n(struct engine *e, const struct uop *u)                                   \
 	{                                                                                              \
@@ -168,38 +214,66 @@ const struct uop_pair uop_cmov[16] = SIXTEEN(cmov);
 
 static void jump(struct engine *e, const struct uop *u)
 {
-	branch(e, u, true);
+	GO_ON(e, u, 1, fn);
 }
 
-#define jump_checked jump
+static void jump_checked(struct engine *e, const struct uop *u)
+{
+	GO_ON(e, u, 1, checked);
+}
+
 const struct uop_pair uop_jump = PAIR(jump);
 
 static void end(struct engine *e, const struct uop *u)
 {
-	branch(e, u, false);
+	GO_ON(e, u, 0, fn);
 }
 
-#define end_checked end
+static void end_checked(struct engine *e, const struct uop *u)
+{
+	GO_ON(e, u, 0, checked);
+}
+
 const struct uop_pair uop_end = PAIR(end);
+
+/* Where the target is another one than the last time, engine.c goes on. */
+static inline const struct uop *next_at(struct engine *e, uint64_t rip)
+{
+	const struct block *next = e->block->next[1];
+
+	e->edge = 1;
+	e->rip = rip;
+	return next && next->rip == rip ? chained(e, 1) : NULL;
+}
 
 static void jump_slot(struct engine *e, const struct uop *u)
 {
-	e->edge = 1;
-	e->rip = e->r[u->a];
+	const struct uop *next = next_at(e, e->r[u->a]);
+
+	if (next)
+		return next->fn(e, next);
+}
+
+static __attribute__((noinline)) void report_target(struct engine *e, const struct uop *u)
+{
+	struct engine_use use = { .sink = ENGINE_BRANCH,
+				  .value = e->r[u->a],
+				  .vbits = e->v[u->a],
+				  .origin = origin_named(e, e->origin[u->a]) };
+
+	report_use(e, u, &use);
+	e->v[u->a] = 0;
 }
 
 static void jump_slot_checked(struct engine *e, const struct uop *u)
 {
-	if (e->v[u->a]) {
-		struct engine_use use = { .sink = ENGINE_BRANCH,
-					  .value = e->r[u->a],
-					  .vbits = e->v[u->a],
-					  .origin = origin_named(e, e->origin[u->a]) };
+	const struct uop *next;
 
-		report_use(e, u, &use);
-		e->v[u->a] = 0;
-	}
-	jump_slot(e, u);
+	if (e->v[u->a])
+		report_target(e, u);
+	next = next_at(e, e->r[u->a]);
+	if (next)
+		return next->checked(e, next);
 }
 
 const struct uop_pair uop_jump_slot = PAIR(jump_slot);
@@ -209,16 +283,19 @@ static uint64_t counter_mask(const struct uop *u)
 	return u->size == 8 ? ~0ull : 0xffffffff;
 }
 
-static void loop(struct engine *e, const struct uop *u)
+static bool loops(struct engine *e, const struct uop *u)
 {
 	bool zf = cc_flags(&e->cc) & FLAG_ZF;
 
-	if (u->op == 3) {
-		branch(e, u, !(e->r[INSN_RCX] & counter_mask(u)));
-		return;
-	}
+	if (u->op == 3)
+		return !(e->r[INSN_RCX] & counter_mask(u));
 	e->r[INSN_RCX] = (e->r[INSN_RCX] - 1) & counter_mask(u);
-	branch(e, u, e->r[INSN_RCX] && (u->op == 2 || zf == u->op));
+	return e->r[INSN_RCX] && (u->op == 2 || zf == u->op);
+}
+
+static void loop(struct engine *e, const struct uop *u)
+{
+	branch(e, u, loops(e, u));
 }
 
 static void report_counter(struct engine *e, const struct uop *u)
@@ -240,7 +317,7 @@ static void loop_checked(struct engine *e, const struct uop *u)
 		report_counter(e, u);
 	if (u->op < 2 && cc_undefined(&e->cc, 4))
 		report_branch(e, u);
-	loop(e, u);
+	branch_checked(e, u, loops(e, u));
 }
 
 const struct uop_pair uop_loop = PAIR(loop);

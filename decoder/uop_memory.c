@@ -5,6 +5,7 @@
  */
 #include "uop_alu.h"
 
+#define slow	  __attribute__((noinline))
 #define likely(x) __builtin_expect(!!(x), 1)
 
 static inline const struct tlb *tlb_of(const struct engine *e, uint64_t addr)
@@ -12,10 +13,10 @@ static inline const struct tlb *tlb_of(const struct engine *e, uint64_t addr)
 	return &e->tlb[(addr / ENGINE_PAGE) % TLB_ENTRIES];
 }
 
+/* The last byte decides: if it is in another page, the first one's entry is not for it. */
 static inline bool hits(uint64_t tag, uint64_t addr, unsigned size)
 {
-	return (addr & ~(uint64_t)(ENGINE_PAGE - 1)) == tag &&
-	       addr % ENGINE_PAGE <= ENGINE_PAGE - size;
+	return ((addr + size - 1) & ~(uint64_t)(ENGINE_PAGE - 1)) == tag;
 }
 
 /* Guest code need not align its operands. */
@@ -24,18 +25,12 @@ typedef volatile uint16_t guest16 __attribute__((aligned(1), may_alias));
 typedef volatile uint32_t guest32 __attribute__((aligned(1), may_alias));
 typedef volatile uint64_t guest64 __attribute__((aligned(1), may_alias));
 
-/* The slow path of a load; may turn the checked functions on. */
-static bool load_slow(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how,
-		      uint64_t *value)
+/* Goes on behind a slow access. */
+static inline void next(struct engine *e, const struct uop *u)
 {
-	uint64_t v;
-	uint32_t origin = NO_ORIGIN;
-
-	if (!mem_load(e, u, addr, size, how, value, &v, &origin))
-		return false;
-	e->v[u->d] = v;
-	e->origin[u->d] = origin;
-	return true;
+	if (e->undefined)
+		NEXT_CHECKED(e, u);
+	NEXT(e, u);
 }
 
 static inline void defined_address(struct engine *e, const struct uop *u)
@@ -46,41 +41,39 @@ static inline void defined_address(struct engine *e, const struct uop *u)
 		report_address(e, u, u->b);
 }
 
-/* how: ENGINE_READ, or with ENGINE_WRITE where a store of the same bytes follows. */
+/*
+ * how: ENGINE_READ, or with ENGINE_WRITE where a store of the same bytes follows. The slow path is in
+ * functions of its own: so the fast one needs no stack frame, and its last call is a jump.
+ */
 #define LOAD(name, bits, type, how, tag)                                                               \
+	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr)       \
+	{                                                                                              \
+		if (!mem_load_slot(e, u, addr, bits / 8, how))                                         \
+			return;                                                                        \
+		e->r[u->d] = (uint64_t)(type)e->r[u->d];                                               \
+		e->v[u->d] = (uint64_t)(type)e->v[u->d];                                               \
+		next(e, u);                                                                            \
+	}                                                                                              \
 	static void name##bits(struct engine *e, const struct uop *u)                                  \
 	{                                                                                              \
-		uint64_t addr = uop_address(e, u), value;                                              \
+		uint64_t addr = uop_address(e, u);                                                     \
 		const struct tlb *t = tlb_of(e, addr);                                                 \
                                                                                                        \
-		if (likely(hits(t->tag, addr, bits / 8))) {                                            \
-			e->r[u->d] = (uint64_t)(type)*(const guest##bits *)(addr + t->addend);         \
-			NEXT(e, u);                                                                    \
-		}                                                                                      \
-		if (!load_slow(e, u, addr, bits / 8, how, &value))                                     \
-			return;                                                                        \
-		e->r[u->d] = (uint64_t)(type)value;                                                    \
-		if (likely(!e->v[u->d]))                                                               \
-			NEXT(e, u);                                                                    \
-		e->v[u->d] = (uint64_t)(type)e->v[u->d];                                               \
-		e->undefined = true;                                                                   \
-		NEXT_CHECKED(e, u);                                                                    \
+		if (!likely(hits(t->tag, addr, bits / 8)))                                             \
+			return name##bits##_slow(e, u, addr);                                          \
+		e->r[u->d] = (uint64_t)(type)*(const guest##bits *)(addr + t->addend);                 \
+		NEXT(e, u);                                                                            \
 	}                                                                                              \
 	static void name##bits##_checked(struct engine *e, const struct uop *u)                        \
 	{                                                                                              \
-		uint64_t addr = uop_address(e, u), value;                                              \
+		uint64_t addr = uop_address(e, u);                                                     \
 		const struct tlb *t = tlb_of(e, addr);                                                 \
                                                                                                        \
 		defined_address(e, u);                                                                 \
-		if (likely(hits(t->tag, addr, bits / 8))) {                                            \
-			e->r[u->d] = (uint64_t)(type)*(const guest##bits *)(addr + t->addend);         \
-			e->v[u->d] = 0;                                                                \
-			NEXT_CHECKED(e, u);                                                            \
-		}                                                                                      \
-		if (!load_slow(e, u, addr, bits / 8, how, &value))                                     \
-			return;                                                                        \
-		e->r[u->d] = (uint64_t)(type)value;                                                    \
-		e->v[u->d] = (uint64_t)(type)e->v[u->d];                                               \
+		if (!likely(hits(t->tag, addr, bits / 8)))                                             \
+			return name##bits##_slow(e, u, addr);                                          \
+		e->r[u->d] = (uint64_t)(type)*(const guest##bits *)(addr + t->addend);                 \
+		e->v[u->d] = 0;                                                                        \
 		NEXT_CHECKED(e, u);                                                                    \
 	}
 
@@ -97,17 +90,20 @@ LOAD(load_rmw, 32, uint32_t, ENGINE_READ | ENGINE_WRITE, write)
 LOAD(load_rmw, 64, uint64_t, ENGINE_READ | ENGINE_WRITE, write)
 
 #define STORE(name, bits, how)                                                                         \
+	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr)       \
+	{                                                                                              \
+		if (mem_store_slot(e, u, addr, bits / 8, how))                                         \
+			next(e, u);                                                                    \
+	}                                                                                              \
 	static void name##bits(struct engine *e, const struct uop *u)                                  \
 	{                                                                                              \
 		uint64_t addr = uop_address(e, u);                                                     \
 		const struct tlb *t = tlb_of(e, addr);                                                 \
                                                                                                        \
-		if (likely(hits(t->write, addr, bits / 8))) {                                          \
-			*(guest##bits *)(addr + t->addend) = (uint##bits##_t)e->r[u->d];               \
-			NEXT(e, u);                                                                    \
-		}                                                                                      \
-		if (mem_store(e, u, addr, bits / 8, how, e->r[u->d], 0, 0))                            \
-			NEXT(e, u);                                                                    \
+		if (!likely(hits(t->write, addr, bits / 8)))                                           \
+			return name##bits##_slow(e, u, addr);                                          \
+		*(guest##bits *)(addr + t->addend) = (uint##bits##_t)e->r[u->d];                       \
+		NEXT(e, u);                                                                            \
 	}                                                                                              \
 	static void name##bits##_checked(struct engine *e, const struct uop *u)                        \
 	{                                                                                              \
@@ -115,12 +111,10 @@ LOAD(load_rmw, 64, uint64_t, ENGINE_READ | ENGINE_WRITE, write)
 		const struct tlb *t = tlb_of(e, addr);                                                 \
                                                                                                        \
 		defined_address(e, u);                                                                 \
-		if (likely(hits(t->write, addr, bits / 8) && !(uint##bits##_t)e->v[u->d])) {           \
-			*(guest##bits *)(addr + t->addend) = (uint##bits##_t)e->r[u->d];               \
-			NEXT_CHECKED(e, u);                                                            \
-		}                                                                                      \
-		if (mem_store(e, u, addr, bits / 8, how, e->r[u->d], e->v[u->d], e->origin[u->d]))     \
-			NEXT_CHECKED(e, u);                                                            \
+		if (!likely(hits(t->write, addr, bits / 8) && !(uint##bits##_t)e->v[u->d]))            \
+			return name##bits##_slow(e, u, addr);                                          \
+		*(guest##bits *)(addr + t->addend) = (uint##bits##_t)e->r[u->d];                       \
+		NEXT_CHECKED(e, u);                                                                    \
 	}
 
 STORE(store, 8, ENGINE_WRITE)
@@ -189,14 +183,14 @@ const struct uop_pair uop_touch = PAIR(touch);
 
 /* --- The stack: 8 bytes, or 2 with the operand-size prefix --- */
 
-static bool do_push(struct engine *e, const struct uop *u, uint64_t v)
+static slow void push_slow(struct engine *e, const struct uop *u)
 {
 	uint64_t addr = e->r[INSN_RSP] - u->size;
 
-	if (!mem_store(e, u, addr, u->size, ENGINE_WRITE, e->r[u->d], v, e->origin[u->d]))
-		return false;
+	if (!mem_store_slot(e, u, addr, u->size, ENGINE_WRITE))
+		return;
 	e->r[INSN_RSP] = addr;
-	return true;
+	next(e, u);
 }
 
 static void push(struct engine *e, const struct uop *u)
@@ -204,32 +198,36 @@ static void push(struct engine *e, const struct uop *u)
 	uint64_t addr = e->r[INSN_RSP] - 8;
 	const struct tlb *t = tlb_of(e, addr);
 
-	if (likely(u->size == 8 && hits(t->write, addr, 8))) {
-		*(guest64 *)(addr + t->addend) = e->r[u->d];
-		e->r[INSN_RSP] = addr;
-		NEXT(e, u);
-	}
-	if (do_push(e, u, 0))
-		NEXT(e, u);
+	if (!likely(u->size == 8 && hits(t->write, addr, 8)))
+		return push_slow(e, u);
+	*(guest64 *)(addr + t->addend) = e->r[u->d];
+	e->r[INSN_RSP] = addr;
+	NEXT(e, u);
 }
 
 static void push_checked(struct engine *e, const struct uop *u)
 {
-	if (do_push(e, u, e->v[u->d]))
-		NEXT_CHECKED(e, u);
+	uint64_t addr = e->r[INSN_RSP] - 8;
+	const struct tlb *t = tlb_of(e, addr);
+
+	if (!likely(u->size == 8 && hits(t->write, addr, 8) && !e->v[u->d]))
+		return push_slow(e, u);
+	*(guest64 *)(addr + t->addend) = e->r[u->d];
+	e->r[INSN_RSP] = addr;
+	NEXT_CHECKED(e, u);
 }
 
 const struct uop_pair uop_push = PAIR(push);
 
-static bool do_pop(struct engine *e, const struct uop *u)
+static slow void pop_slow(struct engine *e, const struct uop *u)
 {
-	uint64_t addr = e->r[INSN_RSP], value;
+	uint64_t addr = e->r[INSN_RSP];
 
-	if (!load_slow(e, u, addr, u->size, ENGINE_READ, &value))
-		return false;
-	e->r[INSN_RSP] = addr + u->size;
-	e->r[u->d] = value;
-	return true;
+	if (!mem_load_slot(e, u, addr, u->size, ENGINE_READ))
+		return;
+	if (u->d != INSN_RSP)
+		e->r[INSN_RSP] = addr + u->size;
+	next(e, u);
 }
 
 static void pop(struct engine *e, const struct uop *u)
@@ -237,23 +235,24 @@ static void pop(struct engine *e, const struct uop *u)
 	uint64_t addr = e->r[INSN_RSP];
 	const struct tlb *t = tlb_of(e, addr);
 
-	if (likely(u->size == 8 && hits(t->read, addr, 8))) {
-		e->r[INSN_RSP] = addr + 8;
-		e->r[u->d] = *(const guest64 *)(addr + t->addend);
-		NEXT(e, u);
-	}
-	if (!do_pop(e, u))
-		return;
-	if (likely(!e->v[u->d]))
-		NEXT(e, u);
-	e->undefined = true;
-	NEXT_CHECKED(e, u);
+	if (!likely(u->size == 8 && hits(t->read, addr, 8)))
+		return pop_slow(e, u);
+	e->r[INSN_RSP] = addr + 8;
+	e->r[u->d] = *(const guest64 *)(addr + t->addend);
+	NEXT(e, u);
 }
 
 static void pop_checked(struct engine *e, const struct uop *u)
 {
-	if (do_pop(e, u))
-		NEXT_CHECKED(e, u);
+	uint64_t addr = e->r[INSN_RSP];
+	const struct tlb *t = tlb_of(e, addr);
+
+	if (!likely(u->size == 8 && hits(t->read, addr, 8)))
+		return pop_slow(e, u);
+	e->r[INSN_RSP] = addr + 8;
+	e->r[u->d] = *(const guest64 *)(addr + t->addend);
+	e->v[u->d] = 0;
+	NEXT_CHECKED(e, u);
 }
 
 const struct uop_pair uop_pop = PAIR(pop);

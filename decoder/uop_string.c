@@ -38,6 +38,7 @@ static void advance(struct engine *e, const struct uop *u, uint64_t elements, bo
 	if (has_rep(u))
 		e->r[INSN_RCX] -= elements;
 	e->reps += elements;
+	e->until = 0; /* they count, too */
 	e->out->progress = true;
 }
 
