@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * kmc_access.h: one memory access of an exact form each, for kmc_bugs.c.
+ * kmc_access.h: one memory access of an exact form each, for the tests of kmc_bugs.ko.
  *
  * All are inlined into the test that uses them, so that a report names the test. Reads are used:
  * each compares in the instruction that reads, and branches on the result, so that it is a use of

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * kmc_test.h: how the tests of kmc_bugs.c are written: a bug and its good twin from one body.
+ * kmc_test.h: how the tests of kmc_bugs.ko are written: a bug and its good twin from one body,
+ * and a table of them in each file.
  */
 #ifndef KMC_TEST_H
 #define KMC_TEST_H
 
 #include <linux/compiler.h>
+#include <linux/types.h>
 
 /* Hides from the compiler what it knows of a pointer and of the object behind it. */
 static __always_inline void *hidden(void *p)
@@ -33,5 +35,31 @@ static __always_inline void *hidden(void *p)
 
 /* A legal thing that looks like an error. */
 #define GOOD(name) static noinline __used int good_##name(void)
+
+struct test_entry {
+	const char *test, *function;
+	bool bug;
+	int (*run)(void);
+};
+
+struct test_table {
+	const struct test_entry *entries;
+	unsigned int n;
+};
+
+#define BUG_ENTRY(name)	 { #name, "bug_" #name, true, bug_##name },
+#define GOOD_ENTRY(name) { #name, "good_" #name, false, good_##name },
+
+extern const struct test_table object_tests;  /* kmc_objects.c */
+extern const struct test_table defined_tests; /* kmc_defined.c */
+
+/* kmc_count.c, instead of tests. 0, or -errno. */
+int run_count(void);
+/* The caches of kmc_objects.c, before its tests. */
+int make_object_caches(void);
+
+/* An object of which nothing is initialised, and one whose requested bytes all are. Or NULL. */
+void *raw_object(size_t size);
+void *filled_object(size_t size);
 
 #endif

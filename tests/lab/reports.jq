@@ -1,10 +1,20 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # From kmc-vmm's report log to the columns of tests/guest/expectations.tsv. Use with jq -r.
 # A line that is no report (hello, exit) gives nothing.
+
+# The innermost function; behind a kernel's function that acts for kmc_bugs.ko the one it acts for.
+def function_of(frames):
+    def name: sub("[.+].*"; "");
+    def is_test: endswith("[kmc_bugs]");
+    (frames | map(.symbol)) as $symbols
+    | ($symbols[0] // "unknown") as $first
+    | if ($first | is_test) or ($symbols | any(is_test) | not) then $first | name
+      else "callee of " + (first($symbols[] | select(is_test)) | name) end;
+
 select(.type == "report")
 | (.verdict | test("free$")) as $free
 | (.object // {}) as $o
-| [ (.stacks.access[0].symbol // "unknown" | sub("[.+].*"; "")),
+| [ function_of(.stacks.access // []),
     .verdict,
     (if $free then "-" elif .access.rw == "write" then "W" else "R" end),
     (if $free then "-" else .access.size end),

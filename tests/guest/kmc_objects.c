@@ -1,34 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * kmc_bugs.c: memory errors for a checker to find, one function a bug, and for each a good twin
- * that differs only in not being one. expectations.tsv says what must be reported for each; good
- * functions must stay silent.
+ * kmc_objects.c: accesses and frees that are wrong at once, whoever looks at the one instruction:
+ * undefined bytes compared, freed objects, bytes out of bounds, slots that nobody owns, bad frees.
  *
  * No bug may harm the guest: bad writes hit only slack of their own slot or a free slot away from
  * the allocator's pointer in its middle; bad frees are done in caches of their own, from which
  * nothing is ever allocated again and which are never destroyed. So the module cannot be unloaded.
- *
- * Run with insmod kmc_bugs.ko run=NAME,...: all, good, bad, demo (one test of each verdict), a test
- * (both of its functions) or a function.
  */
 #include <linux/bitops.h>
 #include <linux/err.h>
 #include <linux/irqflags.h>
 #include <linux/mm.h>
-#include <linux/module.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "kmc_access.h"
 #include "kmc_test.h"
-
-#undef pr_fmt
-#define pr_fmt(fmt) "kmc_bugs: " fmt
-
-static char *run[16] = { "all" };
-static int runs = 1;
-module_param_array(run, charp, &runs, 0444);
-MODULE_PARM_DESC(run, "all, good, bad, demo, names of tests or of functions (default all)");
 
 /* Sizes of the private caches: SLACK has slack in its slots, the others have none. */
 #define SLACK_SIZE 36
@@ -42,21 +29,6 @@ static struct kmem_cache *slack_cache, *cell_cache, *rcu_cache, *ctor_cache;
 static noinline struct kmem_cache *private_cache(const char *name, unsigned int size)
 {
 	return kmem_cache_create_usercopy(name, size, 0, 0, 0, size, NULL);
-}
-
-static noinline void *raw_object(size_t size)
-{
-	return kmalloc(size, GFP_ATOMIC);
-}
-
-/* An object whose requested bytes are all initialised. */
-static noinline void *filled_object(size_t size)
-{
-	void *p = kmalloc(size, GFP_ATOMIC);
-
-	if (p)
-		memset(p, 0x5a, size);
-	return hidden(p);
 }
 
 /* Reads of bytes that nobody wrote. */
@@ -510,68 +482,6 @@ GOOD(memcpy)
 	return p && q ? 0 : -ENOMEM;
 }
 
-/* Copying undefined bytes is no use of them, nor is the padding of a structure. */
-GOOD(struct_copy)
-{
-	struct padded {
-		char c;
-		long l;
-	} *p = raw_object(sizeof(*p)), *q = raw_object(sizeof(*q));
-
-	if (p && q) {
-		p->c = 1;
-		p->l = 2;
-		barrier();
-		*q = *p;
-		barrier();
-		cmp1(&q->c);
-		cmp8(&q->l);
-	}
-	kfree(p);
-	kfree(q);
-	return p && q ? 0 : -ENOMEM;
-}
-
-/* Every field is written by reading, masking and writing the undefined word. */
-GOOD(bit_fields)
-{
-	struct fields {
-		u32 a : 3, b : 5, c : 11, d : 13;
-	} *p = hidden(raw_object(sizeof(*p)));
-	bool all;
-
-	if (!p)
-		return -ENOMEM;
-	p->a = 1;
-	barrier();
-	p->b = 2;
-	barrier();
-	p->c = 3;
-	barrier();
-	p->d = 4;
-	barrier();
-	all = p->a == 1 && p->b == 2 && p->c == 3 && p->d == 4;
-	kfree(p);
-	return all ? 0 : -EIO;
-}
-
-/* Word-at-a-time string functions read behind the end of the string, and of the object. */
-GOOD(string_word)
-{
-	char *p = hidden(raw_object(13)), *q = hidden(raw_object(32)), copy[32];
-	ssize_t n = -ENOMEM;
-
-	if (p && q) {
-		memcpy(p, "twelve bytes", 13);
-		memcpy(q, "short", 6);
-		n = strscpy(copy, p, sizeof(copy)) + strscpy(copy, q, sizeof(copy));
-		n += strlen(p) + strnlen(q, 32);
-	}
-	kfree(p);
-	kfree(q);
-	return n == 34 ? 0 : -EIO;
-}
-
 GOOD(ksize)
 {
 	char *p = filled_object(13);
@@ -731,61 +641,17 @@ GOOD(reuse)
 	X(invalid_free_cache) X(invalid_free_kfree)
 
 #define GOODS(X)                                                                                   \
-	X(gfp_zero) X(memcpy) X(struct_copy) X(bit_fields) X(string_word) X(ksize)                 \
-	X(krealloc_growth) X(kfree_sensitive) X(kfree_rcu) X(typesafe_by_rcu) X(constructor)       \
-	X(bulk) X(size_roundup) X(reuse)
+	X(gfp_zero) X(memcpy) X(ksize) X(krealloc_growth) X(kfree_sensitive) X(kfree_rcu)          \
+	X(typesafe_by_rcu) X(constructor) X(bulk) X(size_roundup) X(reuse)
 /* clang-format on */
 
-#define BUG_ENTRY(name)	 { #name, "bug_" #name, true, bug_##name },
-#define GOOD_ENTRY(name) { #name, "good_" #name, false, good_##name },
-
-static const struct entry {
-	const char *test, *function;
-	bool bug;
-	int (*run)(void);
-} entries[] = { PAIRS(GOOD_ENTRY) GOODS(GOOD_ENTRY) PAIRS(BUG_ENTRY) };
-
-/* One test of each verdict. */
-static const char *const demo[] = {
-	"uninit_dword", "uaf_read_qword", "uaf_write_word",    "oob_read_byte",
-	"oob_write_dword", "unallocated_read", "double_free_kfree", "invalid_free_kfree",
+static const struct test_entry entries[] = {
+	PAIRS(GOOD_ENTRY) GOODS(GOOD_ENTRY) PAIRS(BUG_ENTRY)
 };
 
-static bool is_called(const struct entry *e, const char *name)
-{
-	if (!strcmp(name, "all"))
-		return true;
-	if (!strcmp(name, "good") || !strcmp(name, "bad"))
-		return e->bug == !strcmp(name, "bad");
-	if (!strcmp(name, "demo"))
-		return match_string(demo, ARRAY_SIZE(demo), e->test) >= 0;
-	return !strcmp(name, e->test) || !strcmp(name, e->function);
-}
+const struct test_table object_tests = { entries, ARRAY_SIZE(entries) };
 
-static bool is_wanted(const struct entry *e)
-{
-	int i;
-
-	for (i = 0; i < runs; i++)
-		if (is_called(e, run[i]))
-			return true;
-	return false;
-}
-
-static void run_entry(const struct entry *e)
-{
-	int err;
-
-	pr_info("%s begin\n", e->function);
-	err = e->run();
-	if (err == -EOPNOTSUPP)
-		pr_info("%s skipped: this CPU has no such instruction\n", e->function);
-	else if (err)
-		pr_err("%s failed: error %d\n", e->function, err);
-	pr_info("%s end\n", e->function);
-}
-
-static int __init make_caches(void)
+int __init make_object_caches(void)
 {
 	slack_cache = private_cache("kmc_slack", SLACK_SIZE);
 	cell_cache = private_cache("kmc_cell", CELL_SIZE);
@@ -793,26 +659,3 @@ static int __init make_caches(void)
 	ctor_cache = kmem_cache_create("kmc_ctor", 64, 0, 0, construct);
 	return slack_cache && cell_cache && rcu_cache && ctor_cache ? 0 : -ENOMEM;
 }
-
-static int __init kmc_bugs_init(void)
-{
-	unsigned int i, n = 0;
-	int err = make_caches();
-
-	if (err)
-		return err;
-	for (i = 0; i < ARRAY_SIZE(entries); i++) {
-		if (is_wanted(&entries[i])) {
-			run_entry(&entries[i]);
-			n++;
-		}
-	}
-	pr_info("%u functions run\n", n);
-	if (!n)
-		pr_err("no test has a name given with run=\n");
-	return 0;
-}
-
-module_init(kmc_bugs_init);
-MODULE_DESCRIPTION("Memory errors for kmc-vmm to find");
-MODULE_LICENSE("GPL");
