@@ -43,6 +43,7 @@ static inline unsigned log2_of(unsigned bytes)
 
 /* d holds a new value from then on; of a uop that writes other slots too: forget_values(). */
 struct uop *emit(struct work *w, const struct uop_pair *pair, unsigned d, unsigned a, unsigned b);
+void new_value(struct translation *t, unsigned slot);
 void forget_values(struct work *w);
 /* d holds a function of what a held before. */
 void relate(struct work *w, unsigned d, struct slot_value a, enum value_form form);
@@ -65,6 +66,9 @@ void emit_alu_imm(struct work *w, enum alu_op op, unsigned d, unsigned a, int64_
 void emit_locked(struct work *w, enum locked_op op, unsigned source);
 void emit_jump(struct work *w, int64_t distance);
 uint64_t next_rip(const struct work *w);
+
+/* translate_one.c */
+bool translate_one_byte(struct work *w);
 
 /* translate_0f.c: two- and three-byte opcodes, and VEX. */
 bool translate_0f(struct work *w);
