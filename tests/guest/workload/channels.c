@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* channels.c: pipes, sockets, events, System V and POSIX messages, keys. */
-#include <linux/bpf.h>
 #include <linux/if.h>
 #include <linux/keyctl.h>
 #include <linux/rtnetlink.h>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* common.c: what the parts share. */
 #include <errno.h>
-#include <linux/bpf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

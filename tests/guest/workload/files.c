@@ -2,7 +2,6 @@
 /* files.c: file trees in memory and on ext4, /proc and /sys, modules. */
 #include <dirent.h>
 #include <errno.h>
-#include <linux/bpf.h>
 #include <linux/loop.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* main.c: which parts are run, and how. */
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

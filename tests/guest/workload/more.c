@@ -85,7 +85,7 @@ void part_timers(unsigned int size, struct sum *sum)
 		timers(sum);
 }
 
-long bpf(int command, union bpf_attr *attr)
+static long bpf(int command, union bpf_attr *attr)
 {
 	return syscall(SYS_bpf, command, attr, sizeof(*attr));
 }

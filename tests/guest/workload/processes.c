@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* processes.c: processes, threads, and several parts at once. */
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>

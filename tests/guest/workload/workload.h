@@ -87,7 +87,6 @@ void part_overlay(unsigned int size, struct sum *sum);
 void part_namespaces(unsigned int size, struct sum *sum);
 void timers(struct sum *sum);
 void part_timers(unsigned int size, struct sum *sum);
-long bpf(int command, union bpf_attr *attr);
 void part_bpf(unsigned int size, struct sum *sum);
 void part_uring(unsigned int size, struct sum *sum);
 void part_links(unsigned int size, struct sum *sum);
