@@ -204,6 +204,8 @@ static inline const struct engine_origin *origin_named(const struct engine *e, u
 
 /* An undefined address is reported once and then taken as it is. */
 void report_address(struct engine *e, const struct uop *u, unsigned slot);
+/* The same for undefined flags that decide something. */
+void report_branch(struct engine *e, const struct uop *u);
 void report_use(struct engine *e, const struct uop *u, struct engine_use *use);
 
 static inline uint64_t uop_address(const struct engine *e, const struct uop *u)

@@ -69,8 +69,7 @@ static inline bool condition(const struct engine *e, unsigned cc)
 	return is_quick(e, cc) ? quick_condition(e, cc) : holds(e, cc >> 1) != (cc & 1);
 }
 
-/* An undefined condition is reported once and then taken as it is. */
-static void report_branch(struct engine *e, const struct uop *u)
+void report_branch(struct engine *e, const struct uop *u)
 {
 	struct engine_use use = { .sink = ENGINE_BRANCH,
 				  .value = cc_flags(&e->cc),

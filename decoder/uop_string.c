@@ -246,15 +246,8 @@ static bool decided(struct engine *e, const struct uop *u)
 
 	if (!compares(u))
 		return false;
-	if (cc_undefined(&e->cc, 4)) {
-		struct engine_use use = { .sink = ENGINE_BRANCH,
-					  .value = cc_flags(&e->cc),
-					  .vbits = cc_vflags(&e->cc),
-					  .origin = origin_named(e, e->cc.origin) };
-
-		report_use(e, u, &use);
-		cc_define(&e->cc);
-	}
+	if (cc_undefined(&e->cc, 4))
+		report_branch(e, u);
 	equal = cc_flags(&e->cc) & FLAG_ZF;
 	return equal != (u->shift == INSN_REP);
 }
