@@ -520,8 +520,9 @@ static void scan_checked(struct engine *e, const struct uop *u)
 	if (v && !scan_settled(u->op, x, v)) {
 		/* Some defined 1: bsf and bsr find something, tzcnt and lzcnt are below the width. */
 		bool nonzero = x & ~v;
+		uint32_t open = u->op <= SCAN_BSR ? 0 : FLAG_ZF;
 
-		vflags |= nonzero ? changed & FLAG_ZF & (u->op <= SCAN_BSR ? 0 : ~0u) : changed & (FLAG_ZF | FLAG_CF);
+		vflags |= changed & (nonzero ? open : FLAG_ZF | FLAG_CF);
 		e->v[u->d] = nonzero || u->op > SCAN_BSR ? result : result | V_ALL;
 		e->origin[u->d] = origin;
 		e->cc.origin = origin;

@@ -80,7 +80,7 @@ void report_branch(struct engine *e, const struct uop *u)
 	cc_define(&e->cc);
 }
 
-/* The block behind this edge, if it is known, valid in this window, and may be run without asking engine.c. */
+/* The block behind this edge, if it is known, valid in this window, and within what engine.c allows. */
 static inline const struct uop *chained(struct engine *e, unsigned edge)
 {
 	const struct block *b = e->block;

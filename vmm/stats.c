@@ -19,7 +19,8 @@ static const struct {
 	COUNTER(undecodable),	COUNTER(populated),  COUNTER(raced),	   COUNTER(stale),
 	COUNTER(overruns),	COUNTER(records),    COUNTER(gap_waits),   COUNTER(reports),
 	COUNTER(repeated),	COUNTER(hidden_peak), COUNTER(tracked_peak), COUNTER(shadow_peak),
-	COUNTER(objects_peak),	COUNTER(fault_ns),   COUNTER(hold_ns),	COUNTER(unwatched_slabs), COUNTER(probe_misses),
+	COUNTER(objects_peak),	COUNTER(fault_ns),   COUNTER(hold_ns),	COUNTER(unwatched_slabs),
+	COUNTER(probe_misses),
 	COUNTER(counted_read),	COUNTER(counted_written),
 	COUNTER(windows),	COUNTER(window_insns), COUNTER(window_accesses),
 };
