@@ -159,6 +159,14 @@ enum obj_verdict objects_pages_gone(struct objects *o, gpa_t gpa, uint64_t len)
 	return OBJ_OK;
 }
 
+enum obj_verdict objects_unwatched_slab(struct objects *o, gpa_t gpa, uint64_t len)
+{
+	if (!whole_pages(o, gpa, len))
+		return OBJ_HOSTILE;
+	drop_range(o, gpa, len);
+	return OBJ_OK;
+}
+
 /* --------------------------------------------------------------- allocations */
 
 static int set_both(struct objects *o, gpa_t start, uint64_t from, uint64_t to, enum a_state a,

@@ -74,6 +74,8 @@ enum obj_verdict objects_slab(struct objects *o, gpa_t gpa, uint64_t len,
 /* len bytes leave the allocator; whatever is recorded there ends, freed large objects are
  * remembered until their pages are announced again, so that a second free is recognised. */
 enum obj_verdict objects_pages_gone(struct objects *o, gpa_t gpa, uint64_t len);
+/* The allocator has these whole pages for a slab that is not watched: nothing is remembered of them. */
+enum obj_verdict objects_unwatched_slab(struct objects *o, gpa_t gpa, uint64_t len);
 
 struct obj_alloc {
 	gpa_t addr;

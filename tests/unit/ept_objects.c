@@ -491,6 +491,17 @@ static void large_object_in_the_pages_of_a_freed_one(void **state)
 	assert_int_equal(objects_missed_frees(w.o), 0);
 }
 
+/* They were handed out again: a free there is another object's. */
+static void unwatched_slab_in_the_pages_of_a_freed_one(void **state)
+{
+	large(S, 9000, 4 * P);
+	free_of(&w, S);
+	objects_pages_gone(w.o, GPA(S), 4 * P);
+	assert_int_equal(objects_unwatched_slab(w.o, GPA(S), 8 * P), OBJ_OK);
+	assert_int_equal(free_of(&w, S), OBJ_OK);
+	assert_int_equal(objects_unwatched_slab(w.o, GPA(S + 1), P), OBJ_HOSTILE);
+}
+
 static void live_large_object_whose_pages_leave(void **state)
 {
 	large(S, 9000, 4 * P);
@@ -541,6 +552,7 @@ int main(void)
 		WORLD_TEST(large_object_lives_and_dies),
 		WORLD_TEST(freed_large_object_is_remembered),
 		WORLD_TEST(large_object_in_the_pages_of_a_freed_one),
+		WORLD_TEST(unwatched_slab_in_the_pages_of_a_freed_one),
 		WORLD_TEST(live_large_object_whose_pages_leave),
 		WORLD_TEST(large_object_is_resized),
 	};

@@ -39,7 +39,7 @@ static enum obj_verdict apply_slab(struct applied *a)
 		cache = caches_of_page(a->c, a->r->page);
 	if (cache && rules_match_cache(a->c->config.rules, "untracked", cache->name)) {
 		a->c->stats.unwatched_slabs++;
-		return OBJ_OK;
+		return objects_unwatched_slab(a->c->objects, a->gpa, a->r->size);
 	}
 	v = objects_slab(a->c->objects, a->gpa, a->r->size, cache, a->r->type == KMC_SLAB);
 	if (v == OBJ_OK)
