@@ -435,7 +435,8 @@ static const char *extra_text(const struct insn *i)
 	return d->text;
 }
 
-const struct cs_insn *insn_capstone(const struct insn *i)
+/* NULL where Capstone has none or takes the bytes for another instruction. */
+static const cs_insn *insn_capstone(const struct insn *i)
 {
 	const cs_insn *c;
 
@@ -443,19 +444,6 @@ const struct cs_insn *insn_capstone(const struct insn *i)
 		return NULL;
 	c = capstone_decode(i->owner, i->mode, i->bytes, i->length);
 	return c && c->size == i->length ? c : NULL;
-}
-
-int insn_written(const struct insn *i, const struct cs_insn *c, uint16_t regs[INSN_MAX_REGS])
-{
-	uint8_t reads = 0, writes = 0;
-	cs_regs read, written;
-
-	static_assert(sizeof(written) == INSN_MAX_REGS * sizeof(regs[0]), "cs_regs");
-	if (cs_regs_access(i->owner->handle[i->mode], c, read, &reads, written, &writes) !=
-	    CS_ERR_OK)
-		return -1;
-	memcpy(regs, written, writes * sizeof(regs[0]));
-	return writes;
 }
 
 /* NULL where Capstone cannot print it or reads something else. */

@@ -167,17 +167,7 @@ bool insn_extra_registers(const uint8_t *bytes, size_t len, const struct insn_en
 void insn_apply_rule(struct insn *i, const struct insn_rule *rule, const struct insn_encoding *e,
 		     unsigned capstone_size);
 
-/*
- * insn.c: Capstone's view of i, for lookahead.c. Lives until the next call on the same decoder.
- * NULL where Capstone has none or takes the bytes for another instruction.
- */
-struct cs_insn;
-const struct cs_insn *insn_capstone(const struct insn *i);
-/* The registers that c, from insn_capstone(i), writes; their number, -1 where that is not known. */
-#define INSN_MAX_REGS 64
-int insn_written(const struct insn *i, const struct cs_insn *c, uint16_t regs[INSN_MAX_REGS]);
-
-/* insn_access.c: addresses, also for the emulator. */
+/* insn_access.c: addresses. */
 uint64_t insn_addr_mask(unsigned bytes);
 gva_t insn_linear(const struct insn_cpu *cpu, unsigned seg, uint64_t offset);
 

@@ -67,7 +67,6 @@ extern const struct uop_pair uop_div;	   /* rdx:rax / a; op: 1 signed. May leave
 extern const struct uop_pair uop_load[4], uop_load_rmw[4], uop_load_sx[3], uop_store[4];
 extern const struct uop_pair uop_store_rmw[4];
 extern const struct uop_pair uop_lea;
-extern const struct uop_pair uop_touch;	  /* the page must be reachable */
 extern const struct uop_pair uop_push, uop_pop; /* d; size: bytes */
 
 /* uop_flow.c */

@@ -162,25 +162,6 @@ static void lea_checked(struct engine *e, const struct uop *u)
 
 const struct uop_pair uop_lea = PAIR(lea);
 
-static bool do_touch(struct engine *e, const struct uop *u)
-{
-	return mem_page(e, u, uop_address(e, u), ENGINE_READ);
-}
-
-static void touch(struct engine *e, const struct uop *u)
-{
-	if (do_touch(e, u))
-		NEXT(e, u);
-}
-
-static void touch_checked(struct engine *e, const struct uop *u)
-{
-	if (do_touch(e, u))
-		NEXT_CHECKED(e, u);
-}
-
-const struct uop_pair uop_touch = PAIR(touch);
-
 /* --- The stack: 8 bytes, or 2 with the operand-size prefix --- */
 
 static slow void push_slow(struct engine *e, const struct uop *u)

@@ -136,9 +136,10 @@ static bool consume(struct checker *c, unsigned i)
 	memcpy(&r, slot, sizeof(r));
 	a->tail[i]++;
 	__atomic_store_n(&ring->tail, a->tail[i], __ATOMIC_RELEASE);
-	a->next++;
 	c->stats.records++;
 	record_apply(c, &r, i);
+	/* Only now: a window that finds nothing pending relies on the shadow (agent_pending). */
+	__atomic_store_n(&a->next, a->next + 1, __ATOMIC_RELEASE);
 	return true;
 }
 
@@ -182,7 +183,8 @@ bool agent_pending(const struct checker *c)
 {
 	const struct agent *a = &c->agent;
 
-	return a->on && !a->broken && __atomic_load_n(&a->shared->seq, __ATOMIC_ACQUIRE) >= a->next;
+	return a->on && !a->broken && __atomic_load_n(&a->shared->seq, __ATOMIC_ACQUIRE) >=
+						__atomic_load_n(&a->next, __ATOMIC_ACQUIRE);
 }
 
 void agent_drain(struct checker *c, unsigned cpu)
