@@ -27,7 +27,7 @@ struct opcode_count {
 	uint64_t ended;	  /* a window ended in front of it */
 };
 
-/* Counters; read them after the machine has stopped. docs/kmc-vmm.1 describes each. */
+/* Counters; read them after the machine has stopped. */
 struct checker_stats {
 	uint64_t faults;	/* KVM_RUN failed with EFAULT */
 	uint64_t mmio;		/* the same access as KVM_EXIT_MMIO */
