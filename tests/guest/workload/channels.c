@@ -109,22 +109,45 @@ static void talk(int a, int b, size_t len, struct sum *sum)
 	close(b);
 }
 
-/* A listening socket at the address; connections to it, one by one and several at once. */
+/* Connects to the address and says which connection it is. */
+static int connect_as(unsigned int number, const struct sockaddr *address, socklen_t len)
+{
+	unsigned char name = number;
+	int fd = socket(address->sa_family, SOCK_STREAM, 0);
+
+	NEED(fd >= 0 && connect(fd, address, len) == 0);
+	write_all(fd, &name, 1);
+	return fd;
+}
+
+/*
+ * A listening socket at the address; up to 8 connections to it, made before the first is accepted. TCP
+ * queues them in the order in which the last packets of their handshakes are processed, which is
+ * not the order of connect() where the caller has moved to another CPU meanwhile.
+ */
 static void connections(const struct sockaddr *address, socklen_t len, unsigned int count,
 			struct sum *sum)
 {
-	int listening = socket(address->sa_family, SOCK_STREAM, 0), fds[8];
+	int listening = socket(address->sa_family, SOCK_STREAM, 0), near[8], far[8];
 	struct sockaddr_storage bound;
 	socklen_t size = sizeof(bound);
 
+	count = count < 8 ? count : 8;
 	NEED(listening >= 0 && bind(listening, address, len) == 0 && listen(listening, 8) == 0);
 	NEED(getsockname(listening, (struct sockaddr *)&bound, &size) == 0);
-	for (unsigned int i = 0; i < count && i < 8; i++) {
-		fds[i] = socket(address->sa_family, SOCK_STREAM, 0);
-		NEED(fds[i] >= 0 && connect(fds[i], (struct sockaddr *)&bound, size) == 0);
+	for (unsigned int i = 0; i < count; i++)
+		near[i] = connect_as(i, (struct sockaddr *)&bound, size);
+	for (unsigned int i = 0; i < count; i++) {
+		unsigned char name;
+		int fd = accept(listening, NULL, NULL);
+
+		NEED(fd >= 0);
+		read_all(fd, &name, 1);
+		NEED(name < count);
+		far[name] = fd;
 	}
-	for (unsigned int i = 0; i < count && i < 8; i++)
-		talk(fds[i], accept(listening, NULL, NULL), 100 + 300 * (i % 4), sum);
+	for (unsigned int i = 0; i < count; i++)
+		talk(near[i], far[i], 100 + 300 * (i % 4), sum);
 	close(listening);
 }
 
