@@ -86,6 +86,9 @@ struct kmc_hello {
 	char release[64];      /* uname -r, NUL-terminated */
 	kmc_u64 ring[KMC_MAX_CPUS]; /* gpa of struct kmc_ring, physically contiguous */
 	kmc_u64 slab_probe_misses;  /* kretprobe instances that were not available, running total */
+	/* Written by the host, at any time: frames of call trace it wants in a record, plus 1; 0: the agent
+	 * has its own choice. */
+	kmc_u32 stack_depth;
 };
 
 #define KMC_SYMBOL_BUFFER (64u * 1024u)

@@ -149,6 +149,7 @@ static int prepare_sink(struct run *r)
 static int prepare_machine(struct run *r)
 {
 	struct checker_config checking = { .checks = r->o.checks,
+					   .stack_depth = r->o.stack_depth,
 					   .rules = r->rules,
 					   .sink = r->sink,
 					   .release = r->release };

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge.h"
+#include "checker.h"
 
 #define MIB	   (1ull << 20)
 #define MEMORY_MIN (64 * MIB)
@@ -42,7 +42,9 @@ static const char usage[] =
 	"                        load this module in the built-in initramfs; repeatable\n"
 	"  --exec CMD            run CMD in the built-in initramfs, then power off\n"
 	"  --agent FILE.ko       guest agent; default: the one built for the kernel's release\n"
-	"  --checks LIST|none    uninit,uaf,oob,unallocated,free (default all)\n"
+	"  --checks LIST|none    uninit,infoleak,uaf,oob,unallocated,free (default all)\n"
+	"  --stack-depth N       frames of call trace recorded at each allocation and free, 0 to 19\n"
+	"                        (default 19)\n"
 	"  --report-socket PATH  serve reports as JSON lines on a UNIX socket (@NAME: abstract)\n"
 	"  --report-log FILE     append reports as JSON lines to FILE\n"
 	"  --error-exitcode N    exit with N when there was a report\n"
@@ -114,11 +116,22 @@ static bool parse_checks(struct options *o, const char *v)
 				break;
 		if (i == sizeof(checks) / sizeof(checks[0]))
 			return bad("checks", v,
-				   "give a list of uninit,uaf,oob,unallocated,free, or all, or none");
+				   "give a list of uninit,infoleak,uaf,oob,unallocated,free, or all, or none");
 		o->checks |= checks[i].bits;
 		at += len;
 		at += *at == ',';
 	}
+	return true;
+}
+
+static bool parse_stack_depth(struct options *o, const char *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, CHECKER_STACK_DEPTH, &n, &end) || *end)
+		return bad("stack-depth", v, "give a number from 0 to 19");
+	o->stack_depth = (unsigned)n;
 	return true;
 }
 
@@ -151,6 +164,7 @@ enum option_id {
 	OPT_EXEC,
 	OPT_AGENT,
 	OPT_CHECKS,
+	OPT_STACK_DEPTH,
 	OPT_SOCKET,
 	OPT_LOG,
 	OPT_EXITCODE,
@@ -170,6 +184,7 @@ static const struct option long_options[] = {
 	{ "exec", required_argument, NULL, OPT_EXEC },
 	{ "agent", required_argument, NULL, OPT_AGENT },
 	{ "checks", required_argument, NULL, OPT_CHECKS },
+	{ "stack-depth", required_argument, NULL, OPT_STACK_DEPTH },
 	{ "report-socket", required_argument, NULL, OPT_SOCKET },
 	{ "report-log", required_argument, NULL, OPT_LOG },
 	{ "error-exitcode", required_argument, NULL, OPT_EXITCODE },
@@ -221,6 +236,8 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_memory(o, v);
 	case OPT_CHECKS:
 		return parse_checks(o, v);
+	case OPT_STACK_DEPTH:
+		return parse_stack_depth(o, v);
 	case OPT_EXITCODE:
 		return parse_exitcode(o, v);
 	case OPT_MODULE:
@@ -251,7 +268,8 @@ enum options_result options_parse(int argc, char **argv, struct options *o)
 {
 	int id;
 
-	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "" };
+	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "",
+			       .stack_depth = CHECKER_STACK_DEPTH };
 	parse_checks(o, "all");
 	optind = 1;
 	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {

@@ -15,6 +15,7 @@ struct options {
 	unsigned cpus;	  /* 1..64 */
 	uint64_t memory;  /* bytes */
 	unsigned checks;  /* VERDICT_BIT set, 0 for none */
+	unsigned stack_depth; /* frames, 0..CHECKER_STACK_DEPTH */
 	const char *report_socket, *report_log, *stats, *rules;
 	int error_exitcode; /* -1: not given */
 };

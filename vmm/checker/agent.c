@@ -18,6 +18,8 @@
 #define MAX_SLOTS    4096u
 #define CR4_LA57     (1u << 12)
 
+_Static_assert(CHECKER_STACK_DEPTH == KMC_STACK_DEPTH, "the option's limit is the record's");
+
 void agent_give_up(struct checker *c, const char *why, ...)
 {
 	char line[384];
@@ -113,6 +115,7 @@ static void agent_hello(struct checker *c, const struct vcpu *vcpu, uint32_t pfn
 	a->la57 = vcpu->run->s.regs.sregs.cr4 & CR4_LA57;
 	a->next = 1;
 	a->on = true;
+	a->shared->stack_depth = c->config.stack_depth + 1;
 	symbols_set_text(c->symbols, h.text_start, h.text_end);
 }
 

@@ -140,8 +140,15 @@ int checker_attach(struct checker *c, struct machine *m, char *err, size_t errle
 	return 0;
 }
 
-const struct checker_stats *checker_stats(const struct checker *c)
+const struct checker_stats *checker_stats(struct checker *c)
 {
+	struct objects_stats objects;
+
+	if (c->objects) {
+		objects_get_stats(c->objects, &objects);
+		c->stats.traces = objects.traces;
+		c->stats.unrecorded_traces = objects.unrecorded_traces;
+	}
 	return &c->stats;
 }
 

@@ -12,11 +12,14 @@
 
 struct checker;
 
+#define CHECKER_STACK_DEPTH 19 /* KMC_STACK_DEPTH of kmc_abi.h */
+
 struct checker_config {
 	unsigned checks;     /* VERDICT_BIT set; 0: pages are never hidden */
 	const struct rules *rules;
 	struct sink *sink;   /* may be NULL: reports are counted only */
 	const char *release; /* of the kernel, for the reports */
+	unsigned stack_depth; /* frames recorded at each allocation and free, 0..CHECKER_STACK_DEPTH */
 };
 
 /* An instruction that the engine does not know, by its mnemonic. */
@@ -55,6 +58,7 @@ struct checker_stats {
 	uint64_t hidden_peak;	/* pages */
 	uint64_t tracked_peak;	/* bytes */
 	uint64_t shadow_peak, objects_peak; /* host bytes */
+	uint64_t traces, unrecorded_traces; /* of allocations and frees: different ones; lost ones */
 	uint64_t fault_ns;	/* host time spent serving violations, steps included */
 	uint64_t hold_ns;	/* of that, with the other vCPUs held */
 };
@@ -68,7 +72,7 @@ int checker_attach(struct checker *c, struct machine *m, char *err, size_t errle
 /* After machine_run(), before machine_destroy(). */
 void checker_destroy(struct checker *c);
 
-const struct checker_stats *checker_stats(const struct checker *c);
+const struct checker_stats *checker_stats(struct checker *c);
 /* The agent has said hello and was believed; NULL or one line why it was not. */
 bool checker_agent_seen(const struct checker *c);
 const char *checker_agent_error(const struct checker *c);

@@ -50,8 +50,6 @@ static void add_frame(struct checker *c, struct report_stack *s, uint64_t addr, 
 
 static void stack_of_event(struct checker *c, const struct obj_event *e, struct report_stack *s)
 {
-	if (!e)
-		return;
 	s->known = true;
 	s->pid = e->pid;
 	s->cpu = e->cpu;
@@ -123,6 +121,8 @@ static void describe_task(struct checker *c, const struct vcpu_state *s, struct 
 
 static void describe_object(struct checker *c, const struct object *o, struct report *r)
 {
+	struct obj_event event;
+
 	r->has_object = true;
 	r->object_addr = c->agent.direct_map + o->start.v;
 	r->object_size = o->size;
@@ -131,8 +131,10 @@ static void describe_object(struct checker *c, const struct object *o, struct re
 	r->large = o->large;
 	if (o->cache)
 		memcpy(r->cache, o->cache->name, sizeof(r->cache));
-	stack_of_event(c, o->allocated, &r->allocated);
-	stack_of_event(c, o->freed, &r->freed);
+	if (objects_event(c->objects, &o->allocated, &event))
+		stack_of_event(c, &event, &r->allocated);
+	if (objects_event(c->objects, &o->freed, &event))
+		stack_of_event(c, &event, &r->freed);
 }
 
 /* Bytes and states around the first bad byte, within its page. */
