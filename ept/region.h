@@ -26,6 +26,7 @@ struct slot {
 	uint32_t size;			  /* requested bytes */
 	uint8_t state;			  /* enum obj_state */
 	bool zeroed;			  /* at its allocation */
+	uint8_t mark;			  /* of leaks.c, while it searches */
 };
 
 struct region {

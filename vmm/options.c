@@ -25,6 +25,7 @@ static const struct {
 	{ "oob", VERDICT_BIT(VERDICT_OOB_READ) | VERDICT_BIT(VERDICT_OOB_WRITE) },
 	{ "unallocated", VERDICT_BIT(VERDICT_UNALLOCATED) },
 	{ "free", VERDICT_BIT(VERDICT_DOUBLE_FREE) | VERDICT_BIT(VERDICT_INVALID_FREE) },
+	{ "leak", VERDICT_BIT(VERDICT_LEAK) },
 	{ "all", VERDICT_BIT(VERDICTS) - VERDICT_BIT(VERDICT_NONE + 1) },
 	{ "none", 0 },
 };
@@ -42,7 +43,7 @@ static const char usage[] =
 	"                        load this module in the built-in initramfs; repeatable\n"
 	"  --exec CMD            run CMD in the built-in initramfs, then power off\n"
 	"  --agent FILE.ko       guest agent; default: the one built for the kernel's release\n"
-	"  --checks LIST|none    uninit,infoleak,uaf,oob,unallocated,free (default all)\n"
+	"  --checks LIST|none    uninit,infoleak,uaf,oob,unallocated,free,leak (default all)\n"
 	"  --stack-depth N       frames of call trace recorded at each allocation and free, 0 to 19\n"
 	"                        (default 19)\n"
 	"  --report-socket PATH  serve reports as JSON lines on a UNIX socket (@NAME: abstract)\n"
@@ -116,7 +117,7 @@ static bool parse_checks(struct options *o, const char *v)
 				break;
 		if (i == sizeof(checks) / sizeof(checks[0]))
 			return bad("checks", v,
-				   "give a list of uninit,infoleak,uaf,oob,unallocated,free, or all, or none");
+				   "give a list of uninit,infoleak,uaf,oob,unallocated,free,leak, or all, or none");
 		o->checks |= checks[i].bits;
 		at += len;
 		at += *at == ',';

@@ -186,6 +186,22 @@ static void no_symbol(struct report *r)
 	r->freed.n = 0;
 }
 
+static void leak(struct report *r)
+{
+	static const char *const kernel[] = { "kmalloc_trace+0x25/0x90",
+					      "bug_leak+0x1c/0x40 [kmc_bugs]",
+					      "run_entries+0x9a/0x1a4 [kmc_bugs]", NULL };
+
+	memset(&r->access, 0, sizeof(r->access));
+	set_object(r, 24, 32, OBJ_LIVE);
+	set_map(r, 0, 0, A_ALLOCATED, V_DEFINED);
+	set_stack(&r->allocated, 99, kernel);
+	r->leak.objects = 3;
+	r->leak.bytes = 72;
+	r->leak.indirect_objects = 2;
+	r->leak.indirect_bytes = 160;
+}
+
 #define NAMED(tool, what) tool ": " what " in bug_read+0x2d/0x120 [kmc_bugs]"
 
 const struct sample samples[] = {
@@ -203,6 +219,7 @@ const struct sample samples[] = {
 	{"double_free", NAMED("KASAN", "double-free"), VERDICT_DOUBLE_FREE, double_free},
 	{"invalid_free", NAMED("KASAN", "invalid-free"), VERDICT_INVALID_FREE, invalid_free},
 	{"no_symbol", "KASAN: slab-use-after-free in unknown+0x0/0x0", VERDICT_UAF_READ, no_symbol},
+	{"leak", "memory leak in bug_leak+0x1c/0x40 [kmc_bugs]", VERDICT_LEAK, leak},
 };
 const unsigned samples_n = sizeof(samples) / sizeof(samples[0]);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * caches.c: the guest's struct kmem_cache, read from its memory with offsets from its own BTF, so that
- * neither the agent nor we know the kernel's version.
+ * caches.c: the guest's struct kmem_cache and struct page, read from its memory with offsets from its own
+ * BTF, so that neither the agent nor we know the kernel's version.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,6 +24,7 @@ struct cache_node {
 struct layout {
 	uint32_t name, object_size, size, flags, ctor, red_left_pad;
 	uint32_t slab_cache; /* in struct slab, which overlays struct page */
+	uint32_t refcount, compound_head; /* in struct page */
 };
 
 struct caches {
@@ -94,7 +95,9 @@ static bool layout_read(struct layout *at, const struct btf *btf)
 	       struct_member(btf, "kmem_cache", "size", &at->size) &&
 	       struct_member(btf, "kmem_cache", "flags", &at->flags) &&
 	       struct_member(btf, "kmem_cache", "ctor", &at->ctor) &&
-	       struct_member(btf, "slab", "slab_cache", &at->slab_cache);
+	       struct_member(btf, "slab", "slab_cache", &at->slab_cache) &&
+	       struct_member(btf, "page", "_refcount", &at->refcount) &&
+	       struct_member(btf, "page", "compound_head", &at->compound_head);
 }
 
 /* Once, at the first cache: needs the hello block's addresses. */
@@ -197,4 +200,20 @@ const struct obj_cache *caches_of_page(struct checker *c, uint64_t page)
 					     sizeof(kmem_cache)) != sizeof(kmem_cache))
 		return NULL;
 	return caches_get(c, kmem_cache, false);
+}
+
+/*
+ * A free page has no references, whether the buddy allocator or a CPU's list has it; nor have the later
+ * pages of a compound page, which are marked by bit 0 of compound_head (include/linux/page-flags.h).
+ */
+bool caches_page_in_use(struct checker *c, gpa_t page)
+{
+	const struct layout *at = &c->caches->at;
+	uint64_t s = c->agent.vmemmap_start + page.v / GUEST_PAGE * c->agent.sizeof_page, head;
+	uint32_t refcount;
+
+	if (!c->caches->usable || !read32(c, s + at->refcount, &refcount) ||
+	    checker_guest_read(c, s + at->compound_head, &head, sizeof(head)) != sizeof(head))
+		return true;
+	return refcount || (head & 1);
 }

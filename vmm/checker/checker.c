@@ -85,7 +85,8 @@ void checker_hooks(struct checker *c, struct machine_hooks *hooks)
 					 .fault = serve_fault,
 					 .mmio = serve_mmio,
 					 .port = agent_doorbell,
-					 .port_number = KMC_PORT };
+					 .port_number = KMC_PORT,
+					 .stopped = leak_check_at_end };
 }
 
 static void track(void *ctx, gpa_t gpa, uint64_t len)

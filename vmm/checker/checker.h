@@ -55,6 +55,8 @@ struct checker_stats {
 	uint64_t probe_misses;	/* calls that the agent's probes did not see */
 	uint64_t unwatched_slabs; /* of caches that configs/rules.json leaves out */
 	uint64_t reports, repeated; /* repeated: same verdict at the same place again, not reported */
+	/* The search for leaks at the end: objects looked at, of them lost, and its host time. */
+	uint64_t leak_objects, leak_bytes, leak_lost_objects, leak_lost_bytes, leak_ns;
 	uint64_t hidden_peak;	/* pages */
 	uint64_t tracked_peak;	/* bytes */
 	uint64_t shadow_peak, objects_peak; /* host bytes */

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include "checker.h"
 #include "engine.h"
+#include "leaks.h"
 #include "kmc_abi.h"
 #include "walk.h"
 
@@ -34,6 +35,8 @@ struct agent {
 	struct kmc_hello *shared; /* the guest's own page: hostile, may change at any time */
 	uint64_t direct_map, text_start, text_end, cr3, current_task;
 	uint64_t btf_start, btf_end;
+	uint64_t vmemmap_start;
+	uint32_t sizeof_page;
 	bool la57; /* the guest uses 5-level paging */
 	uint32_t slots, ncpus, typesafe_flag;
 	uint32_t task_pid, task_tgid, task_comm, task_stack, thread_size;
@@ -123,6 +126,8 @@ void caches_destroy(struct caches *k);
 const struct obj_cache *caches_get(struct checker *c, uint64_t kmem_cache, bool refresh);
 /* The cache of a slab, by its struct page. */
 const struct obj_cache *caches_of_page(struct checker *c, uint64_t page);
+/* False where the guest's page allocator has the page, and in doubt true. */
+bool caches_page_in_use(struct checker *c, gpa_t page);
 
 /* vcpu_state.c */
 void vcpu_state_load(struct checker *c, struct vcpu *vcpu, struct vcpu_state *s);
@@ -203,6 +208,18 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 		  const struct engine_use *use, enum verdict verdict, const struct object *object);
 void describe_free(struct checker *c, const struct kmc_record *r, unsigned cpu, gpa_t gpa,
 		   enum verdict verdict, const struct object *object);
+
+/*
+ * What was allocated at one place and is lost: object is one of them. Reported once a place.
+ */
+struct leaked {
+	struct object object;
+	uint64_t objects, bytes, indirect_objects, indirect_bytes;
+};
+void describe_leak(struct checker *c, const struct leaked *l);
+
+/* leak_check.c: struct machine_hooks.stopped. */
+void leak_check_at_end(void *ctx, enum machine_end end);
 
 uint64_t checker_now(void); /* CLOCK_MONOTONIC, ns */
 /* Kernel-virtual guest memory, by the agent's page table. Returns the bytes copied. */

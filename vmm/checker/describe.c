@@ -234,6 +234,26 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 	send(c, &r);
 }
 
+void describe_leak(struct checker *c, const struct leaked *l)
+{
+	struct report r;
+
+	begin(c, VERDICT_LEAK, &r);
+	r.guest_time = checker_now() - c->started;
+	r.addr = c->agent.direct_map + l->object.start.v;
+	r.gpa = l->object.start.v;
+	describe_object(c, &l->object, &r);
+	r.cpu = r.allocated.cpu;
+	r.pid = r.allocated.pid;
+	memcpy(r.comm, r.allocated.comm, sizeof(r.comm));
+	describe_map(c, l->object.start, &r);
+	r.leak.objects = l->objects;
+	r.leak.bytes = l->bytes;
+	r.leak.indirect_objects = l->indirect_objects;
+	r.leak.indirect_bytes = l->indirect_bytes;
+	send(c, &r);
+}
+
 /* The caller's frame and those behind it; the allocator's own, in front of it, tell nothing. */
 static void stack_of_caller(const struct kmc_record *record, struct obj_event *e)
 {

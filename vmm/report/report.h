@@ -63,6 +63,11 @@ struct report {
 	char release[64];	      /* guest kernel */
 	struct report_stack access;   /* frame[0] is the access (or the caller of the free) */
 	struct report_stack allocated, freed;
+
+	/* VERDICT_LEAK only: leaks of the same place, the described one among them, and what hangs on them. */
+	struct {
+		uint64_t objects, bytes, indirect_objects, indirect_bytes;
+	} leak;
 };
 
 /* Formats as kernel-style text, lines ended by \n. Returns the length; malloc'd into *out. 0 and

@@ -125,9 +125,20 @@ static const char *verdict_name(enum verdict v)
 		[VERDICT_UNALLOCATED] = "unallocated",
 		[VERDICT_DOUBLE_FREE] = "double-free",
 		[VERDICT_INVALID_FREE] = "invalid-free",
+		[VERDICT_LEAK] = "leak",
 	};
 
 	return name[(unsigned)v < VERDICTS ? v : VERDICT_NONE];
+}
+
+static json_t *leak_json(const struct report *r)
+{
+	if (r->verdict != VERDICT_LEAK)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o}", "objects", number(r->leak.objects), "bytes",
+			 number(r->leak.bytes), "indirect_objects",
+			 number(r->leak.indirect_objects), "indirect_bytes",
+			 number(r->leak.indirect_bytes));
 }
 
 static json_t *report_object(const struct report *r, const char *vm, const char *text)
@@ -136,7 +147,7 @@ static json_t *report_object(const struct report *r, const char *vm, const char 
 
 	report_title(r, title, sizeof(title));
 	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:o, s:o, s:s}",
+			 " s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
 			 "v", REPORT_JSON_VERSION, "type", "report", "vm", clean(vm ? vm : ""),
 			 "seq", number(r->seq), "host_time", number(r->host_time), "guest_time",
 			 number(r->guest_time), "class", verdict_class(r->verdict), "verdict",
@@ -144,7 +155,7 @@ static json_t *report_object(const struct report *r, const char *vm, const char 
 			 "title", title, "access", access_json(r), "instruction", clean(r->insn),
 			 "object", object_json(r), "map", map_json(r), "cpu", number(r->cpu), "pid",
 			 number(r->pid), "comm", clean(r->comm), "release", clean(r->release),
-			 "stacks", stacks_json(r), "text", text);
+			 "stacks", stacks_json(r), "leak", leak_json(r), "text", text);
 }
 
 size_t report_json(const struct report *r, const char *vm, char **out)

@@ -36,6 +36,7 @@ static const struct form forms[VERDICTS] = {
 	[VERDICT_UNALLOCATED] = { "KMC", "unallocated-access", false },
 	[VERDICT_DOUBLE_FREE] = { "KASAN", "double-free", true },
 	[VERDICT_INVALID_FREE] = { "KASAN", "invalid-free", true },
+	[VERDICT_LEAK] = { "KMC", "memory-leak", false }, /* report_leak.c words it */
 };
 
 /* Whole pages have no slab: KASAN then leaves the word out. */
@@ -87,7 +88,7 @@ static const char *skip_hex(const char *s, char tag)
 }
 
 /* "name+0x12/0x80" or "name.isra.0+0x12/0x80 [module]": the only forms that parsers take. */
-static bool is_symbol(const char *symbol)
+bool report_is_symbol(const char *symbol)
 {
 	static const char letters[] = ".abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
 				      "0123456789";
@@ -101,7 +102,7 @@ static bool is_symbol(const char *symbol)
 }
 
 /* Allocation helpers say nothing about the origin; parsers skip them. */
-static bool is_helper(const char *symbol)
+bool report_is_helper(const char *symbol)
 {
 	static const char *const part[] = { "alloc", "kmem", "slab", "strdup", "strndup",
 					    "memdup", "asprintf" };
@@ -119,7 +120,7 @@ static bool has_origin(const struct report *r)
 	for (unsigned i = 0; i < frames(&r->allocated); i++) {
 		const struct report_frame *f = &r->allocated.frame[i];
 
-		if (!f->guess && is_symbol(f->symbol) && !is_helper(f->symbol))
+		if (!f->guess && report_is_symbol(f->symbol) && !report_is_helper(f->symbol))
 			return true;
 	}
 	return false;
@@ -139,7 +140,7 @@ static const struct form *form(const struct report *r)
 /* Where it happened; "unknown+0x0/0x0" where no symbol covers the address. */
 static void place(const struct report *r, char *out, size_t size)
 {
-	if (frames(&r->access) && is_symbol(r->access.frame[0].symbol))
+	if (frames(&r->access) && report_is_symbol(r->access.frame[0].symbol))
 		report_clean(r->access.frame[0].symbol, out, size);
 	else
 		snprintf(out, size, "unknown+0x0/0x0");
@@ -149,6 +150,10 @@ void report_title(const struct report *r, char *out, size_t size)
 {
 	char symbol[REPORT_SYMBOL];
 
+	if (r->verdict == VERDICT_LEAK) {
+		report_leak_title(r, out, size);
+		return;
+	}
 	place(r, symbol, sizeof(symbol));
 	snprintf(out, size, "%s: %s in %s", form(r)->tool, form(r)->what, symbol);
 }
@@ -159,7 +164,7 @@ static void print_frame(FILE *f, const struct report_frame *frame)
 
 	report_clean(frame->symbol, symbol, sizeof(symbol));
 	fprintf(f, " %s", frame->guess ? "? " : "");
-	if (is_symbol(symbol))
+	if (report_is_symbol(symbol))
 		fprintf(f, "%s\n", symbol);
 	else
 		fprintf(f, "0x%" PRIx64 "\n", frame->addr);
@@ -171,7 +176,7 @@ static void print_frames(FILE *f, const struct report_stack *s)
 	bool named = false;
 
 	for (unsigned i = 0; i < frames(s) && i < PARSED_FRAMES; i++)
-		named = named || (!s->frame[i].guess && is_symbol(s->frame[i].symbol));
+		named = named || (!s->frame[i].guess && report_is_symbol(s->frame[i].symbol));
 	if (!named)
 		fputs("(stack is not available)\n", f);
 	for (unsigned i = 0; i < frames(s); i++)
@@ -197,7 +202,7 @@ static void print_cpu(FILE *f, const struct report *r)
 	if (!frames(&r->access))
 		return;
 	place(r, where, sizeof(where));
-	if (is_symbol(r->access.frame[0].symbol))
+	if (report_is_symbol(r->access.frame[0].symbol))
 		fprintf(f, "RIP: 0010:%s\n", where);
 	else
 		fprintf(f, "RIP: 0010:0x%" PRIx64 "\n", r->access.frame[0].addr);
@@ -359,7 +364,9 @@ size_t report_text(const struct report *r, char **out)
 	if (!f)
 		return 0;
 	report_title(r, title, sizeof(title));
-	if ((r->verdict == VERDICT_UNINIT || r->verdict == VERDICT_INFOLEAK) && has_origin(r))
+	if (r->verdict == VERDICT_LEAK)
+		report_print_leak(f, r);
+	else if ((r->verdict == VERDICT_UNINIT || r->verdict == VERDICT_INFOLEAK) && has_origin(r))
 		print_kmsan(f, r, title);
 	else
 		print_kasan(f, r, title);
