@@ -220,8 +220,8 @@ static void explain_end(struct run *r, enum machine_end end)
 	if (end == END_INTERNAL)
 		fprintf(stderr, "kmc-vmm: internal error: %s\n", text ? text : "no details");
 	else if (end != END_POWEROFF)
-		fprintf(stderr, "kmc-vmm: the guest ended: %s%s%s\n", ends[end].name,
-			text ? ": " : "", text ? text : "");
+		fprintf(stderr, "kmc-vmm: the guest ended: %s%s%s%s\n", ends[end].name,
+			text ? " (" : "", text ? text : "", text ? ")" : "");
 	if (r->o.checks && !checker_agent_seen(r->checker))
 		fprintf(stderr, "kmc-vmm: nothing was checked: the agent did not load in the guest\n");
 }

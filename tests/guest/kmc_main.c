@@ -37,10 +37,11 @@ noinline void *filled_object(size_t size)
 	return hidden(p);
 }
 
-/* What run-demo shows: one test of each verdict but infoleak. */
+/* What run-demo shows: one test of each verdict. */
 static const char *const demo[] = {
 	"uninit_dword",	   "uaf_read_qword",   "uaf_write_word",    "oob_read_byte",
 	"oob_write_dword", "unallocated_read", "double_free_kfree", "invalid_free_kfree",
+	"leak_put",	   "leak_chain",
 };
 
 static bool is_called(const struct test_entry *e, const char *name)
