@@ -8,6 +8,7 @@ endfunction()
 
 report_test(report_symbols)
 report_test(report_rules)
+report_test(report_groups)
 report_test(report_text)
 target_sources(report_text PRIVATE report_samples.c)
 report_test(report_json)
