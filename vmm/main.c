@@ -139,6 +139,7 @@ static int prepare_sink(struct run *r)
 	struct sink_config config = { .vm = r->release,
 				      .socket_path = r->o.report_socket,
 				      .log_path = r->o.report_log,
+				      .style = r->o.report_style,
 				      .text_ctx = r,
 				      .text = text_to_stderr };
 	char err[512];

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "report.h"
+
 #define OPTIONS_MODULES 64
 
 struct options {
@@ -17,6 +19,7 @@ struct options {
 	unsigned checks;  /* VERDICT_BIT set, 0 for none */
 	const char *report_socket, *report_log, *stats, *rules;
 	int error_exitcode; /* -1: not given */
+	enum report_style report_style; /* on stderr */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_EXIT, OPTIONS_BAD };
