@@ -9,6 +9,7 @@
 #ifndef KMC_CHECKER_INTERNAL_H
 #define KMC_CHECKER_INTERNAL_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include "checker.h"
@@ -23,6 +24,7 @@ struct vcpu_state {
 	struct vcpu *vcpu;
 	struct walk_cpu walk;
 	struct insn_cpu insn;
+	struct engine_vbits vbits; /* of insn's registers; all defined outside windows */
 	bool kernel; /* CPL 0 with paging on, 64-bit: the only code that is judged */
 };
 
@@ -203,6 +205,15 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 		  const struct engine_use *use, enum verdict verdict, const struct object *object);
 void describe_free(struct checker *c, const struct kmc_record *r, unsigned cpu, gpa_t gpa,
 		   enum verdict verdict, const struct object *object);
+
+/* values.c: for describe.c. r->addr, size and write are filled before. */
+void describe_registers(const struct vcpu_state *s, struct report *r);
+/* The contents of the access, of which the byte at offset lies at gpa. */
+void describe_contents(struct checker *c, gpa_t gpa, uint32_t offset, struct report *r);
+void describe_operand(const struct insn *i, struct report *r);
+/* The load that brought the undefined bits in, and what they decided. Ends the life of i. */
+void describe_undefined(struct checker *c, const struct vcpu_state *s, const struct insn *i,
+			const struct engine_use *use, struct report *r);
 
 uint64_t checker_now(void); /* CLOCK_MONOTONIC, ns */
 /* Kernel-virtual guest memory, by the agent's page table. Returns the bytes copied. */
