@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * checker_operand.c: the memory operand in the decoder's text, for instructions as the decoder prints
- * them and for cut-off ones.
+ * checker_operand.c: the memory operand in the decoder's text, for instructions as the decoder
+ * prints them and for cut-off ones.
  */
 #include <setjmp.h>
 #include <stdarg.h>

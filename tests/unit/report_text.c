@@ -83,8 +83,8 @@ static void test_golden(void **state)
 }
 
 /*
- * Is there what a parser calls a stack in the lines behind this heading? Not where an address stands in
- * the place of its first named frame.
+ * Is there what a parser calls a stack in the lines behind this heading? Not where an address
+ * stands in the place of its first named frame.
  */
 static bool stack_follows(const char *line)
 {

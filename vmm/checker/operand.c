@@ -18,7 +18,7 @@ static size_t operand_length(const char *s)
 	return n;
 }
 
-/* "8(%rdi)", "%gs:0x10", "0xffff888000001000": neither a register nor an immediate nor a distance. */
+/* "8(%rdi)", "%gs:0x10", "0xffff888000001000": no register, no immediate, no distance. */
 static bool is_memory(const char *s, size_t len)
 {
 	static const char port[] = "(%dx)";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * values.c: what the instruction of a finding worked on: registers, operand, and the contents of the
- * bytes it touched, each with its undefined bits. Part of describe.c's work.
+ * values.c: what the instruction of a finding worked on: registers, operand, and the contents of
+ * the bytes it touched, each with its undefined bits. Part of describe.c's work.
  */
 #include <stdio.h>
 #include <string.h>
@@ -36,8 +36,8 @@ static void read_vbits(struct checker *c, gpa_t gpa, uint8_t *v, uint32_t len)
 }
 
 /*
- * The first bytes of the access, of which the byte at offset lies at gpa. An access across pages is read
- * where they follow each other also physically: in the kernel's direct mapping.
+ * The first bytes of the access, of which the byte at offset lies at gpa. An access across pages
+ * is read where they follow each other also physically: in the kernel's direct mapping.
  */
 void describe_contents(struct checker *c, gpa_t gpa, uint32_t offset, struct report *r)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * report_json.c: a finding as one JSON object on one line, for programs. docs/report.schema.json has
- * the fields, docs/report.md describes them; they are append-only within "v":1.
+ * report_json.c: a finding as one JSON object on one line, for programs. docs/report.schema.json
+ * has the fields, docs/report.md describes them; they are append-only within "v":1.
  *
  * Addresses are strings ("0x..."): JSON numbers lose bits above 2^53 in many readers.
  */
