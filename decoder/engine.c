@@ -304,14 +304,18 @@ void engine_sync(struct engine *e)
 	e->cpu->rflags = e->rflags | cc_flags(&e->cc);
 }
 
+void engine_sync_vbits(const struct engine *e, struct engine_vbits *vbits)
+{
+	memcpy(vbits->gpr, e->v, sizeof(vbits->gpr));
+	vbits->rflags = cc_vflags(&e->cc);
+}
+
 static void store_cpu(struct engine *e, struct engine_vbits *vbits)
 {
 	engine_sync(e);
 	e->cpu->rip = e->rip;
-	if (!vbits)
-		return;
-	memcpy(vbits->gpr, e->v, sizeof(vbits->gpr));
-	vbits->rflags = cc_vflags(&e->cc);
+	if (vbits)
+		engine_sync_vbits(e, vbits);
 }
 
 /* Back to the functions without V bits, if nothing undefined is left. */

@@ -135,5 +135,7 @@ void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limi
 void engine_forget(struct engine *e);
 /* For struct engine_ops: the general registers and flags of *cpu become current; rip does not. */
 void engine_sync(struct engine *e);
+/* For struct engine_ops: the V bits of the same registers and flags. */
+void engine_sync_vbits(const struct engine *e, struct engine_vbits *vbits);
 
 #endif

@@ -5,7 +5,7 @@
  * before the guest runs its first instruction.
  */
 #include <errno.h>
-#include <inttypes.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +139,7 @@ static int prepare_sink(struct run *r)
 	struct sink_config config = { .vm = r->release,
 				      .socket_path = r->o.report_socket,
 				      .log_path = r->o.report_log,
+				      .style = r->o.report_style,
 				      .text_ctx = r,
 				      .text = text_to_stderr };
 	char err[512];
@@ -203,14 +204,21 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void announce_end(struct run *r, enum machine_end end)
+static void announce_end(struct run *r, enum machine_end end, int code)
 {
-	char line[256];
-	int n = snprintf(line, sizeof(line),
-			 "{\"v\":1,\"type\":\"exit\",\"end\":\"%s\",\"reports\":%" PRIu64 "}\n",
-			 ends[end].name, checker_stats(r->checker)->reports);
+	json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:i, s:I}", "v", 1, "type", "exit", "vm",
+				 r->release, "end", ends[end].name, "status", code, "reports",
+				 (json_int_t)checker_stats(r->checker)->reports);
+	char *line = root ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 
-	sink_record(r->sink, line, (size_t)n);
+	if (line) {
+		size_t len = strlen(line);
+
+		line[len] = '\n'; /* in place of the NUL */
+		sink_record(r->sink, line, len + 1);
+	}
+	free(line);
+	json_decref(root);
 }
 
 static void explain_end(struct run *r, enum machine_end end)
@@ -238,7 +246,9 @@ static int run(struct run *r)
 	int code = ends[end].code;
 	char line[512];
 
-	announce_end(r, end);
+	if (figures.checker->reports && r->o.error_exitcode >= 0 && end != END_INTERNAL)
+		code = r->o.error_exitcode;
+	announce_end(r, end, code);
 	sink_finish(r->sink);
 	figures.lost = sink_lost(r->sink);
 	explain_end(r, end);
@@ -246,8 +256,6 @@ static int run(struct run *r)
 	fputs(line, stderr);
 	if (r->o.stats && stats_write(r->o.stats, &figures, line, sizeof(line)) < 0)
 		code = fail(EXIT_INTERNAL, line);
-	if (figures.checker->reports && r->o.error_exitcode >= 0 && end != END_INTERNAL)
-		code = r->o.error_exitcode;
 	return code;
 }
 

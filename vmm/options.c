@@ -48,6 +48,8 @@ static const char usage[] =
 	"                        (default 19)\n"
 	"  --report-socket PATH  serve reports as JSON lines on a UNIX socket (@NAME: abstract)\n"
 	"  --report-log FILE     append reports as JSON lines to FILE\n"
+	"  --report-style kernel|kmc|json\n"
+	"                        form of the reports on standard error (default kernel)\n"
 	"  --error-exitcode N    exit with N when there was a report\n"
 	"  --stats FILE          write counters as JSON when the guest has ended\n"
 	"  --rules FILE          instead of the built-in configs/rules.json\n"
@@ -147,6 +149,21 @@ static bool parse_exitcode(struct options *o, const char *v)
 	return true;
 }
 
+static bool parse_style(struct options *o, const char *v)
+{
+	static const char *const names[] = { [REPORT_STYLE_KERNEL] = "kernel",
+					     [REPORT_STYLE_KMC] = "kmc",
+					     [REPORT_STYLE_JSON] = "json" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], v))
+			continue;
+		o->report_style = (enum report_style)i;
+		return true;
+	}
+	return bad("report-style", v, "give kernel, kmc or json");
+}
+
 static bool parse_module(struct options *o, const char *v)
 {
 	if (o->nmodules >= OPTIONS_MODULES)
@@ -168,6 +185,7 @@ enum option_id {
 	OPT_STACK_DEPTH,
 	OPT_SOCKET,
 	OPT_LOG,
+	OPT_STYLE,
 	OPT_EXITCODE,
 	OPT_STATS,
 	OPT_RULES,
@@ -188,6 +206,7 @@ static const struct option long_options[] = {
 	{ "stack-depth", required_argument, NULL, OPT_STACK_DEPTH },
 	{ "report-socket", required_argument, NULL, OPT_SOCKET },
 	{ "report-log", required_argument, NULL, OPT_LOG },
+	{ "report-style", required_argument, NULL, OPT_STYLE },
 	{ "error-exitcode", required_argument, NULL, OPT_EXITCODE },
 	{ "stats", required_argument, NULL, OPT_STATS },
 	{ "rules", required_argument, NULL, OPT_RULES },
@@ -243,6 +262,8 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_exitcode(o, v);
 	case OPT_MODULE:
 		return parse_module(o, v);
+	case OPT_STYLE:
+		return parse_style(o, v);
 	}
 	return false; /* getopt_long() has said what it is */
 }

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "report.h"
+
 #define OPTIONS_MODULES 64
 
 struct options {
@@ -18,6 +20,7 @@ struct options {
 	unsigned stack_depth; /* frames, 0..CHECKER_STACK_DEPTH */
 	const char *report_socket, *report_log, *stats, *rules;
 	int error_exitcode; /* -1: not given */
+	enum report_style report_style; /* on stderr */
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_EXIT, OPTIONS_BAD };

@@ -9,6 +9,7 @@
 #ifndef KMC_CHECKER_INTERNAL_H
 #define KMC_CHECKER_INTERNAL_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include "checker.h"
@@ -24,6 +25,7 @@ struct vcpu_state {
 	struct vcpu *vcpu;
 	struct walk_cpu walk;
 	struct insn_cpu insn;
+	struct engine_vbits vbits; /* of insn's registers; all defined outside windows */
 	bool kernel; /* CPL 0 with paging on, 64-bit: the only code that is judged */
 };
 
@@ -220,6 +222,14 @@ void describe_leak(struct checker *c, const struct leaked *l);
 
 /* leak_check.c: struct machine_hooks.stopped. */
 void leak_check_at_end(void *ctx, enum machine_end end);
+/* values.c: for describe.c. r->addr, size and write are filled before. */
+void describe_registers(const struct vcpu_state *s, struct report *r);
+/* The contents of the access, of which the byte at offset lies at gpa. */
+void describe_contents(struct checker *c, gpa_t gpa, uint32_t offset, struct report *r);
+void describe_operand(const struct insn *i, struct report *r);
+/* The load that brought the undefined bits in, and what they decided. Ends the life of i. */
+void describe_undefined(struct checker *c, const struct vcpu_state *s, const struct insn *i,
+			const struct engine_use *use, struct report *r);
 
 uint64_t checker_now(void); /* CLOCK_MONOTONIC, ns */
 /* Kernel-virtual guest memory, by the agent's page table. Returns the bytes copied. */

@@ -192,6 +192,9 @@ void describe_access(struct checker *c, const struct vcpu_state *s, const struct
 	r.bad_last = p->offset + j->last;
 	r.write = j->write;
 	snprintf(r.insn, sizeof(r.insn), "%s", insn_text(i));
+	describe_registers(s, &r);
+	describe_operand(i, &r);
+	describe_contents(c, p->gpa, p->offset, &r);
 	describe_task(c, s, &r);
 	if (j->has_object)
 		describe_object(c, &j->object, &r);
@@ -228,6 +231,8 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 	r.bad_first = o->offset + first;
 	r.bad_last = o->offset + last;
 	snprintf(r.insn, sizeof(r.insn), "%s", insn_text(i));
+	describe_registers(s, &r);
+	describe_undefined(c, s, i, use, &r);
 	describe_task(c, s, &r);
 	describe_object(c, object, &r);
 	describe_map(c, (gpa_t){ o->gpa + first }, &r);

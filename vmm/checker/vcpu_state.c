@@ -60,6 +60,7 @@ void vcpu_state_load(struct checker *c, struct vcpu *vcpu, struct vcpu_state *s)
 		.mode = insn_mode(g),
 		.xsave_size = c->xsave_size,
 	};
+	s->vbits = (struct engine_vbits){ .rflags = 0 };
 	s->kernel = s->walk.cpl == 0 && s->insn.mode == INSN_MODE_64;
 }
 

@@ -119,6 +119,7 @@ static void drop(void *ctx, uint64_t gpa)
 static void sync_state(struct window *w, uint64_t rip)
 {
 	engine_sync(w->engine);
+	engine_sync_vbits(w->engine, &w->s->vbits);
 	w->s->insn.rip = rip;
 }
 
@@ -246,6 +247,7 @@ static void run(struct window *w, struct vcpu_state *s, struct engine_window *ou
 	pthread_mutex_unlock(&w->c->lock);
 	engine_run(w->engine, &s->insn, &limits, NULL, out);
 	atomic_store(&w->running, false);
+	s->vbits = (struct engine_vbits){ .rflags = 0 };
 	pthread_mutex_lock(&w->c->lock);
 	w->c->stats.counted_read += w->counted_read;
 	w->c->stats.counted_written += w->counted_written;

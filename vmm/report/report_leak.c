@@ -10,32 +10,6 @@
 #define DUMP_ROW 16u
 #define DUMP	 32u
 
-/* The innermost caller that is not the allocator or one of its wrappers. */
-static const char *place(const struct report *r)
-{
-	const struct report_stack *s = &r->allocated;
-	const char *any = NULL;
-
-	for (unsigned i = 0; s->known && i < s->n && i < REPORT_FRAMES; i++) {
-		const char *symbol = s->frame[i].symbol;
-
-		if (!report_is_symbol(symbol))
-			continue;
-		if (!report_is_helper(symbol))
-			return symbol;
-		any = any ? any : symbol;
-	}
-	return any ? any : "unknown+0x0/0x0";
-}
-
-void report_leak_title(const struct report *r, char *out, size_t size)
-{
-	char symbol[REPORT_SYMBOL];
-
-	report_clean(place(r), symbol, sizeof(symbol));
-	snprintf(out, size, "memory leak in %s", symbol);
-}
-
 static void print_dump(FILE *f, const struct report *r)
 {
 	unsigned first = r->map_caret, n = r->map_len < REPORT_MAP ? r->map_len : REPORT_MAP;
@@ -70,26 +44,28 @@ static void print_backtrace(FILE *f, const struct report_stack *s)
 	char symbol[REPORT_SYMBOL];
 
 	fputs("  backtrace:\n", f);
-	for (unsigned i = 0; s->known && i < s->n && i < REPORT_FRAMES; i++) {
+	for (unsigned i = 0; i < report_frames(s); i++) {
 		report_clean(s->frame[i].symbol, symbol, sizeof(symbol));
 		if (report_is_symbol(symbol))
 			fprintf(f, "    %s\n", symbol);
 		else
 			fprintf(f, "    [<%016" PRIx64 ">]\n", s->frame[i].addr);
 	}
-	if (!s->known || !s->n)
+	if (!report_frames(s))
 		fputs("    (stack is not available)\n", f);
 }
 
-void report_print_leak(FILE *f, const struct report *r)
+void report_print_leak(FILE *f, const struct report *r, enum report_style style)
 {
 	const struct report_stack *s = &r->allocated;
-	char comm[sizeof(s->comm)], cache[sizeof(r->cache)];
+	char comm[sizeof(s->comm)], cache[sizeof(r->cache)], title[REPORT_TITLE] = "memory leak";
 	uint64_t age = r->guest_time > s->time ? r->guest_time - s->time : 0;
 
 	report_clean(s->comm, comm, sizeof(comm));
 	report_clean(r->cache, cache, sizeof(cache));
-	fprintf(f, "BUG: memory leak\nunreferenced object 0x%016" PRIx64 " (size %" PRIu64 "):\n",
+	if (style == REPORT_STYLE_KMC) /* the kernel's does not name the place */
+		report_title(r, style, title, sizeof(title));
+	fprintf(f, "BUG: %s\nunreferenced object 0x%016" PRIx64 " (size %" PRIu64 "):\n", title,
 		r->object_addr, r->object_size);
 	if (s->known)
 		fprintf(f, "  comm \"%s\", pid %u, cpu %u, at %" PRIu64 ".%06" PRIu64

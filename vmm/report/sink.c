@@ -139,7 +139,7 @@ void sink_report(struct sink *s, const struct report *r)
 	size_t len;
 
 	if (s->config.text) {
-		len = report_text(r, &out);
+		len = report_format(r, s->config.style, s->vm, &out);
 		if (len)
 			sink_text(s, out, len);
 		else
