@@ -108,6 +108,10 @@ enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bo
  */
 bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj);
 
+/* Calls each() for every live object, by address, until it returns false. It must not change o. */
+void objects_each_live(const struct objects *o, bool (*each)(void *ctx, const struct object *obj),
+		       void *ctx);
+
 uint64_t objects_bytes(const struct objects *o); /* host bytes in use */
 uint64_t objects_live(const struct objects *o);
 
