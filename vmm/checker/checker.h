@@ -11,6 +11,7 @@
 #include "symbols.h"
 
 struct checker;
+struct sink;
 
 struct checker_config {
 	unsigned checks;     /* VERDICT_BIT set; 0: pages are never hidden */
