@@ -417,6 +417,37 @@ bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj)
 	return true;
 }
 
+static bool region_each_live(const struct region *r,
+			     bool (*each)(void *ctx, const struct object *obj), void *ctx)
+{
+	struct object obj;
+
+	for (uint32_t i = 0; r->nlive && i < r->nslots; i++) {
+		if (region_state(r, i) != OBJ_LIVE)
+			continue;
+		region_describe(r, i, &obj);
+		if (!each(ctx, &obj))
+			return false;
+	}
+	return true;
+}
+
+void objects_each_live(const struct objects *o, bool (*each)(void *ctx, const struct object *obj),
+		       void *ctx)
+{
+	const struct region *last = NULL;
+
+	for (uint64_t n = 0; n < guest_ram_pages(o->ram); n++) {
+		const struct region *r = o->page[n];
+
+		if (!r || r == last || r->kind == REGION_GONE)
+			continue;
+		if (!region_each_live(r, each, ctx))
+			return;
+		last = r;
+	}
+}
+
 /* 8: the entry of a page in the table. */
 uint64_t objects_bytes(const struct objects *o)
 {

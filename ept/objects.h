@@ -117,6 +117,10 @@ bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj);
 /* False, and nothing in *event, where the mark is not known. */
 bool objects_event(const struct objects *o, const struct obj_mark *mark, struct obj_event *event);
 
+/* Calls each() for every live object, by address, until it returns false. It must not change o. */
+void objects_each_live(const struct objects *o, bool (*each)(void *ctx, const struct object *obj),
+		       void *ctx);
+
 uint64_t objects_bytes(const struct objects *o); /* host bytes in use */
 uint64_t objects_live(const struct objects *o);
 

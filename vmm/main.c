@@ -17,6 +17,7 @@
 #include "checker.h"
 #include "initramfs.h"
 #include "options.h"
+#include "sink.h"
 #include "stats.h"
 
 /* docs/kmc-vmm.1, EXIT STATUS; the first four are crosvm's. */

@@ -11,6 +11,7 @@
 #include "symbols.h"
 
 struct checker;
+struct sink;
 
 #define CHECKER_STACK_DEPTH 19 /* KMC_STACK_DEPTH of kmc_abi.h */
 

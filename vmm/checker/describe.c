@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "checker_internal.h"
+#include "sink.h"
 
 #define STACK_SCAN   4096u /* bytes of stack looked through */
 #define GUESSES	     16u

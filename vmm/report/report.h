@@ -2,7 +2,7 @@
 /*
  * report.h: one finding, complete and self-contained: what is printed needs no guest any more.
  *
- * vmm/checker/ fills it, report_text.c and report_json.c format it, sink.c delivers it.
+ * vmm/checker/ fills it, report_text.c and report_json.c format it, sink.h delivers it.
  */
 #ifndef KMC_REPORT_H
 #define KMC_REPORT_H
@@ -115,36 +115,5 @@ size_t report_text(const struct report *r, char **out);
 size_t report_json(const struct report *r, const char *vm, char **out);
 /* The report in this style. vm is for REPORT_STYLE_JSON. */
 size_t report_format(const struct report *r, enum report_style style, const char *vm, char **out);
-
-/*
- * Delivery: stderr, log file, socket. Every destination has a bounded queue, served by threads of
- * the sink, so that no vCPU ever waits. A reader that is too slow loses records and is told how
- * many; the log loses nothing unless the disk does (or lags 64 MiB behind).
- * Strings of the configuration must live as long as the sink.
- */
-struct sink;
-struct sink_config {
-	const char *vm;		 /* name of the VM, in hello */
-	const char *socket_path; /* NULL: none */
-	const char *log_path;	 /* NULL: none */
-	size_t reader_limit; /* bytes queued for one reader before records are dropped; 0: 1 MiB */
-	void *text_ctx;
-	enum report_style style; /* of the text */
-	/* One report a call, from a thread of the sink; NULL: none. */
-	void (*text)(void *ctx, const char *text, size_t len);
-};
-/* 0, or -1 with one line in err (socket in use, no permission, ...). */
-int sink_create(const struct sink_config *config, struct sink **s, char *err, size_t errlen);
-void sink_report(struct sink *s, const struct report *r); /* any thread; never blocks */
-/* Any other record: json is one line with \n. Same rules. */
-void sink_record(struct sink *s, const char *json, size_t len);
-uint64_t sink_lost(const struct sink *s); /* records that some reader did not get */
-/*
- * Writes all of the log and the text, and what readers still take within a second. Nothing is
- * delivered afterwards; sink_lost() is final.
- */
-void sink_finish(struct sink *s);
-/* Finishes, closes, removes the socket file. NULL is fine. */
-void sink_destroy(struct sink *s);
 
 #endif
