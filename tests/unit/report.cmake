@@ -7,6 +7,7 @@ function(report_test name)
 endfunction()
 
 report_test(report_symbols)
+report_test(report_orc)
 report_test(report_rules)
 report_test(report_text)
 target_sources(report_text PRIVATE report_samples.c)
