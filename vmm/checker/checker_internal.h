@@ -69,6 +69,22 @@ struct counted_slab {
 };
 #define COUNTED_SLABS 16
 
+/* Byte offsets of the members that are read; see layout.c. */
+struct cache_layout {
+	uint32_t name, object_size, size, flags, ctor, red_left_pad; /* struct kmem_cache */
+	uint32_t slab_cache; /* in struct slab, which overlays struct page */
+};
+struct rethook_layout {
+	uint32_t task_rethooks;		 /* struct task_struct */
+	uint32_t llist, ret_addr, frame; /* struct rethook_node */
+};
+struct layout {
+	bool tried, has_cache, has_orc, has_rethook;
+	struct cache_layout cache;
+	struct orc_layout orc;
+	struct rethook_layout rethook;
+};
+
 struct caches;
 
 struct checker {
@@ -80,6 +96,7 @@ struct checker {
 	struct objects *objects;
 	struct symbols *symbols;
 	struct caches *caches;
+	struct layout layout;
 	struct insn_decoder *decoder;
 	struct window *window[MAX_CPUS]; /* window.c; made when the vCPU first needs it */
 	struct agent agent;
@@ -116,7 +133,10 @@ bool agent_gpa(const struct checker *c, uint64_t addr, uint64_t len, gpa_t *gpa)
 /* Shows every hidden page and forgets what was tracked. */
 void release_all(struct checker *c);
 
-/* caches.c: struct kmem_cache of the guest, read with its BTF. */
+/* layout.c. With checker.lock. Says what it has: nothing where the guest has no BTF. */
+const struct layout *layout_get(struct checker *c);
+
+/* caches.c: struct kmem_cache of the guest. */
 struct caches *caches_create(void);
 void caches_destroy(struct caches *k);
 /* NULL where it cannot be read. refresh: the cache may have been replaced by another. */
