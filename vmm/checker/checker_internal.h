@@ -216,6 +216,13 @@ void counted_end(struct checker *c, gpa_t gpa, uint64_t len);
 /* Any thread. */
 bool counted_has(struct checker *c, gpa_t gpa);
 
+/* trace.c. The frames of the access that s is at, its own first. task: see vcpu_current_task(). */
+void trace_access(struct checker *c, const struct vcpu_state *s, uint64_t task,
+		  struct report_stack *out);
+/* Adds the frame of addr, if there is room. is_return: the call is in front of addr. */
+void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return,
+	       bool guess);
+
 /* describe.c: fills and sends reports. */
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		     const struct piece *p, const struct judgement *j);

@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include "judge.h"
 
-#define REPORT_FRAMES 32
+#define REPORT_FRAMES 64
 #define REPORT_MAP	 64	/* bytes shown around the bad ones */
 #define REPORT_SYMBOL 128
 
