@@ -136,11 +136,22 @@ static const struct form *form(const struct report *r)
 	return &forms[(unsigned)r->verdict < VERDICTS ? r->verdict : VERDICT_NONE];
 }
 
+/* The frame of the access or of the free, behind what was inlined into it; NULL where there is none. */
+static const struct report_frame *first_frame(const struct report *r)
+{
+	for (unsigned i = 0; i < frames(&r->access); i++)
+		if (!r->access.frame[i].inlined)
+			return &r->access.frame[i];
+	return NULL;
+}
+
 /* Where it happened; "unknown+0x0/0x0" where no symbol covers the address. */
 static void place(const struct report *r, char *out, size_t size)
 {
-	if (frames(&r->access) && is_symbol(r->access.frame[0].symbol))
-		report_clean(r->access.frame[0].symbol, out, size);
+	const struct report_frame *first = first_frame(r);
+
+	if (first && is_symbol(first->symbol))
+		report_clean(first->symbol, out, size);
 	else
 		snprintf(out, size, "unknown+0x0/0x0");
 }
@@ -153,16 +164,35 @@ void report_title(const struct report *r, char *out, size_t size)
 	snprintf(out, size, "%s: %s in %s", form(r)->tool, form(r)->what, symbol);
 }
 
+/* " file:line" where it is known. */
+static void print_line(FILE *f, const struct report_frame *frame)
+{
+	char file[REPORT_FILE];
+
+	report_clean(frame->file, file, sizeof(file));
+	if (file[0])
+		fprintf(f, " %s:%" PRIu32, file, frame->line);
+}
+
+/* Lines as syzkaller writes them: in front of the module, and "[inline]" behind. */
 static void print_frame(FILE *f, const struct report_frame *frame)
 {
 	char symbol[REPORT_SYMBOL];
+	int len;
 
 	report_clean(frame->symbol, symbol, sizeof(symbol));
+	len = (int)strcspn(symbol, " ");
 	fprintf(f, " %s", frame->guess ? "? " : "");
-	if (is_symbol(symbol))
-		fprintf(f, "%s\n", symbol);
+	if (frame->inlined || is_symbol(symbol))
+		fprintf(f, "%.*s", len, symbol);
 	else
-		fprintf(f, "0x%" PRIx64 "\n", frame->addr);
+		fprintf(f, "0x%" PRIx64, frame->addr);
+	print_line(f, frame);
+	if (frame->inlined)
+		fputs(" [inline]", f);
+	else if (is_symbol(symbol))
+		fputs(symbol + len, f);
+	fputc('\n', f);
 }
 
 /* Parsers want a named frame, or these words, in the first lines behind a stack's heading. */
@@ -190,17 +220,18 @@ static void print_event(FILE *f, const char *what, const struct report_stack *s)
 static void print_cpu(FILE *f, const struct report *r)
 {
 	char comm[sizeof(r->comm)], release[sizeof(r->release)], where[REPORT_SYMBOL];
+	const struct report_frame *first = first_frame(r);
 
 	report_clean(r->comm, comm, sizeof(comm));
 	report_clean(r->release, release, sizeof(release));
 	fprintf(f, "CPU: %u PID: %u Comm: %s Not tainted %s\n", r->cpu, r->pid, comm, release);
-	if (!frames(&r->access))
+	if (!first)
 		return;
 	place(r, where, sizeof(where));
-	if (is_symbol(r->access.frame[0].symbol))
+	if (is_symbol(first->symbol))
 		fprintf(f, "RIP: 0010:%s\n", where);
 	else
-		fprintf(f, "RIP: 0010:0x%" PRIx64 "\n", r->access.frame[0].addr);
+		fprintf(f, "RIP: 0010:0x%" PRIx64 "\n", first->addr);
 }
 
 /* Where the first bad byte lies, relative to the object: as KASAN words it. */
