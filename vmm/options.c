@@ -49,6 +49,8 @@ static const char usage[] =
 	"  --report-log FILE     append reports as JSON lines to FILE\n"
 	"  --error-exitcode N    exit with N when there was a report\n"
 	"  --stats FILE          write counters as JSON when the guest has ended\n"
+	"  --vmlinux FILE|DIR    debug information, for source lines in reports: a vmlinux, a module,\n"
+	"                        or a folder with them; repeatable\n"
 	"  --rules FILE          instead of the built-in configs/rules.json\n"
 	"  --help, --version\n"
 	"\n"
@@ -154,6 +156,14 @@ static bool parse_module(struct options *o, const char *v)
 	return true;
 }
 
+static bool parse_vmlinux(struct options *o, const char *v)
+{
+	if (o->nvmlinux >= OPTIONS_VMLINUX)
+		return bad("vmlinux", v, "at most 64 can be given: give a folder");
+	o->vmlinux[o->nvmlinux++] = v;
+	return true;
+}
+
 enum option_id {
 	OPT_KERNEL = 256,
 	OPT_INITRD,
@@ -170,6 +180,7 @@ enum option_id {
 	OPT_EXITCODE,
 	OPT_STATS,
 	OPT_RULES,
+	OPT_VMLINUX,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -190,6 +201,7 @@ static const struct option long_options[] = {
 	{ "error-exitcode", required_argument, NULL, OPT_EXITCODE },
 	{ "stats", required_argument, NULL, OPT_STATS },
 	{ "rules", required_argument, NULL, OPT_RULES },
+	{ "vmlinux", required_argument, NULL, OPT_VMLINUX },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -242,6 +254,8 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_exitcode(o, v);
 	case OPT_MODULE:
 		return parse_module(o, v);
+	case OPT_VMLINUX:
+		return parse_vmlinux(o, v);
 	}
 	return false; /* getopt_long() has said what it is */
 }

@@ -223,6 +223,9 @@ void trace_access(struct checker *c, const struct vcpu_state *s, uint64_t task,
 void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return,
 	       bool guess);
 
+/* At the hello: which kernel it is, for its debug information; gva of its ELF notes. */
+void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end);
+
 /* describe.c: fills and sends reports. */
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		     const struct piece *p, const struct judgement *j);

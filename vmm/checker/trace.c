@@ -17,6 +17,7 @@
 #define CALL_MAX   7   /* longest call instruction: FF /2 with SIB and disp32 */
 #define HOOKED_MAX 64u /* of the kretprobed functions that a task is in, the innermost */
 #define NAME	   128
+#define NOTES_MAX  4096u
 
 struct trace {
 	struct checker *c;
@@ -24,16 +25,57 @@ struct trace {
 	uint64_t task; /* struct task_struct, 0 unknown */
 };
 
-void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return, bool guess)
+static struct report_frame *new_frame(struct report_stack *s, uint64_t addr,
+				      const struct debuginfo_place *place)
 {
 	struct report_frame *f;
 
 	if (s->n >= REPORT_FRAMES)
-		return;
+		return NULL;
 	f = &s->frame[s->n++];
 	f->addr = addr;
+	if (place) {
+		memcpy(f->file, place->file, sizeof(f->file));
+		f->line = place->line;
+	}
+	return f;
+}
+
+/* A guess is not worth more than its own line. */
+void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return, bool guess)
+{
+	struct debuginfo_place place[DEBUGINFO_PLACES];
+	struct report_frame *f;
+	unsigned n = 0;
+
+	if (c->config.debuginfo)
+		n = debuginfo_find(c->config.debuginfo, c->symbols, addr - is_return, place);
+	for (unsigned i = 0; i + 1 < n && !guess; i++) {
+		f = new_frame(s, addr, &place[i]);
+		if (!f)
+			return;
+		f->inlined = true;
+		memcpy(f->symbol, place[i].function, sizeof(f->symbol));
+	}
+	f = new_frame(s, addr, n ? &place[n - 1] : NULL);
+	if (!f)
+		return;
 	f->guess = guess;
 	symbols_format(c->symbols, addr, is_return, f->symbol, sizeof(f->symbol));
+}
+
+void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end)
+{
+	uint8_t bytes[NOTES_MAX], id[DEBUGINFO_ID];
+	size_t len = 0;
+
+	if (!c->config.debuginfo)
+		return;
+	if (notes && end > notes)
+		len = checker_guest_read(c, notes, bytes,
+					 end - notes < NOTES_MAX ? end - notes : NOTES_MAX);
+	len = debuginfo_build_id(bytes, len, id);
+	debuginfo_set_kernel(c->config.debuginfo, id, len, c->agent.text_start);
 }
 
 static size_t read_guest(void *ctx, uint64_t addr, void *buf, size_t len)
