@@ -52,6 +52,8 @@ static const char usage[] =
 	"                        form of the reports on standard error (default kernel)\n"
 	"  --error-exitcode N    exit with N when there was a report\n"
 	"  --stats FILE          write counters as JSON when the guest has ended\n"
+	"  --vmlinux FILE|DIR    debug information, for source lines in reports: a vmlinux, a module,\n"
+	"                        or a folder with them; repeatable\n"
 	"  --rules FILE          instead of the built-in configs/rules.json\n"
 	"  --help, --version\n"
 	"\n"
@@ -172,6 +174,14 @@ static bool parse_module(struct options *o, const char *v)
 	return true;
 }
 
+static bool parse_vmlinux(struct options *o, const char *v)
+{
+	if (o->nvmlinux >= OPTIONS_VMLINUX)
+		return bad("vmlinux", v, "at most 64 can be given: give a folder");
+	o->vmlinux[o->nvmlinux++] = v;
+	return true;
+}
+
 enum option_id {
 	OPT_KERNEL = 256,
 	OPT_INITRD,
@@ -189,6 +199,7 @@ enum option_id {
 	OPT_EXITCODE,
 	OPT_STATS,
 	OPT_RULES,
+	OPT_VMLINUX,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -210,6 +221,7 @@ static const struct option long_options[] = {
 	{ "error-exitcode", required_argument, NULL, OPT_EXITCODE },
 	{ "stats", required_argument, NULL, OPT_STATS },
 	{ "rules", required_argument, NULL, OPT_RULES },
+	{ "vmlinux", required_argument, NULL, OPT_VMLINUX },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -264,6 +276,8 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_module(o, v);
 	case OPT_STYLE:
 		return parse_style(o, v);
+	case OPT_VMLINUX:
+		return parse_vmlinux(o, v);
 	}
 	return false; /* getopt_long() has said what it is */
 }

@@ -2,11 +2,12 @@
 # From kmc-vmm's report log to the columns of tests/guest/expectations.tsv. Use with jq -r.
 # A line that is no report (hello, exit) gives nothing.
 
-# The innermost function; behind a kernel's function that acts for kmc_bugs.ko the one it acts for.
+# The innermost function that has a frame of its own; behind a kernel's function that acts for kmc_bugs.ko
+# the one it acts for.
 def function_of(frames):
     def name: sub("[.+].*"; "");
     def is_test: endswith("[kmc_bugs]");
-    (frames | map(.symbol)) as $symbols
+    (frames | map(select(.inline | not).symbol)) as $symbols
     | ($symbols[0] // "unknown") as $first
     | if ($first | is_test) or ($symbols | any(is_test) | not) then $first | name
       else "callee of " + (first($symbols[] | select(is_test)) | name) end;

@@ -118,6 +118,7 @@ static void agent_hello(struct checker *c, const struct vcpu *vcpu, uint32_t pfn
 	a->on = true;
 	a->shared->stack_depth = c->config.stack_depth + 1;
 	symbols_set_text(c->symbols, h.text_start, h.text_end);
+	trace_know_kernel(c, h.notes_start, h.notes_end);
 }
 
 /* Consumes one ring's next record if it is the one that is due. */

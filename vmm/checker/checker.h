@@ -6,6 +6,7 @@
 #ifndef KMC_CHECKER_H
 #define KMC_CHECKER_H
 
+#include "debuginfo.h"
 #include "machine.h"
 #include "report.h"
 #include "symbols.h"
@@ -19,6 +20,7 @@ struct checker_config {
 	unsigned checks;     /* VERDICT_BIT set; 0: pages are never hidden */
 	const struct rules *rules;
 	struct sink *sink;   /* may be NULL: reports are counted only */
+	struct debuginfo *debuginfo; /* may be NULL: no source lines */
 	const char *release; /* of the kernel, for the reports */
 	unsigned stack_depth; /* frames recorded at each allocation and free, 0..CHECKER_STACK_DEPTH */
 };

@@ -74,6 +74,26 @@ struct counted_slab {
 };
 #define COUNTED_SLABS 16
 
+/* Byte offsets of the members that are read; see layout.c. */
+struct cache_layout {
+	uint32_t name, object_size, size, flags, ctor, red_left_pad; /* struct kmem_cache */
+	uint32_t slab_cache; /* in struct slab, which overlays struct page */
+};
+struct page_layout {
+	uint32_t refcount, compound_head; /* struct page */
+};
+struct rethook_layout {
+	uint32_t task_rethooks;		 /* struct task_struct */
+	uint32_t llist, ret_addr, frame; /* struct rethook_node */
+};
+struct layout {
+	bool tried, has_cache, has_page, has_orc, has_rethook;
+	struct cache_layout cache;
+	struct page_layout page;
+	struct orc_layout orc;
+	struct rethook_layout rethook;
+};
+
 struct caches;
 
 struct checker {
@@ -85,6 +105,7 @@ struct checker {
 	struct objects *objects;
 	struct symbols *symbols;
 	struct caches *caches;
+	struct layout layout;
 	struct insn_decoder *decoder;
 	struct window *window[MAX_CPUS]; /* window.c; made when the vCPU first needs it */
 	struct agent agent;
@@ -121,7 +142,10 @@ bool agent_gpa(const struct checker *c, uint64_t addr, uint64_t len, gpa_t *gpa)
 /* Shows every hidden page and forgets what was tracked. */
 void release_all(struct checker *c);
 
-/* caches.c: struct kmem_cache of the guest, read with its BTF. */
+/* layout.c. With checker.lock. Says what it has: nothing where the guest has no BTF. */
+const struct layout *layout_get(struct checker *c);
+
+/* caches.c: struct kmem_cache of the guest. */
 struct caches *caches_create(void);
 void caches_destroy(struct caches *k);
 /* NULL where it cannot be read. refresh: the cache may have been replaced by another. */
@@ -202,6 +226,16 @@ void counted_begin(struct checker *c, const struct obj_cache *cache, gpa_t gpa, 
 void counted_end(struct checker *c, gpa_t gpa, uint64_t len);
 /* Any thread. */
 bool counted_has(struct checker *c, gpa_t gpa);
+
+/* trace.c. The frames of the access that s is at, its own first. task: see vcpu_current_task(). */
+void trace_access(struct checker *c, const struct vcpu_state *s, uint64_t task,
+		  struct report_stack *out);
+/* Adds the frame of addr, if there is room. is_return: the call is in front of addr. */
+void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return,
+	       bool guess);
+
+/* At the hello: which kernel it is, for its debug information; gva of its ELF notes. */
+void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end);
 
 /* describe.c: fills and sends reports. */
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,

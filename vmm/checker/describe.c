@@ -2,9 +2,6 @@
 /*
  * describe.c: everything a reader needs to know about a finding, collected while the guest stands
  * still at it. Decides nothing; report/ formats and delivers.
- *
- * Call trace of the access: its own frame is exact; the others are the return addresses found on the
- * stack (a word that points behind a call instruction into the text), each marked as a guess.
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,10 +10,7 @@
 #include "checker_internal.h"
 #include "sink.h"
 
-#define STACK_SCAN   4096u /* bytes of stack looked through */
-#define GUESSES	     16u
-#define CALL_MAX     7	   /* longest call instruction: FF /2 with SIB and disp32 */
-#define MAP_BEFORE   16u
+#define MAP_BEFORE 16u
 
 static bool already_reported(struct checker *c, enum verdict verdict, uint64_t addr)
 {
@@ -36,19 +30,6 @@ static uint64_t wall_clock(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void add_frame(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return,
-		      bool guess)
-{
-	struct report_frame *f;
-
-	if (s->n >= REPORT_FRAMES)
-		return;
-	f = &s->frame[s->n++];
-	f->addr = addr;
-	f->guess = guess;
-	symbols_format(c->symbols, addr, is_return, f->symbol, sizeof(f->symbol));
-}
-
 static void stack_of_event(struct checker *c, const struct obj_event *e, struct report_stack *s)
 {
 	s->known = true;
@@ -57,50 +38,7 @@ static void stack_of_event(struct checker *c, const struct obj_event *e, struct 
 	s->time = e->time;
 	memcpy(s->comm, e->comm, sizeof(s->comm));
 	for (unsigned n = 0; n < e->nstack; n++)
-		add_frame(c, s, e->stack[n], true, false);
-}
-
-/* A call ends right before addr: E8 rel32, or FF /2 in one of its lengths (Intel SDM vol. 2, CALL). */
-static bool behind_call(struct checker *c, uint64_t addr)
-{
-	uint8_t code[CALL_MAX];
-
-	if (checker_guest_read(c, addr - CALL_MAX, code, sizeof(code)) != sizeof(code))
-		return false;
-	if (code[CALL_MAX - 5] == 0xe8)
-		return true;
-	for (unsigned len = 2; len <= CALL_MAX; len++)
-		if (code[CALL_MAX - len] == 0xff && (code[CALL_MAX - len + 1] >> 3 & 7) == 2)
-			return true;
-	return false;
-}
-
-/* Return thunks and the like call to fill the CPU's return stack, never as a function's caller. */
-static bool is_thunk(struct checker *c, uint64_t addr)
-{
-	char function[REPORT_SYMBOL];
-
-	return symbols_function(c->symbols, addr - 1, function, sizeof(function)) &&
-	       rules_match(c->config.rules, "thunk", function);
-}
-
-static void scan_stack(struct checker *c, uint64_t rsp, uint64_t task, struct report_stack *s)
-{
-	uint64_t words[STACK_SCAN / 8], low, end = rsp + STACK_SCAN;
-	unsigned guesses = 0;
-	size_t n;
-
-	if (task && checker_guest_read(c, task + c->agent.task_stack, &low, sizeof(low)) == sizeof(low) &&
-	    rsp >= low && rsp - low < c->agent.thread_size && end > low + c->agent.thread_size)
-		end = low + c->agent.thread_size;
-	n = checker_guest_read(c, rsp, words, end - rsp) / 8;
-	for (size_t k = 0; k < n && guesses < GUESSES; k++) {
-		if (!symbols_is_text(c->symbols, words[k]) || !behind_call(c, words[k]) ||
-		    is_thunk(c, words[k]))
-			continue;
-		add_frame(c, s, words[k], true, true);
-		guesses++;
-	}
+		trace_add(c, s, e->stack[n], true, false);
 }
 
 static void describe_task(struct checker *c, const struct vcpu_state *s, struct report *r)
@@ -116,8 +54,7 @@ static void describe_task(struct checker *c, const struct vcpu_state *s, struct 
 	r->access.pid = r->pid;
 	r->access.cpu = r->cpu;
 	memcpy(r->access.comm, r->comm, sizeof(r->comm));
-	add_frame(c, &r->access, s->insn.rip, false, false);
-	scan_stack(c, s->insn.gpr[INSN_RSP], task, &r->access);
+	trace_access(c, s, task, &r->access);
 }
 
 static void describe_object(struct checker *c, const struct object *o, struct report *r)

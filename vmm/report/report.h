@@ -12,16 +12,20 @@
 #include <stdint.h>
 #include "judge.h"
 
-#define REPORT_FRAMES 32
+#define REPORT_FRAMES 64
 #define REPORT_MAP	 64	/* bytes shown around the bad ones */
 #define REPORT_SYMBOL 128
 #define REPORT_VALUE  64 /* bytes of an access that are kept */
 #define REPORT_GPRS   16
+#define REPORT_FILE   128
 
 struct report_frame {
 	uint64_t addr;		    /* gva; for frames other than the access, the return address */
 	char symbol[REPORT_SYMBOL]; /* "func+0x12/0x80" or "func+0x12/0x80 [module]", "" unknown */
 	bool guess;		      /* printed with "? " */
+	bool inlined;	       /* into the next frame that is not; symbol is its bare name */
+	char file[REPORT_FILE]; /* source, below the kernel's tree where it is of it; "" unknown */
+	uint32_t line;
 };
 
 struct report_stack {

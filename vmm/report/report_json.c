@@ -117,11 +117,15 @@ static json_t *frames_json(const struct report_stack *s)
 	unsigned n = s->n < REPORT_FRAMES ? s->n : REPORT_FRAMES;
 	json_t *list = json_array();
 
-	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:o, s:o, s:b}", "symbol",
-						      clean(s->frame[i].symbol), "addr",
-						      address(s->frame[i].addr), "guess",
-						      s->frame[i].guess));
+	for (unsigned i = 0; i < n; i++) {
+		const struct report_frame *f = &s->frame[i];
+
+		json_array_append_new(list, json_pack("{s:o, s:o, s:b, s:o, s:o, s:b}", "symbol",
+						      clean(f->symbol), "addr", address(f->addr),
+						      "guess", f->guess, "file", clean(f->file),
+						      "line", number(f->line), "inline",
+						      f->inlined));
+	}
 	return list;
 }
 

@@ -162,12 +162,22 @@ static void allocating_place(const struct report_stack *s, char *out, size_t siz
 	report_clean(place, out, size);
 }
 
+const struct report_frame *report_first_frame(const struct report *r)
+{
+	for (unsigned i = 0; i < report_frames(&r->access); i++)
+		if (!r->access.frame[i].inlined)
+			return &r->access.frame[i];
+	return NULL;
+}
+
 void report_place(const struct report *r, char *out, size_t size)
 {
+	const struct report_frame *first = report_first_frame(r);
+
 	if (r->verdict == VERDICT_LEAK)
 		allocating_place(&r->allocated, out, size);
-	else if (report_frames(&r->access) && report_is_symbol(r->access.frame[0].symbol))
-		report_clean(r->access.frame[0].symbol, out, size);
+	else if (first && report_is_symbol(first->symbol))
+		report_clean(first->symbol, out, size);
 	else
 		snprintf(out, size, "unknown+0x0/0x0");
 }
@@ -218,10 +228,11 @@ static bool is_generic(const struct report_frame *f)
 static const struct report_frame *caller(const struct report *r)
 {
 	const struct report_stack *s = &r->access;
+	const struct report_frame *first = report_first_frame(r);
 
-	if (!report_frames(s) || !is_certain(&s->frame[0]) || !is_generic(&s->frame[0]))
+	if (!first || !is_certain(first) || !is_generic(first))
 		return NULL;
-	for (unsigned i = 1; i < report_frames(s); i++)
+	for (unsigned i = (unsigned)(first - s->frame) + 1; i < report_frames(s); i++)
 		if (is_certain(&s->frame[i]) && !is_generic(&s->frame[i]))
 			return &s->frame[i];
 	return NULL;
