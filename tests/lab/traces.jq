@@ -6,7 +6,7 @@ def names: map(select(.inline | not) | (if .guess then "?" else "" end)
 	+ (.symbol | if . == "" then "unknown" else sub("[.+].*"; "") end)) | join(" ");
 
 ($traces | split("\n") | map(select(test("^[^#]")) | split("\t") | { (.[0]): .[1] }) | add) as $t
-| .[] | select(.type == "report")
+| .[] | select(.type == "report" and .leak == null)
 | (.stacks.access | names) as $names
 | ($names | split(" ")[0]) as $function
 | ($t[$function] // $t["*"]) as $pattern
