@@ -202,9 +202,10 @@ static void test_other_kernel(void **state)
 		const uint8_t *id;
 		size_t len;
 		const char *why;
-	} cases[] = { { other, sizeof(other), "not the kernel that runs" },
+	} cases[] = { { other, sizeof(other),
+			"whose build ID is ff112233445566778899aabbccddeeff00112233:" },
 		      { build_id, sizeof(build_id) - 1, "not the kernel that runs" },
-		      { NULL, 0, "does not tell" } };
+		      { NULL, 0, "does not tell its build ID" } };
 	uint64_t addr = value_of(FILE_OF("vmlinux"), "here_outer") + SLIDE;
 	struct debuginfo_place place[DEBUGINFO_PLACES];
 	struct symbols *s = symbols_create();

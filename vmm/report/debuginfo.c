@@ -250,25 +250,32 @@ size_t debuginfo_build_id(const void *notes, size_t len, uint8_t id[DEBUGINFO_ID
 	return 0;
 }
 
-/* NULL, or what is wrong with it. */
-static const char *try_kernel(struct debuginfo *d, const struct file *f, const uint8_t *id,
-			      size_t len, uint64_t stext)
+static bool has_id(const struct file *f, const uint8_t *id, size_t len)
 {
 	uint8_t own[DEBUGINFO_ID];
-	size_t own_len = dwarf_file_build_id(f->dwarf, own), n;
-	const struct dwarf_symbol *sym;
 
-	if (!len)
-		return "cannot be compared with the guest, which does not tell its kernel's build "
-		       "ID";
-	if (own_len != len || memcmp(own, id, len) != 0)
-		return "is not the kernel that runs: its build ID is another one";
-	sym = dwarf_file_symbols(f->dwarf, "_stext", &n);
-	if (!sym)
-		return "has no symbol _stext";
-	d->kernel = f;
-	d->kernel_offset = stext - sym->addr;
-	return NULL;
+	return dwarf_file_build_id(f->dwarf, own) == len && !memcmp(own, id, len);
+}
+
+/* Says, once for each, why the kernels that were given are of no use. */
+static void refuse_kernels(struct debuginfo *d, const uint8_t *id, size_t len)
+{
+	char why[128 + 2 * DEBUGINFO_ID] = "is of no use: the guest does not tell its build ID";
+	int at;
+
+	if (len) {
+		at = snprintf(why, sizeof(why), "is not the kernel that runs, whose build ID is ");
+		for (size_t i = 0; i < len; i++)
+			at += snprintf(why + at, sizeof(why) - (size_t)at, "%02x", id[i]);
+	}
+	for (size_t i = 0; i < d->nfiles; i++) {
+		struct file *f = &d->file[i];
+
+		if (f->module[0] || f->refused)
+			continue;
+		f->refused = true;
+		say(d, why, f);
+	}
 }
 
 /* Where the source tree was: paths are shown from there on. */
@@ -293,18 +300,24 @@ static void find_root(struct debuginfo *d)
 
 void debuginfo_set_kernel(struct debuginfo *d, const uint8_t *id, size_t len, uint64_t stext)
 {
+	const struct dwarf_symbol *sym;
+	size_t n;
+
 	d->kernel = NULL;
 	d->root[0] = '\0';
-	for (size_t i = 0; i < d->nfiles && !d->kernel; i++) {
-		struct file *f = &d->file[i];
-		const char *problem = f->module[0] ? NULL : try_kernel(d, f, id, len, stext);
+	for (size_t i = 0; i < d->nfiles && len && !d->kernel; i++) {
+		const struct file *f = &d->file[i];
 
-		if (problem && !f->refused)
-			say(d, problem, f);
-		f->refused |= problem != NULL;
+		sym = f->module[0] ? NULL : dwarf_file_symbols(f->dwarf, "_stext", &n);
+		if (!sym || !has_id(f, id, len))
+			continue;
+		d->kernel = f;
+		d->kernel_offset = stext - sym->addr;
 	}
 	if (d->kernel)
 		find_root(d);
+	else
+		refuse_kernels(d, id, len);
 }
 
 struct match {
