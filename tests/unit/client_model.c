@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * client_model.c: how records are counted: groups over VMs, repeated delivery, duplicates, other runs;
- * and what is no record.
+ * client_model.c: how records are counted: groups over VMs, repeated delivery, duplicates, other
+ * runs; and what is no record.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,8 +34,8 @@ static bool add(struct model *m, const char *vm, const char *format, ...)
 	return added;
 }
 
-static bool report(struct model *m, const char *vm, unsigned seq, const char *hash, unsigned severity,
-		   unsigned long long time)
+static bool report(struct model *m, const char *vm, unsigned seq, const char *hash,
+		   unsigned severity, unsigned long long time)
 {
 	return add(m, vm,
 		   "{\"v\":1,\"type\":\"report\",\"seq\":%u,\"stack_hash\":\"%s\",\"severity\":%u,"
@@ -43,12 +43,13 @@ static bool report(struct model *m, const char *vm, unsigned seq, const char *ha
 		   seq, hash, severity, time, hash);
 }
 
-static bool duplicate(struct model *m, const char *vm, unsigned seq, const char *hash, unsigned count,
-		      unsigned long long time)
+static bool duplicate(struct model *m, const char *vm, unsigned seq, const char *hash,
+		      unsigned count, unsigned long long time)
 {
 	return add(m, vm,
 		   "{\"v\":1,\"type\":\"duplicate\",\"seq\":%u,\"stack_hash\":\"%s\",\"count\":%u,"
-		   "\"host_time\":%llu}", seq, hash, count, time);
+		   "\"host_time\":%llu}",
+		   seq, hash, count, time);
 }
 
 static const struct group *group(const struct model *m, const char *key)
@@ -169,11 +170,19 @@ static void test_bounded(void **state)
 
 static void test_no_record(void **state)
 {
-	static const char *const bad[] = {
-		"", "x", "[]", "{}", "{\"v\":1}", "{\"type\":\"lost\"}", "{\"v\":2,\"type\":\"lost\"}",
-		"{\"v\":1,\"type\":7}", "{\"v\":1,\"type\":\"lost\"", "{\"v\":1,\"type\":\"lost\"} x",
-		"{\"v\":\"1\",\"type\":\"lost\"}", "\"v\"", "{\"v\":1,\"type\":\"\xff\"}",
-	};
+	static const char *const bad[] = { "",
+					   "x",
+					   "[]",
+					   "{}",
+					   "{\"v\":1}",
+					   "{\"type\":\"lost\"}",
+					   "{\"v\":2,\"type\":\"lost\"}",
+					   "{\"v\":1,\"type\":7}",
+					   "{\"v\":1,\"type\":\"lost\"",
+					   "{\"v\":1,\"type\":\"lost\"} x",
+					   "{\"v\":\"1\",\"type\":\"lost\"}",
+					   "\"v\"",
+					   "{\"v\":1,\"type\":\"\xff\"}" };
 	size_t len = 1 << 20;
 	char *deep = malloc(len);
 	struct record r;
@@ -195,11 +204,12 @@ static void test_no_record(void **state)
 	free(deep);
 }
 
-/* Whatever was in it, a string is printable ASCII; what is missing or of another type is "" or 0. */
+/* Strings are printable ASCII, whatever was in them; what is missing reads as "" or 0. */
 static void test_clean(void **state)
 {
-	static const char line[] = "{\"v\":1,\"type\":\"report\",\"vm\":\"a\\u001b[2J\\u009b\xc3\xa4\\u0000z\","
-				   "\"text\":\"a\\nb\\t\",\"seq\":-1,\"comm\":7,\"severity\":99}";
+	static const char line[] =
+		"{\"v\":1,\"type\":\"report\",\"vm\":\"a\\u001b[2J\\u009b\xc3\xa4\\u0000z\","
+		"\"text\":\"a\\nb\\t\",\"seq\":-1,\"comm\":7,\"severity\":99}";
 	struct record r;
 
 	assert_true(record_parse(line, strlen(line), &r));
@@ -216,8 +226,8 @@ static void test_clean(void **state)
 
 static void test_levels(void **state)
 {
-	static const enum record_level want[] = { LEVEL_LOW,	LEVEL_LOW,  LEVEL_LOW,
-						  LEVEL_MEDIUM, LEVEL_MEDIUM, LEVEL_HIGH,
+	static const enum record_level want[] = { LEVEL_LOW,	  LEVEL_LOW,	  LEVEL_LOW,
+						  LEVEL_MEDIUM,	  LEVEL_MEDIUM,	  LEVEL_HIGH,
 						  LEVEL_CRITICAL, LEVEL_CRITICAL, LEVEL_CRITICAL };
 
 	for (unsigned n = 0; n <= RECORD_SEVERITY_MAX; n++)
@@ -227,10 +237,10 @@ static void test_levels(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_groups),	  cmocka_unit_test(test_again),
+		cmocka_unit_test(test_groups),	   cmocka_unit_test(test_again),
 		cmocka_unit_test(test_duplicates), cmocka_unit_test(test_notes),
-		cmocka_unit_test(test_bounded),	  cmocka_unit_test(test_no_record),
-		cmocka_unit_test(test_clean),	  cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_bounded),	   cmocka_unit_test(test_no_record),
+		cmocka_unit_test(test_clean),	   cmocka_unit_test(test_levels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

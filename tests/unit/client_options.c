@@ -42,7 +42,8 @@ static void test_values(void **state)
 	assert_false(o.follow);
 	assert_int_equal(o.nsources, 1);
 	assert_int_equal(parse(&o, "--follow", "a", "--format", "html", "--output", "f", "--color",
-			       "never", "b", NULL), OPTIONS_RUN);
+			       "never", "b", NULL),
+			 OPTIONS_RUN);
 	assert_true(o.follow);
 	assert_int_equal(o.format, FORMAT_HTML);
 	assert_int_equal(o.color, WHEN_NEVER);
@@ -54,10 +55,17 @@ static void test_values(void **state)
 static void test_bad(void **state)
 {
 	static const char *const bad[][2] = {
-		{ "--format", "xml" }, { "--color", "maybe" }, { "--class", "uninitialised" },
-		{ "--fail-if", "all" }, { "--since", "yesterday" }, { "--since", "5" },
-		{ "--since", "5w" }, { "--since", "2023-13-01" }, { "--since", "-5m" },
-		{ "--since", "99999999999999999999d" }, { "--nonsense", "x" },
+		{ "--format", "xml" },
+		{ "--color", "maybe" },
+		{ "--class", "uninitialised" },
+		{ "--fail-if", "all" },
+		{ "--since", "yesterday" },
+		{ "--since", "5" },
+		{ "--since", "5w" },
+		{ "--since", "2023-13-01" },
+		{ "--since", "-5m" },
+		{ "--since", "99999999999999999999d" },
+		{ "--nonsense", "x" },
 	};
 	struct options o;
 
@@ -156,8 +164,9 @@ static void test_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values), cmocka_unit_test(test_bad), cmocka_unit_test(test_since),
-		cmocka_unit_test(test_match),  cmocka_unit_test(test_fails),
+		cmocka_unit_test(test_values), cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_since),  cmocka_unit_test(test_match),
+		cmocka_unit_test(test_fails),
 	};
 
 	setenv("TZ", "UTC", 1);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * client_random.c: damaged streams into everything that kmc-report does with them; what is wrong shows in
- * the sanitized build. Recorded lines with bytes changed, cut, doubled and spliced; and plain noise.
+ * client_random.c: damaged streams into everything that kmc-report does with them; what is wrong
+ * shows in the sanitized build. Recorded lines with bytes changed, cut, doubled and spliced; and
+ * plain noise.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * client_source.c: where kmc-report gets its lines from: files that grow or are replaced, sockets of a
- * real sink that go and come back, lines that are too long or cut off; and how sources are merged.
+ * client_source.c: where kmc-report gets its lines from: files that grow or are replaced, sockets
+ * of a real sink that go and come back, lines that are too long or cut off; and how sources are
+ * merged.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -252,8 +253,9 @@ static void put_times(const char *path, const char *vm, const int *times)
 	FILE *f = fopen(path, "w");
 
 	for (; *times; times++)
-		fprintf(f, "{\"v\":1,\"type\":\"report\",\"vm\":\"%s\",\"seq\":1,\"host_time\":%d}\n", vm,
-			*times);
+		fprintf(f,
+			"{\"v\":1,\"type\":\"report\",\"vm\":\"%s\",\"seq\":1,\"host_time\":%d}\n",
+			vm, *times);
 	fprintf(f, "{\"v\":1,\"type\":\"lost\",\"count\":1}\nno record\n");
 	fclose(f);
 }
@@ -319,9 +321,9 @@ static void test_directory_follow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_file),	TEST(test_missing),	TEST(test_follow),
-		TEST(test_long_lines),	TEST(test_socket),	TEST(test_socket_ends),
-		TEST(test_merge),	TEST(test_directory_follow),
+		TEST(test_file),       TEST(test_missing),	    TEST(test_follow),
+		TEST(test_long_lines), TEST(test_socket),	    TEST(test_socket_ends),
+		TEST(test_merge),      TEST(test_directory_follow),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * client_views.c: what kmc-report shows of recorded streams, against golden files; and that nothing in a
- * hostile stream becomes markup or a terminal's command.
+ * client_views.c: what kmc-report shows of recorded streams, against golden files; and that nothing
+ * in a hostile stream becomes markup or a terminal's command.
  *
  * KMC_REBASE=1 in the environment rewrites tests/golden/client_*: read the difference then.
  */
@@ -25,7 +25,8 @@
 enum what { TEXT, JSON, SUMMARY, HTML };
 
 /* The output; *len without the NUL behind it. */
-static char *render(char *const *paths, int n, enum what what, bool color, unsigned width, size_t *len)
+static char *render(char *const *paths, int n, enum what what, bool color, unsigned width,
+		    size_t *len)
 {
 	struct input *in = input_create(paths, n, false);
 	struct view v = { .color = color, .width = width };
@@ -54,7 +55,8 @@ static char *render(char *const *paths, int n, enum what what, bool color, unsig
 	return out;
 }
 
-static char *const recorded[] = { (char *)GOLDEN "client_a.jsonl", (char *)GOLDEN "client_b.jsonl" };
+static char *const recorded[] = { (char *)GOLDEN "client_a.jsonl",
+				  (char *)GOLDEN "client_b.jsonl" };
 static char *const hostile[] = { (char *)GOLDEN "client_hostile.jsonl" };
 
 static char *read_file(const char *path)
@@ -156,12 +158,13 @@ static void test_html(void **state)
 /* --- nothing of a stream is markup --- */
 
 static const char *const elements[] = {
-	"html",	   "head",  "title", "style", "body", "header", "main",	  "footer",   "section", "div",
-	"h1",	   "h2",    "h3",    "p",     "span", "b",	"i",	  "code",     "pre",	 "dl",
-	"dt",	   "dd",    "ul",    "ol",    "li",   "table",	"caption", "thead",   "tbody",	 "tr",
-	"th",	   "td",    "time",  "abbr",  "svg",  "g",	"figure", "figcaption", "details",
-	"summary", "label", "fieldset", "legend", "button", "script",
-	"meta",	   "br",    "input", "rect",  "line", /* without an end: */
+	"html",	   "head",     "title",	  "style",  "body",   "header",	    "main",    "footer",
+	"section", "div",      "h1",	  "h2",	    "h3",     "p",	    "span",    "b",
+	"i",	   "code",     "pre",	  "dl",	    "dt",     "dd",	    "ul",      "ol",
+	"li",	   "table",    "caption", "thead",  "tbody",  "tr",	    "th",      "td",
+	"time",	   "abbr",     "svg",	  "g",	    "figure", "figcaption", "details", "summary",
+	"label",   "fieldset", "legend",  "button", "script", "meta",	    "br",      "input",
+	"rect",	   "line", /* without an end: */
 };
 #define VOIDS 5
 
@@ -178,7 +181,7 @@ static bool is_void(int n)
 	return n >= (int)(sizeof(elements) / sizeof(elements[0])) - VOIDS;
 }
 
-/* Attributes of a start tag: names, and values in double quotes. Returns its end; NULL: something else. */
+/* Attributes of a start tag: names, and values in double quotes. Its end; NULL: something else. */
 static const char *attributes(const char *s)
 {
 	for (;;) {

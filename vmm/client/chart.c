@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * chart.c: how often something was seen over time, as bars stacked by severity (inline SVG), and as a
- * table for those who cannot see them.
+ * chart.c: how often something was seen over time, as bars stacked by severity (inline SVG), and as
+ * a table for those who cannot see them.
  */
 #include "html.h"
 
@@ -24,9 +24,9 @@ struct bins {
 /* Steps that people read easily, in seconds. */
 static uint64_t step_for(uint64_t seconds)
 {
-	static const uint64_t steps[] = { 1,	2,     5,     10,    15,     30,     60,    120,
-					  300,	600,   900,   1800,  3600,   7200,   10800, 21600,
-					  43200, 86400, 172800, 604800 };
+	static const uint64_t steps[] = { 1,	 2,	5,     10,    15,     30,    60,
+					  120,	 300,	600,   900,   1800,   3600,  7200,
+					  10800, 21600, 43200, 86400, 172800, 604800 };
 	uint64_t step;
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
@@ -97,7 +97,8 @@ static void put_bar(FILE *f, const struct bins *b, unsigned n)
 		if (!b->count[n][l])
 			continue;
 		y -= height;
-		fprintf(f, "<rect class=\"l-%s\" x=\"%u.5\" y=\"%.2f\" width=\"%u\" height=\"%.2f\"/>",
+		fprintf(f,
+			"<rect class=\"l-%s\" x=\"%u.5\" y=\"%.2f\" width=\"%u\" height=\"%.2f\"/>",
 			record_level_name((enum record_level)l), n * UNIT, y, UNIT - 1, height);
 	}
 	fputs("</g>\n", f);
@@ -126,11 +127,15 @@ static void put_axis(FILE *f, const struct bins *b)
 
 static void put_picture(FILE *f, const struct bins *b, uint64_t total)
 {
-	fprintf(f, "<div class=\"plot\"><div class=\"y-axis\" aria-hidden=\"true\"><span>%" PRIu64
-		   "</span><span>%s</span><span>0</span></div>\n", b->top, "");
-	fprintf(f, "<svg viewBox=\"0 0 %u 100\" preserveAspectRatio=\"none\" role=\"img\" "
-		   "aria-label=\"%" PRIu64 " times seen, in steps of %" PRIu64 " s; the table below "
-		   "has the numbers\">\n", b->n * UNIT, total, b->step);
+	fprintf(f,
+		"<div class=\"plot\"><div class=\"y-axis\" aria-hidden=\"true\"><span>%" PRIu64
+		"</span><span>0</span></div>\n",
+		b->top);
+	fprintf(f,
+		"<svg viewBox=\"0 0 %u 100\" preserveAspectRatio=\"none\" role=\"img\" "
+		"aria-label=\"%" PRIu64 " times seen, in steps of %" PRIu64 " s; the table below "
+		"has the numbers\">\n",
+		b->n * UNIT, total, b->step);
 	for (unsigned y = 0; y <= 100; y += 25)
 		fprintf(f, "<line x1=\"0\" x2=\"%u\" y1=\"%u\" y2=\"%u\"/>\n", b->n * UNIT, y, y);
 	for (unsigned n = 0; n < b->n; n++)
@@ -199,8 +204,9 @@ void html_chart(FILE *f, const struct model *m)
 	if (!b)
 		return;
 	fill(m, b);
-	fprintf(f, "<section class=\"card chart\" aria-labelledby=\"chart\">\n<h2 id=\"chart\">Seen over "
-		   "time</h2>\n<figure>\n");
+	fprintf(f,
+		"<section class=\"card chart\" aria-labelledby=\"chart\">\n<h2 id=\"chart\">Seen over "
+		"time</h2>\n<figure>\n");
 	put_picture(f, b, m->count);
 	put_key(f, b);
 	fputs("</figure>\n", f);

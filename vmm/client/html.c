@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * html.c: the page around reports: totals, counts over time, groups. One file that needs no network, no
- * other file, and no script to be read.
+ * html.c: the page around reports: totals, counts over time, groups. One file that needs no
+ * network, no other file, and no script to be read.
  */
 #include "html.h"
 #include "view.h"
@@ -87,8 +87,10 @@ static void put_head(FILE *f, const struct model *m, const char *nonce)
 	      "<meta name=\"color-scheme\" content=\"light dark\">\n"
 	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ",
 	      f);
-	fprintf(f, "style-src 'nonce-%s'; script-src 'nonce-%s'; base-uri 'none'; "
-		   "form-action 'none'\">\n", nonce, nonce);
+	fprintf(f,
+		"style-src 'nonce-%s'; script-src 'nonce-%s'; base-uri 'none'; "
+		"form-action 'none'\">\n",
+		nonce, nonce);
 	fprintf(f, "<title>%zu kernel memory error%s - kmc-report</title>\n", m->ngroups,
 		plural(m->ngroups));
 	fprintf(f, "<style nonce=\"%s\">\n", nonce);
@@ -98,7 +100,8 @@ static void put_head(FILE *f, const struct model *m, const char *nonce)
 
 static void put_tile(FILE *f, const char *what, uint64_t n, const char *class)
 {
-	fprintf(f, "<div class=\"tile %s\"><dt>%s</dt><dd>%" PRIu64 "</dd></div>\n", class, what, n);
+	fprintf(f, "<div class=\"tile %s\"><dt>%s</dt><dd>%" PRIu64 "</dd></div>\n", class, what,
+		n);
 }
 
 /* Groups of each level. */
@@ -177,7 +180,9 @@ static void put_warnings(FILE *f, const struct model *m)
 		fprintf(f, "<li>%" PRIu64 " record%s lost: a reader was too slow</li>\n", m->lost,
 			m->lost == 1 ? " was" : "s were");
 	if (m->left_out)
-		fprintf(f, "<li>%" PRIu64 " report%s counted, but not shown: there are too many</li>\n",
+		fprintf(f,
+			"<li>%" PRIu64
+			" report%s counted, but not shown: there are too many</li>\n",
 			m->left_out, m->left_out == 1 ? " is" : "s are");
 	if (m->malformed)
 		fprintf(f, "<li>%" PRIu64 " line%s could not be read</li>\n", m->malformed,
@@ -191,8 +196,10 @@ static void put_notes(FILE *f, const struct model *m)
 
 	if (!n)
 		return;
-	fprintf(f, "<details class=\"card notes\">\n<summary><h2>Guests that ended "
-		   "<span class=\"count\">%zu</span></h2></summary>\n<ul>\n", m->nnotes);
+	fprintf(f,
+		"<details class=\"card notes\">\n<summary><h2>Guests that ended "
+		"<span class=\"count\">%zu</span></h2></summary>\n<ul>\n",
+		m->nnotes);
 	for (size_t i = 0; i < n; i++)
 		put_note(f, &m->note[i]);
 	fputs("</ul>\n</details>\n", f);
@@ -224,12 +231,15 @@ static void put_summary(FILE *f, const struct group *g, size_t number)
 {
 	const char *level = record_level_name(record_level(g->severity));
 
-	fprintf(f, "<details class=\"card group\" id=\"group-%zu\" data-level=\"%s\">\n<summary>"
-		   "<span class=\"badge l-%s\">%s</span><h3>", number, level, level, level);
+	fprintf(f,
+		"<details class=\"card group\" id=\"group-%zu\" data-level=\"%s\">\n<summary>"
+		"<span class=\"badge l-%s\">%s</span><h3>",
+		number, level, level, level);
 	put_title(f, group_title(g));
-	fprintf(f, "</h3><span class=\"meta\"><span><b>%" PRIu64 "</b> time%s</span>"
-		   "<span><b>%zu</b> VM%s</span><span class=\"last\">last ", g->count,
-		plural(g->count), g->nvm, plural(g->nvm));
+	fprintf(f,
+		"</h3><span class=\"meta\"><span><b>%" PRIu64 "</b> time%s</span>"
+		"<span><b>%zu</b> VM%s</span><span class=\"last\">last ",
+		g->count, plural(g->count), g->nvm, plural(g->nvm));
 	html_time(f, g->last);
 	fputs("</span></span></summary>\n", f);
 }
@@ -284,7 +294,8 @@ static void put_cell(FILE *f, const char *s)
 
 static void put_row(FILE *f, const json_t *report)
 {
-	uint64_t guest = record_number(report, "guest_time"), count = record_number(report, "count");
+	uint64_t guest = record_number(report, "guest_time"),
+		 count = record_number(report, "count");
 
 	fputs("<tr><th scope=\"row\">", f);
 	html_text(f, record_text(report, "vm"));
@@ -293,7 +304,8 @@ static void put_row(FILE *f, const json_t *report)
 	fprintf(f, "</td><td class=\"num\">%" PRIu64 ".%06" PRIu64 "</td>", guest / 1000000000u,
 		guest / 1000 % 1000000);
 	fputs("<td>", f);
-	html_format(f, "%s (%" PRIu64 ")", record_text(report, "comm"), record_number(report, "pid"));
+	html_format(f, "%s (%" PRIu64 ")", record_text(report, "comm"),
+		    record_number(report, "pid"));
 	fprintf(f, "</td><td class=\"num\">%" PRIu64 "</td>", record_number(report, "cpu"));
 	put_cell(f, record_text(report, "release"));
 	fprintf(f, "<td class=\"num\">%" PRIu64 "</td></tr>\n", count ? count : 1);
@@ -333,7 +345,8 @@ static void put_reports(FILE *f, const struct group *g)
 		fputs("</details>\n", f);
 	}
 	if (g->nreports > SHOWN_REPORTS)
-		fprintf(f, "<p class=\"dim\">%zu more reports of this group are not shown in full</p>\n",
+		fprintf(f,
+			"<p class=\"dim\">%zu more reports of this group are not shown in full</p>\n",
 			g->nreports - SHOWN_REPORTS);
 }
 
@@ -358,8 +371,10 @@ static void put_tools(FILE *f)
 	for (int l = LEVEL_CRITICAL; l >= LEVEL_LOW; l--) {
 		const char *name = record_level_name((enum record_level)l);
 
-		fprintf(f, "<label class=\"toggle l-%s\"><input type=\"checkbox\" value=\"%s\" checked>"
-			   "<span>%s</span></label>\n", name, name, name);
+		fprintf(f,
+			"<label class=\"toggle l-%s\"><input type=\"checkbox\" value=\"%s\" checked>"
+			"<span>%s</span></label>\n",
+			name, name, name);
 	}
 	fputs("</fieldset>\n<div class=\"buttons\"><button type=\"button\" id=\"open-all\">Open all"
 	      "</button><button type=\"button\" id=\"close-all\">Close all</button></div>\n"
@@ -392,8 +407,10 @@ void view_html(const struct view *v, const struct model *m, const char *nonce)
 	html_chart(f, m);
 	put_groups(f, m);
 	put_notes(f, m);
-	fprintf(f, "</main>\n<footer class=\"wrap\"><p>Made by kmc-report. Times are UTC.</p></footer>\n"
-		   "<script nonce=\"%s\">\n", nonce);
+	fprintf(f,
+		"</main>\n<footer class=\"wrap\"><p>Made by kmc-report. Times are UTC.</p></footer>\n"
+		"<script nonce=\"%s\">\n",
+		nonce);
 	fwrite(page_js, 1, page_js_len, f);
 	fputs("</script>\n</body>\n</html>\n", f);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * html_report.c: one report: what happened, the object's bytes as cells, stacks and registers folded.
+ * html_report.c: one report: what happened, the object's bytes as cells, stacks and registers
+ * folded.
  */
 #include "html.h"
 
@@ -23,7 +24,8 @@ static bool is_free(const json_t *report)
 
 static void put_bad(FILE *f, const json_t *access)
 {
-	uint64_t first = record_number(access, "bad_first"), last = record_number(access, "bad_last");
+	uint64_t first = record_number(access, "bad_first"),
+		 last = record_number(access, "bad_last");
 	uint64_t size = record_number(access, "size");
 
 	if (!size || (!first && last + 1 >= size))
@@ -89,7 +91,8 @@ static void put_value(FILE *f, const json_t *access)
 		if (!byte[0])
 			break;
 		if (v[0] && strcmp(v, "00"))
-			fprintf(f, "<span class=\"s-u\" title=\"undefined bits: %s\">%s</span>", v, byte);
+			fprintf(f, "<span class=\"s-u\" title=\"undefined bits: %s\">%s</span>", v,
+				byte);
 		else
 			fprintf(f, "<span>%s</span>", byte);
 	}
@@ -192,7 +195,8 @@ static void put_byte(FILE *f, const struct bytes *b, size_t i)
 
 	byte_of(b->bytes, i, byte);
 	byte_of(b->vbits, i, v);
-	fprintf(f, "<td class=\"%s%s%s\"", s->class, bad ? " bad" : "", i == b->first ? " first" : "");
+	fprintf(f, "<td class=\"%s%s%s\"", s->class, bad ? " bad" : "",
+		i == b->first ? " first" : "");
 	if (s->letter == 'u' && v[0] && strcmp(v, "ff"))
 		fprintf(f, " title=\"undefined bits: %s\"", v);
 	fprintf(f, ">%s<i>", byte[0] ? byte : "??");
@@ -372,9 +376,9 @@ static void put_register(FILE *f, const json_t *registers, const char *name)
 
 static void put_registers(FILE *f, const json_t *report)
 {
-	static const char *const name[] = { "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "r8",
-					    "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip",
-					    "rflags" };
+	static const char *const name[] = { "rax", "rbx", "rcx", "rdx", "rsi", "rdi",
+					    "rbp", "rsp", "r8",	 "r9",	"r10", "r11",
+					    "r12", "r13", "r14", "r15", "rip", "rflags" };
 	const json_t *r = record_object(report, "registers");
 
 	if (!r)

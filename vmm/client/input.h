@@ -2,8 +2,8 @@
 /*
  * input.h: records of many sources, merged.
  *
- * What is in files is merged by host_time (each file is in order); what comes from sockets and pipes is
- * handed out as it comes.
+ * What is in files is merged by host_time (each file is in order); what comes from sockets and
+ * pipes is handed out as it comes.
  */
 #ifndef KMC_CLIENT_INPUT_H
 #define KMC_CLIENT_INPUT_H
@@ -15,8 +15,9 @@
 struct input;
 
 /*
- * A path may be a directory: its sockets, and its files named *.jsonl and *.log. follow: as in source.h, and
- * directories are looked at again. NULL where memory is short. What cannot be opened is said on stderr.
+ * A path may be a directory: its sockets, and its files named *.jsonl and *.log. follow: as in
+ * source.h, and directories are looked at again. NULL where memory is short. What cannot be opened
+ * is said on stderr.
  */
 struct input *input_create(char *const *paths, int n, bool follow);
 void input_destroy(struct input *in);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * map.c: open addressing, at most three quarters full. The keys come from outside: the hash starts at a
- * random number, so that nobody can choose keys that collide.
+ * map.c: open addressing, at most three quarters full. The keys come from outside: the hash starts
+ * at a random number, so that nobody can choose keys that collide.
  */
 #include "map.h"
 

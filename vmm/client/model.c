@@ -14,7 +14,7 @@
 #define SIGHTINGS_MAX 1000000u
 #define NOTES_MAX     10000u
 #define KEPT_MAX      (64u << 20) /* bytes of lines; parsed they take several times as much */
-#define FIRST_MAX     65536u	  /* a group's first report is kept beyond that, if it is no longer */
+#define FIRST_MAX     65536u /* a group's first report is kept beyond that, if it is no longer */
 
 /* A report that was met, by VM and seq. */
 struct seen {
@@ -151,8 +151,8 @@ static void sighted(struct model *m, struct group *g, uint64_t time, uint64_t co
 		g->last = time;
 	if (count && time && m->nsightings < SIGHTINGS_MAX &&
 	    more(&m->sighting, m->nsightings, sizeof(*m->sighting)))
-		m->sighting[m->nsightings++] = (struct sighting){ time, count,
-								  record_level(g->severity) };
+		m->sighting[m->nsightings++] =
+			(struct sighting){ time, count, record_level(g->severity) };
 }
 
 static void keep(struct model *m, struct group *g, const struct record *r)
@@ -222,7 +222,10 @@ static bool add_report(struct model *m, const struct record *r, const char *vm)
 	m->reports++;
 	keep(m, &m->group[group], r);
 	group_vm(m, &m->group[group], vm);
-	sighted(m, &m->group[group], time, s && s->count < count ? count - s->count : s ? 0 : count);
+	sighted(m, &m->group[group], time,
+		s && s->count < count ? count - s->count
+		: s		      ? 0
+				      : count);
 	if (s) {
 		s->count = s->count > count ? s->count : count;
 		s->host_time = time;
@@ -308,7 +311,8 @@ static int by_severity(const void *a, const void *b)
 
 const struct group **model_sorted(const struct model *m)
 {
-	const struct group **list = m->ngroups ? calloc(m->ngroups, sizeof(const struct group *)) : NULL;
+	const struct group **list =
+		m->ngroups ? calloc(m->ngroups, sizeof(const struct group *)) : NULL;
 
 	if (!list)
 		return NULL;

@@ -2,8 +2,8 @@
 /*
  * model.h: what all sources said: reports grouped by stack_hash over all VMs, counts over time.
  *
- * Bounded, whatever comes in: what is beyond a limit is counted in left_out, and said by whoever shows the
- * model.
+ * Bounded, whatever comes in: what is beyond a limit is counted in left_out, and said by whoever
+ * shows the model.
  */
 #ifndef KMC_CLIENT_MODEL_H
 #define KMC_CLIENT_MODEL_H
@@ -50,7 +50,7 @@ struct model {
 	uint64_t lost;	    /* records that kmc-vmm could not deliver */
 	uint64_t malformed; /* lines; set by the caller */
 	uint64_t left_out;  /* reports that are counted but not kept, and groups beyond the limit */
-	bool keep; /* reports, for showing them; else only counts */
+	bool keep;	    /* reports, for showing them; else only counts */
 	/* for model.c */
 	struct map groups, seen, vms;
 	struct seen *entry;
@@ -61,8 +61,8 @@ void model_init(struct model *m, bool keep);
 void model_deinit(struct model *m);
 
 /*
- * Takes what it needs of the record (and references to it); vm is its VM. False for a report that is
- * already known: another source delivered it, too.
+ * Takes what it needs of the record (and references to it); vm is its VM. False for a report that
+ * is already known: another source delivered it, too.
  */
 bool model_add(struct model *m, const struct record *r, const char *vm);
 
@@ -70,8 +70,8 @@ bool model_add(struct model *m, const struct record *r, const char *vm);
 bool model_knows(const struct model *m, const struct record *r);
 
 /*
- * The groups as they are shown, m->ngroups of them: by severity, then count, then title. To be freed;
- * valid until something is added. NULL where there are none, or no memory.
+ * The groups as they are shown, m->ngroups of them: by severity, then count, then title. To be
+ * freed; valid until something is added. NULL where there are none, or no memory.
  */
 const struct group **model_sorted(const struct model *m);
 

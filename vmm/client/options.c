@@ -23,7 +23,7 @@ static const char usage[] =
 	"  --color WHEN          auto (default), always, never\n"
 	"  --class CLASS         only reports of this class or verdict; repeatable\n"
 	"  --vm NAME             only of VMs whose name matches this wildcard; repeatable\n"
-	"  --since TIME          only from then on: 2026-11-21, '2026-11-21 20:30', or 90s, 15m, 2h, 7d ago\n"
+	"  --since TIME          only from then on: '2026-11-21 20:30', or 90s, 15m, 2h, 7d ago\n"
 	"  --fail-if CLASS|any   exit with 3 if such a report was shown; repeatable\n"
 	"  --help, --version\n"
 	"\n"
@@ -62,9 +62,9 @@ static bool parse_format(struct options *o, const char *v)
 
 static bool parse_color(struct options *o, const char *v)
 {
-	static const char *const names[] = { [WHEN_AUTO] = "auto",
-					     [WHEN_ALWAYS] = "always",
-					     [WHEN_NEVER] = "never" };
+	static const char *const names[] = {
+		[WHEN_AUTO] = "auto", [WHEN_ALWAYS] = "always", [WHEN_NEVER] = "never"
+	};
 	int n;
 
 	if (!choose(names, sizeof(names) / sizeof(names[0]), v, &n))

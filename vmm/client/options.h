@@ -17,12 +17,12 @@ struct options {
 	bool follow;
 	enum format format;
 	enum when color;
-	const char *output;			/* NULL: standard output */
-	const char *classes[OPTIONS_FILTERS];	/* any of them, where there are some */
-	const char *vms[OPTIONS_FILTERS];	/* shell wildcards; any of them */
+	const char *output;		      /* NULL: standard output */
+	const char *classes[OPTIONS_FILTERS]; /* any of them, where there are some */
+	const char *vms[OPTIONS_FILTERS];     /* shell wildcards; any of them */
 	const char *fail_if[OPTIONS_FILTERS];
 	unsigned nclasses, nvms, nfail_if;
-	uint64_t since;				/* ns since the epoch; 0: always */
+	uint64_t since; /* ns since the epoch; 0: always */
 	char **sources;
 	int nsources;
 };

@@ -10,8 +10,8 @@
 #include <time.h>
 
 /*
- * A value takes some hundred bytes once it is parsed, however short it is in the line. A report has about a
- * thousand.
+ * A value takes some hundred bytes once it is parsed, however short it is in the line. A report has
+ * about a thousand.
  */
 #define VALUES_MAX 100000u
 #define DEPTH_MAX  32u
@@ -20,10 +20,10 @@ static const struct {
 	const char *name;
 	enum record_type type;
 } types[] = {
-	{ "report", RECORD_REPORT },	   { "duplicate", RECORD_DUPLICATE },
-	{ "hello", RECORD_HELLO },	   { "heartbeat", RECORD_HEARTBEAT },
-	{ "guest-panic", RECORD_PANIC },   { "lost", RECORD_LOST },
-	{ "reply", RECORD_REPLY },	   { "exit", RECORD_EXIT },
+	{ "report", RECORD_REPORT },	 { "duplicate", RECORD_DUPLICATE },
+	{ "hello", RECORD_HELLO },	 { "heartbeat", RECORD_HEARTBEAT },
+	{ "guest-panic", RECORD_PANIC }, { "lost", RECORD_LOST },
+	{ "reply", RECORD_REPLY },	 { "exit", RECORD_EXIT },
 };
 
 static bool is_modest(const char *line, size_t len)
@@ -144,7 +144,7 @@ unsigned record_severity(const json_t *report)
 	return n < RECORD_SEVERITY_MAX ? (unsigned)n : RECORD_SEVERITY_MAX;
 }
 
-/* docs/report.md has the numbers: frees and writes, reads of freed memory, other reads, undefined values. */
+/* docs/report.md has the numbers. */
 enum record_level record_level(unsigned severity)
 {
 	if (severity >= 6)
@@ -173,10 +173,20 @@ bool record_is_class(const json_t *report, const char *name)
 bool record_class_exists(const char *name)
 {
 	static const char *const names[] = {
-		"uninit-value", "kernel-infoleak", "slab-use-after-free", "slab-out-of-bounds",
-		"unallocated-access", "double-free", "invalid-free", /* classes */
-		"uninit", "infoleak", "uaf-read", "uaf-write", "oob-read", "oob-write",
-		"unallocated", /* verdicts */
+		"uninit-value",
+		"kernel-infoleak",
+		"slab-use-after-free",
+		"slab-out-of-bounds",
+		"unallocated-access",
+		"double-free",
+		"invalid-free", /* classes */
+		"uninit",
+		"infoleak",
+		"uaf-read",
+		"uaf-write",
+		"oob-read",
+		"oob-write",
+		"unallocated" /* verdicts */
 	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)

@@ -2,9 +2,9 @@
 /*
  * record.h: one record of a stream of reports, as far as kmc-report looks at it.
  *
- * Whoever writes a socket or a log is not trusted: a record is parsed within limits, every string in it is
- * printable ASCII afterwards (line feeds stay where a text has them), and a field that is missing or
- * of another type reads as "" or 0.
+ * Whoever writes a socket or a log is not trusted: a record is parsed within limits, every string
+ * in it is printable ASCII afterwards (line feeds stay where a text has them), and a field that is
+ * missing or of another type reads as "" or 0.
  */
 #ifndef KMC_CLIENT_RECORD_H
 #define KMC_CLIENT_RECORD_H
@@ -38,7 +38,7 @@ void record_free(struct record *r);
 
 /* The value of a field of an object; o may be NULL or anything. */
 const char *record_text(const json_t *o, const char *key);
-uint64_t record_number(const json_t *o, const char *key); /* below 0: 0 */
+uint64_t record_number(const json_t *o, const char *key);      /* below 0: 0 */
 const json_t *record_object(const json_t *o, const char *key); /* NULL where it is none */
 
 /* Upper limit of record_severity(). */

@@ -23,8 +23,8 @@ struct source {
 	char *path;
 	bool follow, opened, ended;
 	bool file, socket; /* what fd is */
-	int fd;		  /* -1: not open */
-	int64_t next_try; /* ms, CLOCK_MONOTONIC */
+	int fd;		   /* -1: not open */
+	int64_t next_try;  /* ms, CLOCK_MONOTONIC */
 	char *buf;
 	size_t size, start, have; /* bytes [start, have) are not consumed */
 	size_t scanned;		  /* from start on: without a line feed */
@@ -91,7 +91,8 @@ static int open_socket(const struct source *s)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
-	if (!connect(fd, (struct sockaddr *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)))
+	if (!connect(fd, (struct sockaddr *)&a,
+		     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)))
 		return fd;
 	error = errno;
 	close(fd);

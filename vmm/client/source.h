@@ -16,16 +16,16 @@
 struct source;
 
 /*
- * path: a file, a socket, "@NAME" (abstract), or "-" (standard input). follow: the end of a file and a socket
- * that is gone or not there yet are waited at. NULL where memory is short.
+ * path: a file, a socket, "@NAME" (abstract), or "-" (standard input). follow: the end of a file
+ * and a socket that is gone or not there yet are waited at. NULL where memory is short.
  */
 struct source *source_create(const char *path, bool follow);
 void source_destroy(struct source *s);
 
 enum source_state {
-	SOURCE_LINE,	/* *line is valid until the next call; without the line feed */
-	SOURCE_WAIT,	/* nothing at present: poll source_fd(), or ask again after a while */
-	SOURCE_END,	/* nothing will come */
+	SOURCE_LINE, /* *line is valid until the next call; without the line feed */
+	SOURCE_WAIT, /* nothing at present: poll source_fd(), or ask again after a while */
+	SOURCE_END,  /* nothing will come */
 };
 enum source_state source_next(struct source *s, const char **line, size_t *len);
 

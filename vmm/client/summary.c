@@ -19,8 +19,9 @@ struct table {
 };
 
 static const char *const heading[COLUMNS] = {
-	[SEVERITY] = "SEVERITY", [COUNT] = "COUNT",	 [VMS] = "VMS",	      [CLASS] = "CLASS",
-	[TITLE] = "TITLE",	 [FIRST] = "FIRST SEEN", [LAST] = "LAST SEEN", [HASH] = "STACK HASH",
+	[SEVERITY] = "SEVERITY", [COUNT] = "COUNT",	[VMS] = "VMS",
+	[CLASS] = "CLASS",	 [TITLE] = "TITLE",	[FIRST] = "FIRST SEEN",
+	[LAST] = "LAST SEEN",	 [HASH] = "STACK HASH",
 };
 
 static unsigned others(const struct table *t)

@@ -16,8 +16,9 @@
 const char *view_color(const struct view *v, enum color color)
 {
 	static const char *const code[COLORS] = {
-		[COLOR_OFF] = "\033[0m",     [COLOR_BOLD] = "\033[1m",	  [COLOR_DIM] = "\033[2m",
-		[COLOR_RED] = "\033[1;31m",  [COLOR_YELLOW] = "\033[33m", [COLOR_MAGENTA] = "\033[35m",
+		[COLOR_OFF] = "\033[0m",     [COLOR_BOLD] = "\033[1m",
+		[COLOR_DIM] = "\033[2m",     [COLOR_RED] = "\033[1;31m",
+		[COLOR_YELLOW] = "\033[33m", [COLOR_MAGENTA] = "\033[35m",
 		[COLOR_CYAN] = "\033[36m",   [COLOR_GREEN] = "\033[32m",
 	};
 
@@ -105,12 +106,18 @@ static enum color line_color(const char *line, size_t len)
 		const char *start;
 		enum color color;
 	} starts[] = {
-		{ "BUG: ", COLOR_RED },		      { "=====", COLOR_DIM },
-		{ " ? ", COLOR_DIM },		      { "Call Trace:", COLOR_BOLD },
-		{ "Allocated by ", COLOR_BOLD },      { "Freed by ", COLOR_BOLD },
-		{ "Uninit was ", COLOR_BOLD },	      { "The buggy address ", COLOR_BOLD },
-		{ "Memory state around", COLOR_BOLD }, { "Instruction: ", COLOR_GREEN },
-		{ "Loaded by: ", COLOR_GREEN },	      { "Undefined bits", COLOR_YELLOW },
+		{ "BUG: ", COLOR_RED },
+		{ "=====", COLOR_DIM },
+		{ " ? ", COLOR_DIM },
+		{ "Call Trace:", COLOR_BOLD },
+		{ "Allocated by ", COLOR_BOLD },
+		{ "Freed by ", COLOR_BOLD },
+		{ "Uninit was ", COLOR_BOLD },
+		{ "The buggy address ", COLOR_BOLD },
+		{ "Memory state around", COLOR_BOLD },
+		{ "Instruction: ", COLOR_GREEN },
+		{ "Loaded by: ", COLOR_GREEN },
+		{ "Undefined bits", COLOR_YELLOW },
 	};
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
@@ -159,12 +166,12 @@ static void print_report(const struct view *v, const json_t *report, const char 
 	char time[RECORD_TIME];
 
 	record_time(record_number(report, "host_time"), time);
-	fprintf(v->out, "%s%s, %s, report %" PRIu64, view_color(v, COLOR_BOLD), *vm ? vm : "-", time,
-		record_number(report, "seq"));
+	fprintf(v->out, "%s%s, %s, report %" PRIu64, view_color(v, COLOR_BOLD), *vm ? vm : "-",
+		time, record_number(report, "seq"));
 	if (count > 1)
 		fprintf(v->out, ", seen %" PRIu64 " times", count);
-	fprintf(v->out, ", %s%s%s", view_color(v, view_level_color(level)), record_level_name(level),
-		view_color(v, COLOR_OFF));
+	fprintf(v->out, ", %s%s%s", view_color(v, view_level_color(level)),
+		record_level_name(level), view_color(v, COLOR_OFF));
 	if (*record_text(report, "stack_hash"))
 		fprintf(v->out, ", %s", record_text(report, "stack_hash"));
 	fputc('\n', v->out);

@@ -25,8 +25,17 @@ void view_summary(const struct view *v, const struct model *m);
 /* One self-contained page. nonce: what its style and script are allowed by; letters and digits. */
 void view_html(const struct view *v, const struct model *m, const char *nonce);
 
-enum color { COLOR_OFF, COLOR_BOLD, COLOR_DIM, COLOR_RED, COLOR_YELLOW, COLOR_MAGENTA, COLOR_CYAN,
-	     COLOR_GREEN, COLORS };
+enum color {
+	COLOR_OFF,
+	COLOR_BOLD,
+	COLOR_DIM,
+	COLOR_RED,
+	COLOR_YELLOW,
+	COLOR_MAGENTA,
+	COLOR_CYAN,
+	COLOR_GREEN,
+	COLORS
+};
 /* What switches a colour on (COLOR_OFF: all off); "" where there are none. */
 const char *view_color(const struct view *v, enum color color);
 enum color view_level_color(enum record_level level);
