@@ -209,12 +209,13 @@ static void test_clean(void **state)
 {
 	static const char line[] =
 		"{\"v\":1,\"type\":\"report\",\"vm\":\"a\\u001b[2J\\u009b\xc3\xa4\\u0000z\","
-		"\"text\":\"a\\nb\\t\",\"seq\":-1,\"comm\":7,\"severity\":99}";
+		"\"text\":\"a\\nb\\t\",\"release\":\"a\\nb\",\"seq\":-1,\"comm\":7,\"severity\":99}";
 	struct record r;
 
 	assert_true(record_parse(line, strlen(line), &r));
 	assert_string_equal(record_text(r.root, "vm"), "a?[2J????");
 	assert_string_equal(record_text(r.root, "text"), "a\nb?");
+	assert_string_equal(record_text(r.root, "release"), "a?b"); /* one line, where it is one */
 	assert_string_equal(record_text(r.root, "comm"), "");
 	assert_string_equal(record_text(r.root, "missing"), "");
 	assert_string_equal(record_text(NULL, "missing"), "");

@@ -158,13 +158,13 @@ static void test_html(void **state)
 /* --- nothing of a stream is markup --- */
 
 static const char *const elements[] = {
-	"html",	   "head",     "title",	  "style",  "body",   "header",	    "main",    "footer",
-	"section", "div",      "h1",	  "h2",	    "h3",     "p",	    "span",    "b",
-	"i",	   "code",     "pre",	  "dl",	    "dt",     "dd",	    "ul",      "ol",
-	"li",	   "table",    "caption", "thead",  "tbody",  "tr",	    "th",      "td",
-	"time",	   "abbr",     "svg",	  "g",	    "figure", "figcaption", "details", "summary",
-	"label",   "fieldset", "legend",  "button", "script", "meta",	    "br",      "input",
-	"rect",	   "line", /* without an end: */
+	"html",	   "head",  "title",	"style",  "body",   "header",	  "main",    "footer",
+	"section", "div",   "h1",	"h2",	  "h3",	    "p",	  "span",    "b",
+	"i",	   "code",  "pre",	"dl",	  "dt",	    "dd",	  "ul",	     "ol",
+	"li",	   "table", "caption",	"thead",  "tbody",  "tr",	  "th",	     "td",
+	"time",	   "abbr",  "svg",	"g",	  "figure", "figcaption", "details", "summary",
+	"a",	   "label", "fieldset", "legend", "button", "script",	  "meta",    "br",
+	"input",   "rect",  "line", /* without an end: */
 };
 #define VOIDS 5
 

@@ -227,14 +227,23 @@ static void put_title(FILE *f, const char *title)
 	fputs("</span>", f);
 }
 
+/* For links: stays the same when the page is made again. */
+static void put_id(FILE *f, const struct group *g, size_t number)
+{
+	if (strspn(g->key, "0123456789abcdef") == strlen(g->key))
+		fprintf(f, "group-%s", g->key);
+	else
+		fprintf(f, "number-%zu", number);
+}
+
 static void put_summary(FILE *f, const struct group *g, size_t number)
 {
 	const char *level = record_level_name(record_level(g->severity));
 
-	fprintf(f,
-		"<details class=\"card group\" id=\"group-%zu\" data-level=\"%s\">\n<summary>"
-		"<span class=\"badge l-%s\">%s</span><h3>",
-		number, level, level, level);
+	fputs("<details class=\"card group\" id=\"", f);
+	put_id(f, g, number);
+	fprintf(f, "\" data-level=\"%s\">\n<summary><span class=\"badge l-%s\">%s</span><h3>",
+		level, level, level);
 	put_title(f, group_title(g));
 	fprintf(f,
 		"</h3><span class=\"meta\"><span><b>%" PRIu64 "</b> time%s</span>"
@@ -271,12 +280,15 @@ static void put_alt_titles(FILE *f, const json_t *report)
 		fputs("</dd></div>\n", f);
 }
 
-static void put_facts(FILE *f, const struct group *g)
+static void put_facts(FILE *f, const struct group *g, size_t number)
 {
 	fputs("<dl class=\"facts\">\n", f);
 	put_fact(f, "Class", group_class(g));
-	put_fact(f, "Stack hash", g->key);
-	fputs("<div><dt>First seen</dt><dd>", f);
+	fputs("<div><dt>Stack hash</dt><dd><a href=\"#", f);
+	put_id(f, g, number);
+	fputs("\">", f);
+	html_text(f, g->key);
+	fputs("</a></dd></div>\n<div><dt>First seen</dt><dd>", f);
 	html_time(f, g->first);
 	fputs("</dd></div>\n<div><dt>Last seen</dt><dd>", f);
 	html_time(f, g->last);
@@ -354,7 +366,7 @@ static void put_group(FILE *f, const struct group *g, size_t number)
 {
 	put_summary(f, g, number);
 	fputs("<div class=\"body\">\n", f);
-	put_facts(f, g);
+	put_facts(f, g, number);
 	if (g->nreports)
 		put_table(f, g);
 	put_reports(f, g);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define GROUPS_MAX    10000u
-#define SEEN_MAX      1000000u
+#define SEEN_MAX      200000u
 #define VMS_MAX	      10000u
 #define SIGHTINGS_MAX 1000000u
 #define NOTES_MAX     10000u

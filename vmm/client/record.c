@@ -35,39 +35,38 @@ static bool is_modest(const char *line, size_t len)
 	return values <= VALUES_MAX;
 }
 
-static bool is_clean(const char *s, size_t len)
+static bool is_bad(char c, bool lines)
 {
-	for (size_t i = 0; i < len; i++)
-		if ((s[i] < ' ' || s[i] > '~') && s[i] != '\n')
-			return false;
-	return true;
+	return (c < ' ' || c > '~') && !(lines && c == '\n');
 }
 
-/* A copy where the string has to change, else NULL. A NUL in it ends it for everybody. */
-static char *cleaned(const char *s, size_t len)
+/* Replaces what is not printable. A NUL in a string ends it for everybody. */
+static bool clean_string(json_t *j, bool lines)
 {
+	size_t len = json_string_length(j), bad = 0;
+	const char *s = json_string_value(j);
 	char *copy;
 
-	if (is_clean(s, len))
-		return NULL;
+	while (bad < len && !is_bad(s[bad], lines))
+		bad++;
+	if (bad == len)
+		return true;
 	copy = strdup(s);
-	for (char *c = copy; c && *c; c++)
-		if ((*c < ' ' || *c > '~') && *c != '\n')
+	if (!copy)
+		return false;
+	for (char *c = copy; *c; c++)
+		if (is_bad(*c, lines))
 			*c = '?';
-	return copy;
-}
-
-static void clean_string(json_t *j)
-{
-	char *copy = cleaned(json_string_value(j), json_string_length(j));
-
-	if (copy)
-		json_string_set_nocheck(j, copy);
+	bad = (size_t)json_string_set_nocheck(j, copy);
 	free(copy);
+	return !bad;
 }
 
-/* Every string below j; false where it is nested too deeply. Names of fields are only compared. */
-static bool clean(json_t *j, unsigned depth)
+/*
+ * Every string below j; lines: it may have several. False where it is nested too deeply, or memory
+ * is short. Names of fields are only compared.
+ */
+static bool clean(json_t *j, bool lines, unsigned depth)
 {
 	const char *key;
 	json_t *item;
@@ -76,12 +75,12 @@ static bool clean(json_t *j, unsigned depth)
 	if (depth > DEPTH_MAX)
 		return false;
 	if (json_is_string(j))
-		clean_string(j);
+		return clean_string(j, lines);
 	json_array_foreach (j, i, item)
-		if (!clean(item, depth + 1))
+		if (!clean(item, false, depth + 1))
 			return false;
 	json_object_foreach (j, key, item)
-		if (!clean(item, depth + 1))
+		if (!clean(item, !depth && !strcmp(key, "text"), depth + 1))
 			return false;
 	return true;
 }
@@ -101,7 +100,7 @@ bool record_parse(const char *line, size_t len, struct record *r)
 		return false;
 	r->root = json_loadb(line, len, JSON_ALLOW_NUL, NULL);
 	if (json_is_object(r->root) && record_number(r->root, "v") == 1 &&
-	    *record_text(r->root, "type") && clean(r->root, 0)) {
+	    *record_text(r->root, "type") && clean(r->root, false, 0)) {
 		r->type = type_of(record_text(r->root, "type"));
 		r->len = len;
 		return true;

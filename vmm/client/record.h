@@ -3,7 +3,7 @@
  * record.h: one record of a stream of reports, as far as kmc-report looks at it.
  *
  * Whoever writes a socket or a log is not trusted: a record is parsed within limits, every string
- * in it is printable ASCII afterwards (line feeds stay where a text has them), and a field that is
+ * in it is printable ASCII afterwards (line feeds stay in the field "text"), and a field that is
  * missing or of another type reads as "" or 0.
  */
 #ifndef KMC_CLIENT_RECORD_H
