@@ -277,7 +277,7 @@ int main(int argc, char **argv)
 	}
 	catch_signals(&mask);
 	make_nonce(p.nonce);
-	model_init(&p.model, is_picture(&p));
+	model_init(&p.model, p.o.format == FORMAT_HTML);
 	p.in = input_create(p.o.sources, p.o.nsources, p.o.follow);
 	if (p.in && open_output(&p)) {
 		run(&p, &mask);

@@ -13,8 +13,8 @@
 #define VMS_MAX	      10000u
 #define SIGHTINGS_MAX 1000000u
 #define NOTES_MAX     10000u
-#define KEPT_MAX      (64u << 20) /* bytes of lines; parsed they take several times as much */
-#define FIRST_MAX     65536u /* a group's first report is kept beyond that, if it is no longer */
+/* Bytes of lines; parsed they take several times as much. First ones of groups: twice that. */
+#define KEPT_MAX (64u << 20)
 
 /* A report that was met, by VM and seq. */
 struct seen {
@@ -155,23 +155,30 @@ static void sighted(struct model *m, struct group *g, uint64_t time, uint64_t co
 			(struct sighting){ time, count, record_level(g->severity) };
 }
 
+/* The first report of a group is what it is called by. */
+static void keep_first(struct model *m, struct group *g, const struct record *r)
+{
+	if (g->report)
+		return;
+	g->severity = record_severity(r->root);
+	if (m->kept + r->len > 2 * KEPT_MAX)
+		return;
+	m->kept += r->len;
+	g->report = json_incref(r->root);
+}
+
 static void keep(struct model *m, struct group *g, const struct record *r)
 {
-	bool needed = !g->report && r->len <= FIRST_MAX;
-
-	if (!g->report)
-		g->severity = record_severity(r->root);
+	keep_first(m, g, r);
 	if (!m->keep)
 		return;
-	if ((m->kept + r->len > KEPT_MAX && !needed) ||
-	    !more(&g->reports, g->nreports, sizeof(*g->reports))) {
+	if (m->kept + r->len > KEPT_MAX || !more(&g->reports, g->nreports, sizeof(*g->reports))) {
 		m->left_out++;
 		return;
 	}
-	m->kept += r->len;
+	if (g->report != r->root) /* else it is counted */
+		m->kept += r->len;
 	g->reports[g->nreports++] = json_incref(r->root);
-	if (!g->report)
-		g->report = json_incref(r->root);
 }
 
 /* NULL where it was not met, or there is no room. number is of its group. */
@@ -254,7 +261,7 @@ static void add_duplicate(struct model *m, const struct record *r, const char *v
 
 static void add_note(struct model *m, const struct record *r)
 {
-	if (!m->keep || m->nnotes >= NOTES_MAX || !more(&m->note, m->nnotes, sizeof(*m->note)))
+	if (m->nnotes >= NOTES_MAX || !more(&m->note, m->nnotes, sizeof(*m->note)))
 		return;
 	m->note[m->nnotes++] = (struct note){ .time = record_number(r->root, "host_time"),
 					      .type = r->type,

@@ -50,7 +50,7 @@ struct model {
 	uint64_t lost;	    /* records that kmc-vmm could not deliver */
 	uint64_t malformed; /* lines; set by the caller */
 	uint64_t left_out;  /* reports that are counted but not kept, and groups beyond the limit */
-	bool keep;	    /* reports, for showing them; else only counts */
+	bool keep;	    /* all reports; else only the first one of each group */
 	/* for model.c */
 	struct map groups, seen, vms;
 	struct seen *entry;
