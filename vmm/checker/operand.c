@@ -35,8 +35,8 @@ static bool is_memory(const char *s, size_t len)
 /* The text behind prefixes and mnemonic. */
 static const char *operands(const char *insn)
 {
-	static const char *const prefix[] = { "lock ", "rep ", "repe ", "repz ", "repne ", "repnz ",
-					      "notrack ", "bnd ", "rex64 ", "data16 " };
+	static const char *const prefix[] = { "lock ",	"rep ",	    "repe ", "repz ",  "repne ",
+					      "repnz ", "notrack ", "bnd ",  "rex64 ", "data16 " };
 	const char *s = insn;
 
 	for (size_t i = 0; i < sizeof(prefix) / sizeof(prefix[0]); i++) {

@@ -35,6 +35,14 @@ static void read_vbits(struct checker *c, gpa_t gpa, uint8_t *v, uint32_t len)
 			v[i] = V_DEFINED;
 }
 
+/* [first, first + len) and what lies between it and gpa. */
+static bool in_one_page(gpa_t first, gpa_t gpa, uint32_t len)
+{
+	uint64_t last = first.v + len - 1 > gpa.v ? first.v + len - 1 : gpa.v;
+
+	return first.v / GUEST_PAGE == last / GUEST_PAGE;
+}
+
 /*
  * The first bytes of the access, of which the byte at offset lies at gpa. An access across pages
  * is read where they follow each other also physically: in the kernel's direct mapping.
@@ -47,7 +55,7 @@ void describe_contents(struct checker *c, gpa_t gpa, uint32_t offset, struct rep
 
 	if (gpa.v < offset || !len)
 		return;
-	if ((first.v % GUEST_PAGE) + len > GUEST_PAGE && r->addr - c->agent.direct_map != first.v)
+	if (!in_one_page(first, gpa, len) && r->addr - c->agent.direct_map != first.v)
 		return;
 	bytes = guest_ram_at(c->ram, first, len);
 	if (!bytes)

@@ -22,7 +22,8 @@ static const struct report_form forms[VERDICTS] = {
 	[VERDICT_OOB_READ] = { "KASAN", "slab-out-of-bounds", NULL, NULL, false },
 	[VERDICT_OOB_WRITE] = { "KASAN", "slab-out-of-bounds", NULL, NULL, false },
 	/* KASAN poisons slots that nobody had yet as a redzone. */
-	[VERDICT_UNALLOCATED] = { "KMC", "unallocated-access", "KASAN", "slab-out-of-bounds", false },
+	[VERDICT_UNALLOCATED] = { "KMC", "unallocated-access", "KASAN", "slab-out-of-bounds",
+				  false },
 	/* Older kernels' KASAN does not tell these two apart. */
 	[VERDICT_DOUBLE_FREE] = { "KASAN", "double-free", "KASAN", "double-free or invalid-free",
 				  true },
@@ -34,8 +35,8 @@ static const struct report_form forms[VERDICTS] = {
 /* Whole pages have no slab: KASAN then leaves the word out. */
 static const struct report_form form_large_uaf = { "KASAN", "use-after-free", NULL, NULL, false };
 /* KMSAN's form needs an origin that parsers find their way in; without one this says the same. */
-static const struct report_form form_uninit_bare = { "KMC", "uninit-value", "KMSAN",
-						     "uninit-value", false };
+static const struct report_form form_uninit_bare = { "KMC", "uninit-value", "KMSAN", "uninit-value",
+						     false };
 static const struct report_form form_infoleak_bare = { "KMC", "kernel-infoleak", "KMSAN",
 						       "kernel-infoleak", false };
 
@@ -48,9 +49,9 @@ static const char *const generic[] = {
 	"memcpy*", "memmove*", "memset*", "memcmp*", "memchr*", "memscan", "memzero*", "__memcpy*",
 	"__memmove*", "__memset*", "bcmp", "strlen", "strnlen*", "strcmp*", "strncmp", "strcasecmp",
 	"strncasecmp", "strcpy", "strncpy*", "strscpy*", "sized_strscpy*", "strlcpy", "strlcat",
-	"strcat", "strncat", "strchr*", "strrchr", "strstr", "strnstr", "strsep", "strspn", "strcspn",
-	"strpbrk", "strim", "skip_spaces", "kmemdup*", "copy_page", "copy_page_*", "clear_page*",
-	"rep_movs*", "rep_stos*", "csum_partial*",
+	"strcat", "strncat", "strchr*", "strrchr", "strstr", "strnstr", "strsep", "strspn",
+	"strcspn", "strpbrk", "strim", "skip_spaces", "kmemdup*", "copy_page", "copy_page_*",
+	"clear_page*", "rep_movs*", "rep_stos*", "csum_partial*",
 	/* to and from user memory */
 	"copy_to_user*", "copy_from_user*", "_copy_to_user", "_copy_from_user", "_copy_to_iter",
 	"_copy_from_iter*", "__copy_user*", "copy_user_*", "raw_copy_*", "__get_user_*",
@@ -62,7 +63,7 @@ static const char *const generic[] = {
 	"refcount_*",
 	/* lists and trees */
 	"__list_add_valid*", "__list_del_entry_valid*", "list_del", "llist_add_batch",
-	"llist_del_first", "rb_insert_color", "rb_erase", "rb_next", "rb_prev", "__rb_*",
+	"llist_del_first", "rb_insert_color", "rb_erase", "rb_next", "rb_prev", "__rb_*"
 };
 
 void report_clean(const char *in, char *out, size_t size)
@@ -113,8 +114,8 @@ static bool is_certain(const struct report_frame *f)
 /* Allocation helpers say nothing about the origin; parsers skip them. */
 static bool is_alloc_helper(const char *symbol)
 {
-	static const char *const part[] = { "alloc", "kmem", "slab", "strdup", "strndup",
-					    "memdup", "asprintf" };
+	static const char *const part[] = { "alloc",   "kmem",	 "slab",    "strdup",
+					    "strndup", "memdup", "asprintf" };
 	size_t len = strcspn(symbol, "+");
 
 	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)
@@ -199,7 +200,8 @@ void report_title(const struct report *r, enum report_style style, char *out, si
 /* The function's name without offset, size and the compiler's suffixes; "" where there is none. */
 static void bare_name(const char *symbol, char *out, size_t size)
 {
-	static const char *const suffix[] = { ".isra.", ".constprop.", ".part.", ".cold", ".llvm." };
+	static const char *const suffix[] = { ".isra.", ".constprop.", ".part.", ".cold",
+					      ".llvm." };
 	char *end;
 
 	out[0] = '\0';
