@@ -355,7 +355,11 @@ static void test_range(void **state)
 	assert_false(symbols_range(s, MOD + 0x10800, &r));
 	assert_false(symbols_range(s, TEXT_END, &r));
 	feed_one(s, KMC_SYM_MODULE_GONE, MOD + 0x10000, 0, "");
-	assert_false(symbols_range(s, MOD + 0x10000, &r));
+	assert_true(symbols_range(s, MOD + 0x10000, &r)); /* for traces from before */
+	assert_string_equal(r.module, "other");
+	assert_int_equal(r.orc.n, 0);
+	assert_false(symbols_is_text(s, MOD + 0x10000));
+	assert_false(symbols_range(s, MOD + 0x10800, &r));
 	symbols_destroy(s);
 }
 

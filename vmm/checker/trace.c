@@ -41,16 +41,19 @@ static struct report_frame *new_frame(struct report_stack *s, uint64_t addr,
 	return f;
 }
 
-/* A guess is not worth more than its own line. */
-void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return, bool guess)
+/* What a frame of a trace is: each is worth a little less. */
+enum certainty { FRAME_TRUE, FRAME_PAST, FRAME_GUESS };
+
+static void add(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return,
+		enum certainty certainty)
 {
 	struct debuginfo_place place[DEBUGINFO_PLACES];
 	struct report_frame *f;
 	unsigned n = 0;
 
-	if (c->config.debuginfo)
+	if (c->config.debuginfo && (certainty == FRAME_PAST || symbols_is_text(c->symbols, addr - is_return)))
 		n = debuginfo_find(c->config.debuginfo, c->symbols, addr - is_return, place);
-	for (unsigned i = 0; i + 1 < n && !guess; i++) {
+	for (unsigned i = 0; i + 1 < n && certainty != FRAME_GUESS; i++) {
 		f = new_frame(s, addr, &place[i]);
 		if (!f)
 			return;
@@ -60,18 +63,22 @@ void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is
 	f = new_frame(s, addr, n ? &place[n - 1] : NULL);
 	if (!f)
 		return;
-	f->guess = guess;
-	symbols_format(c->symbols, addr, is_return, f->symbol, sizeof(f->symbol));
+	f->guess = certainty == FRAME_GUESS;
+	if (certainty == FRAME_PAST)
+		symbols_format_past(c->symbols, addr, is_return, f->symbol, sizeof(f->symbol));
+	else
+		symbols_format(c->symbols, addr, is_return, f->symbol, sizeof(f->symbol));
+}
+
+/* A guess is not worth more than its own line. */
+void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return, bool guess)
+{
+	add(c, s, addr, is_return, guess ? FRAME_GUESS : FRAME_TRUE);
 }
 
 void trace_add_past(struct checker *c, struct report_stack *s, uint64_t addr)
 {
-	struct report_frame *f;
-
-	trace_add(c, s, addr, true, false);
-	f = &s->frame[s->n - 1];
-	if (f->addr == addr && !f->symbol[0])
-		symbols_format_past(c->symbols, addr, true, f->symbol, sizeof(f->symbol));
+	add(c, s, addr, true, FRAME_PAST);
 }
 
 void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end)

@@ -45,6 +45,8 @@ unsigned report_frames(const struct report_stack *s);
 /* Copies a string that came from the guest: printable ASCII stays, any other byte becomes '?'. */
 void report_clean(const char *in, char *out, size_t size);
 
+/* report_text.c: one line of a trace, with one blank in front. */
+void report_print_frame(FILE *f, const struct report_frame *frame);
 /* report_leak.c: the text of a leak. */
 void report_print_leak(FILE *f, const struct report *r, enum report_style style);
 

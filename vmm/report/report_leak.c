@@ -41,15 +41,10 @@ static void print_dump(FILE *f, const struct report *r)
 
 static void print_backtrace(FILE *f, const struct report_stack *s)
 {
-	char symbol[REPORT_SYMBOL];
-
 	fputs("  backtrace:\n", f);
 	for (unsigned i = 0; i < report_frames(s); i++) {
-		report_clean(s->frame[i].symbol, symbol, sizeof(symbol));
-		if (report_is_symbol(symbol))
-			fprintf(f, "    %s\n", symbol);
-		else
-			fprintf(f, "    [<%016" PRIx64 ">]\n", s->frame[i].addr);
+		fputs("   ", f);
+		report_print_frame(f, &s->frame[i]);
 	}
 	if (!report_frames(s))
 		fputs("    (stack is not available)\n", f);

@@ -52,7 +52,7 @@ static void print_line(FILE *f, const struct report_frame *frame)
 }
 
 /* Lines as syzkaller writes them: in front of the module, and "[inline]" behind. */
-static void print_frame(FILE *f, const struct report_frame *frame)
+void report_print_frame(FILE *f, const struct report_frame *frame)
 {
 	char symbol[REPORT_SYMBOL];
 	int len;
@@ -82,7 +82,7 @@ static void print_frames(FILE *f, const struct report_stack *s)
 	if (!named)
 		fputs("(stack is not available)\n", f);
 	for (unsigned i = 0; i < report_frames(s); i++)
-		print_frame(f, &s->frame[i]);
+		report_print_frame(f, &s->frame[i]);
 }
 
 static void print_event(FILE *f, const char *what, const struct report_stack *s)

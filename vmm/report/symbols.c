@@ -415,6 +415,18 @@ static struct module *module_at(struct symbols *s, uint64_t addr)
 	return NULL;
 }
 
+/* What was there last. */
+static struct module *gone_at(struct symbols *s, uint64_t addr)
+{
+	for (size_t n = 0; n < GONE_MAX; n++) {
+		struct module *m = s->gone[(s->next_gone + GONE_MAX - 1 - n) % GONE_MAX];
+
+		if (m && in_module(m, addr))
+			return m;
+	}
+	return NULL;
+}
+
 static bool in_kernel_text(const struct symbols *s, uint64_t addr)
 {
 	return addr >= s->text_start && addr < s->text_end;
@@ -455,20 +467,23 @@ static bool find(struct symbols *s, uint64_t addr, struct found *f)
 
 bool symbols_range(struct symbols *s, uint64_t addr, struct symbols_range *out)
 {
-	const struct module *m;
+	const struct module *m, *gone;
 	bool ok = true;
 
 	memset(out, 0, sizeof(*out));
 	pthread_mutex_lock(&s->lock);
 	m = module_at(s, addr);
+	gone = m ? NULL : gone_at(s, addr);
 	if (in_kernel_text(s, addr)) {
 		out->start = s->text_start;
 		out->size = s->text_end - s->text_start;
 		out->orc = s->kernel_orc;
-	} else if (m) {
+	} else if (m || gone) {
+		m = m ? m : gone;
 		out->start = m->start;
 		out->size = m->size;
-		out->orc = m->orc;
+		if (m != gone)
+			out->orc = m->orc;
 		memcpy(out->module, m->name, sizeof(out->module));
 	} else {
 		ok = false;
@@ -487,6 +502,7 @@ void symbols_each(struct symbols *s, uint64_t start,
 
 	pthread_mutex_lock(&s->lock);
 	m = module_at(s, start);
+	m = m ? m : gone_at(s, start);
 	if (in_kernel_text(s, start))
 		t = &s->kernel;
 	else if (m)
@@ -525,16 +541,13 @@ static void format(const struct found *f, uint64_t addr, char *out, size_t size)
 
 static bool find_gone(struct symbols *s, uint64_t addr, struct found *f)
 {
-	for (size_t n = 0; n < GONE_MAX; n++) {
-		struct module *m = s->gone[(s->next_gone + GONE_MAX - 1 - n) % GONE_MAX];
+	struct module *m = gone_at(s, addr);
 
-		if (!m || !in_module(m, addr))
-			continue;
-		table_sort(s, &m->table);
-		f->module = m;
-		return table_find(&m->table, addr, m->start + m->size, UINT64_MAX, f);
-	}
-	return false;
+	if (!m)
+		return false;
+	table_sort(s, &m->table);
+	f->module = m;
+	return table_find(&m->table, addr, m->start + m->size, UINT64_MAX, f);
 }
 
 bool symbols_format_past(struct symbols *s, uint64_t addr, bool is_return, char *out, size_t size)

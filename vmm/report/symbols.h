@@ -48,7 +48,7 @@ struct symbols_range {
 	char module[SYMBOLS_MODULE]; /* "": the kernel */
 	struct orc_table orc;	     /* n 0: not known */
 };
-/* The range that addr lies in; false where there is none. */
+/* The range that addr lies in, or, without an ORC table, lay in before it went; false where there is none. */
 bool symbols_range(struct symbols *s, uint64_t addr, struct symbols_range *out);
 /*
  * Calls fn for each function of the range that starts at start, in the order of their addresses;
