@@ -17,6 +17,7 @@
 #include "checker.h"
 #include "initramfs.h"
 #include "options.h"
+#include "sink.h"
 #include "stats.h"
 
 /* docs/kmc-vmm.1, EXIT STATUS; the first four are crosvm's. */
@@ -56,6 +57,7 @@ struct run {
 	size_t initrd_size;
 	struct rules *rules;
 	struct sink *sink;
+	struct debuginfo *debuginfo;
 	struct checker *checker;
 	struct machine *machine;
 };
@@ -147,11 +149,34 @@ static int prepare_sink(struct run *r)
 	return sink_create(&config, &r->sink, err, sizeof(err)) < 0 ? fail(EXIT_USAGE, err) : 0;
 }
 
+static void say(void *ctx, const char *line)
+{
+	char text[1100];
+	int n = snprintf(text, sizeof(text), "kmc-vmm: %s\n", line);
+
+	text_to_stderr(ctx, text, (size_t)n);
+}
+
+static int prepare_debuginfo(struct run *r)
+{
+	struct debuginfo_config config = { .paths = r->o.vmlinux,
+					   .npaths = r->o.nvmlinux,
+					   .ctx = r,
+					   .say = say };
+	char err[512];
+
+	if (!r->o.nvmlinux)
+		return 0;
+	return debuginfo_open(&config, &r->debuginfo, err, sizeof(err)) < 0 ? fail(EXIT_USAGE, err) : 0;
+}
+
 static int prepare_machine(struct run *r)
 {
 	struct checker_config checking = { .checks = r->o.checks,
+					   .stack_depth = r->o.stack_depth,
 					   .rules = r->rules,
 					   .sink = r->sink,
+					   .debuginfo = r->debuginfo,
 					   .release = r->release };
 	struct machine_config config = { .kernel = r->o.kernel,
 					 .initrd = r->initrd,
@@ -187,7 +212,9 @@ static int prepare(struct run *r)
 	if (r->o.checks && agent_file_find(r->o.agent, r->release, r->agent, sizeof(r->agent), err,
 					   sizeof(err)) < 0)
 		return fail(EXIT_USAGE, err);
-	code = prepare_initrd(r);
+	code = prepare_debuginfo(r);
+	if (!code)
+		code = prepare_initrd(r);
 	if (!code)
 		code = prepare_cmdline(r);
 	if (!code)
@@ -227,8 +254,8 @@ static void explain_end(struct run *r, enum machine_end end)
 	if (end == END_INTERNAL)
 		fprintf(stderr, "kmc-vmm: internal error: %s\n", text ? text : "no details");
 	else if (end != END_POWEROFF)
-		fprintf(stderr, "kmc-vmm: the guest ended: %s%s%s\n", ends[end].name,
-			text ? ": " : "", text ? text : "");
+		fprintf(stderr, "kmc-vmm: the guest ended: %s%s%s%s\n", ends[end].name,
+			text ? " (" : "", text ? text : "", text ? ")" : "");
 	if (r->o.checks && !checker_agent_seen(r->checker))
 		fprintf(stderr, "kmc-vmm: nothing was checked: the agent did not load in the guest\n");
 }
@@ -277,6 +304,7 @@ int main(int argc, char **argv)
 	sink_destroy(r.sink); /* its writer still uses the machine's console */
 	checker_destroy(r.checker);
 	machine_destroy(r.machine);
+	debuginfo_close(r.debuginfo);
 	rules_free(r.rules);
 	free(r.initrd);
 	free(r.cmdline);

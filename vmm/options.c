@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge.h"
+#include "checker.h"
 
 #define MIB	   (1ull << 20)
 #define MEMORY_MIN (64 * MIB)
@@ -25,6 +25,7 @@ static const struct {
 	{ "oob", VERDICT_BIT(VERDICT_OOB_READ) | VERDICT_BIT(VERDICT_OOB_WRITE) },
 	{ "unallocated", VERDICT_BIT(VERDICT_UNALLOCATED) },
 	{ "free", VERDICT_BIT(VERDICT_DOUBLE_FREE) | VERDICT_BIT(VERDICT_INVALID_FREE) },
+	{ "leak", VERDICT_BIT(VERDICT_LEAK) },
 	{ "all", VERDICT_BIT(VERDICTS) - VERDICT_BIT(VERDICT_NONE + 1) },
 	{ "none", 0 },
 };
@@ -42,13 +43,17 @@ static const char usage[] =
 	"                        load this module in the built-in initramfs; repeatable\n"
 	"  --exec CMD            run CMD in the built-in initramfs, then power off\n"
 	"  --agent FILE.ko       guest agent; default: the one built for the kernel's release\n"
-	"  --checks LIST|none    uninit,uaf,oob,unallocated,free (default all)\n"
+	"  --checks LIST|none    uninit,infoleak,uaf,oob,unallocated,free,leak (default all)\n"
+	"  --stack-depth N       frames of call trace recorded at each allocation and free, 0 to 19\n"
+	"                        (default 19)\n"
 	"  --report-socket PATH  serve reports as JSON lines on a UNIX socket (@NAME: abstract)\n"
 	"  --report-log FILE     append reports as JSON lines to FILE\n"
 	"  --report-style kernel|kmc|json\n"
 	"                        form of the reports on standard error (default kernel)\n"
 	"  --error-exitcode N    exit with N when there was a report\n"
 	"  --stats FILE          write counters as JSON when the guest has ended\n"
+	"  --vmlinux FILE|DIR    debug information, for source lines in reports: a vmlinux, a module,\n"
+	"                        or a folder with them; repeatable\n"
 	"  --rules FILE          instead of the built-in configs/rules.json\n"
 	"  --help, --version\n"
 	"\n"
@@ -116,11 +121,22 @@ static bool parse_checks(struct options *o, const char *v)
 				break;
 		if (i == sizeof(checks) / sizeof(checks[0]))
 			return bad("checks", v,
-				   "give a list of uninit,uaf,oob,unallocated,free, or all, or none");
+				   "give a list of uninit,infoleak,uaf,oob,unallocated,free,leak, or all, or none");
 		o->checks |= checks[i].bits;
 		at += len;
 		at += *at == ',';
 	}
+	return true;
+}
+
+static bool parse_stack_depth(struct options *o, const char *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, CHECKER_STACK_DEPTH, &n, &end) || *end)
+		return bad("stack-depth", v, "give a number from 0 to 19");
+	o->stack_depth = (unsigned)n;
 	return true;
 }
 
@@ -158,6 +174,14 @@ static bool parse_module(struct options *o, const char *v)
 	return true;
 }
 
+static bool parse_vmlinux(struct options *o, const char *v)
+{
+	if (o->nvmlinux >= OPTIONS_VMLINUX)
+		return bad("vmlinux", v, "at most 64 can be given: give a folder");
+	o->vmlinux[o->nvmlinux++] = v;
+	return true;
+}
+
 enum option_id {
 	OPT_KERNEL = 256,
 	OPT_INITRD,
@@ -168,12 +192,14 @@ enum option_id {
 	OPT_EXEC,
 	OPT_AGENT,
 	OPT_CHECKS,
+	OPT_STACK_DEPTH,
 	OPT_SOCKET,
 	OPT_LOG,
 	OPT_STYLE,
 	OPT_EXITCODE,
 	OPT_STATS,
 	OPT_RULES,
+	OPT_VMLINUX,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -188,12 +214,14 @@ static const struct option long_options[] = {
 	{ "exec", required_argument, NULL, OPT_EXEC },
 	{ "agent", required_argument, NULL, OPT_AGENT },
 	{ "checks", required_argument, NULL, OPT_CHECKS },
+	{ "stack-depth", required_argument, NULL, OPT_STACK_DEPTH },
 	{ "report-socket", required_argument, NULL, OPT_SOCKET },
 	{ "report-log", required_argument, NULL, OPT_LOG },
 	{ "report-style", required_argument, NULL, OPT_STYLE },
 	{ "error-exitcode", required_argument, NULL, OPT_EXITCODE },
 	{ "stats", required_argument, NULL, OPT_STATS },
 	{ "rules", required_argument, NULL, OPT_RULES },
+	{ "vmlinux", required_argument, NULL, OPT_VMLINUX },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -240,12 +268,16 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_memory(o, v);
 	case OPT_CHECKS:
 		return parse_checks(o, v);
+	case OPT_STACK_DEPTH:
+		return parse_stack_depth(o, v);
 	case OPT_EXITCODE:
 		return parse_exitcode(o, v);
 	case OPT_MODULE:
 		return parse_module(o, v);
 	case OPT_STYLE:
 		return parse_style(o, v);
+	case OPT_VMLINUX:
+		return parse_vmlinux(o, v);
 	}
 	return false; /* getopt_long() has said what it is */
 }
@@ -272,7 +304,8 @@ enum options_result options_parse(int argc, char **argv, struct options *o)
 {
 	int id;
 
-	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "" };
+	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "",
+			       .stack_depth = CHECKER_STACK_DEPTH };
 	parse_checks(o, "all");
 	optind = 1;
 	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {

@@ -20,7 +20,9 @@ static const struct {
 	COUNTER(overruns),	COUNTER(records),    COUNTER(gap_waits),   COUNTER(reports),
 	COUNTER(repeated),	COUNTER(hidden_peak), COUNTER(tracked_peak), COUNTER(shadow_peak),
 	COUNTER(objects_peak),	COUNTER(fault_ns),   COUNTER(hold_ns),	COUNTER(unwatched_slabs),
-	COUNTER(probe_misses),
+	COUNTER(leak_objects),	COUNTER(leak_bytes), COUNTER(leak_lost_objects),
+	COUNTER(leak_lost_bytes), COUNTER(leak_ns),
+	COUNTER(probe_misses),	COUNTER(traces),     COUNTER(unrecorded_traces),
 	COUNTER(counted_read),	COUNTER(counted_written),
 	COUNTER(windows),	COUNTER(window_insns), COUNTER(window_accesses),
 };

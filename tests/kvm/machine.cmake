@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: GPL-2.0-only
 kvm_test(machine_guests kmc_machine)
 kvm_test(machine_hold kmc_machine)
+kvm_test(machine_pause kmc_machine)

@@ -18,7 +18,7 @@
 #include <cmocka.h>
 
 #include "input.h"
-#include "report.h"
+#include "sink.h"
 #include "source.h"
 
 #define WAIT_MS 10000 /* longer than that nothing takes */

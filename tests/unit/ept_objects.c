@@ -334,34 +334,40 @@ static void bad_free_describes_the_object(void **state)
 
 static void events_are_kept_and_dropped(void **state)
 {
-	struct obj_event made = {
-		.time = 1, .pid = 7, .comm = "maker", .nstack = 2, .stack = {5, 6}};
-	struct obj_event gone = {.time = 2, .pid = 8, .comm = "breaker", .nstack = 200};
+	struct obj_event made = {.time = 1000, .pid = 7, .comm = "maker", .nstack = 2,
+				 .stack = {DEPOT_BASE + 5, 6}};
+	struct obj_event gone = {.time = 2999, .pid = 8, .comm = "breaker", .nstack = 200}, kept;
 	struct obj_alloc a = {.addr = {S}, .size = 64, .slot = 64, .event = &made};
-	uint64_t empty, bytes;
 	struct object obj;
+	uint64_t bytes;
 
 	slab(&c64, true);
-	empty = objects_bytes(w.o);
 	objects_alloc(w.o, &a);
 	made.pid = 0; /* the table has its own copy */
 	memset(gone.comm, 'x', sizeof(gone.comm));
 	assert_int_equal(objects_free(w.o, GPA(S), &gone, &obj), OBJ_OK);
 	assert_int_equal(objects_free(w.o, GPA(S), &gone, &obj), OBJ_DOUBLE_FREE);
-	assert_int_equal(obj.allocated->pid, 7);
-	assert_int_equal(obj.allocated->stack[1], 6);
-	assert_int_equal(obj.freed->time, 2);
-	assert_int_equal(obj.freed->nstack, 19);
-	assert_int_equal(strlen(obj.freed->comm), 16);
+	assert_true(objects_event(w.o, &obj.allocated, &kept));
+	assert_int_equal(kept.time, 1000);
+	assert_int_equal(kept.pid, 7);
+	assert_string_equal(kept.comm, "maker");
+	assert_int_equal(kept.nstack, 2);
+	assert_int_equal(kept.stack[0], DEPOT_BASE + 5);
+	assert_int_equal(kept.stack[1], 0); /* no kernel code lies there */
+	assert_true(objects_event(w.o, &obj.freed, &kept));
+	assert_int_equal(kept.time, 2000);
+	assert_int_equal(kept.nstack, 19);
+	assert_int_equal(strlen(kept.comm), 16);
 
 	bytes = objects_bytes(w.o);
 	objects_alloc(w.o, &a);
 	assert_true(objects_find(w.o, GPA(S), &obj));
-	assert_null(obj.freed);
-	assert_int_equal(obj.allocated->pid, 0);
-	assert_int_equal(objects_bytes(w.o), bytes - sizeof(gone));
+	assert_false(objects_event(w.o, &obj.freed, &kept));
+	assert_true(objects_event(w.o, &obj.allocated, &kept));
+	assert_int_equal(kept.pid, 0);
+	assert_int_equal(objects_bytes(w.o), bytes);
 	objects_pages_gone(w.o, GPA(S), P);
-	assert_true(objects_bytes(w.o) < empty);
+	assert_true(objects_bytes(w.o) < bytes);
 }
 
 /* --------------------------------------------------------- ksize, krealloc */
@@ -520,6 +526,45 @@ static void large_object_is_resized(void **state)
 	assert_true(bytes_are(&w, S + 12000, 288, A_ALLOCATED, V_UNDEFINED));
 }
 
+struct seen {
+	uint64_t addr[8], size[8];
+	unsigned n, limit;
+};
+
+static bool see(void *ctx, const struct object *obj)
+{
+	struct seen *seen = ctx;
+
+	assert_int_equal(obj->state, OBJ_LIVE);
+	seen->addr[seen->n] = obj->start.v;
+	seen->size[seen->n++] = obj->size;
+	return seen->n < seen->limit;
+}
+
+/* Neither freed, unknown nor unallocated ones; a large one once; those of a gone one not. */
+static void live_objects_are_enumerated(void **state)
+{
+	const uint64_t addr[] = {S, S + 128, S + 4 * P}, size[] = {60, 64, 9000};
+	struct seen seen = {.limit = 8}, first = {.limit = 1};
+
+	slab(&c64, true);
+	assert_int_equal(alloc_of(&w, S, 60, 64, NULL), OBJ_OK);
+	assert_int_equal(alloc_of(&w, S + 64, 64, 64, NULL), OBJ_OK);
+	assert_int_equal(alloc_of(&w, S + 128, 64, 64, NULL), OBJ_OK);
+	free_of(&w, S + 64);
+	assert_int_equal(objects_slab(w.o, GPA(S + P), P, &c96, false), OBJ_OK);
+	large(S + 4 * P, 9000, 4 * P);
+	large(S + 8 * P, 9000, 4 * P);
+	free_of(&w, S + 8 * P);
+	objects_pages_gone(w.o, GPA(S + 8 * P), 4 * P);
+	objects_each_live(w.o, see, &seen);
+	assert_int_equal(seen.n, 3);
+	assert_memory_equal(seen.addr, addr, sizeof(addr));
+	assert_memory_equal(seen.size, size, sizeof(size));
+	objects_each_live(w.o, see, &first);
+	assert_int_equal(first.n, 1);
+}
+
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
@@ -555,6 +600,7 @@ int main(void)
 		WORLD_TEST(unwatched_slab_in_the_pages_of_a_freed_one),
 		WORLD_TEST(live_large_object_whose_pages_leave),
 		WORLD_TEST(large_object_is_resized),
+		WORLD_TEST(live_objects_are_enumerated),
 	};
 
 	return test_ram_missing() ?: cmocka_run_group_tests_name("objects", tests, NULL, NULL);

@@ -85,6 +85,21 @@ static void panics(void **state)
 	}
 }
 
+/* The lines from the first to the last one of a panic, and no more than there is room for. */
+static void panic_text(void **state)
+{
+	static const char console[] = "before\n[ 1.0] " MARK ": x\r\nCPU: 0\nend\n";
+	struct panic_scan s = {.len = 0};
+
+	for (const char *p = console; *p; p++)
+		panic_scan_byte(&s, (uint8_t)*p);
+	assert_string_equal(s.text, "[ 1.0] " MARK ": x\nCPU: 0\nend\n");
+	for (int i = 0; i < 100000; i++)
+		panic_scan_byte(&s, i % 50 ? 'x' : '\n');
+	assert_true(strlen(s.text) == s.text_len && s.text_len > sizeof(s.text) - 60);
+	assert_int_equal(s.text[s.text_len - 1], '\n');
+}
+
 static void endless_line(void **state)
 {
 	struct panic_scan s = {.len = 0};
@@ -412,17 +427,12 @@ static void restores_after_crash(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(escapes),
-		cmocka_unit_test(panics),
-		cmocka_unit_test(endless_line),
-		cmocka_unit_test(separate_pipes),
-		cmocka_unit_test(one_pipe),
-		cmocka_unit_test(slow_reader),
-		cmocka_unit_test(dead_reader),
-		cmocka_unit_test(stuck_reader),
-		cmocka_unit_test(quits_by_escape),
-		cmocka_unit_test(quits_by_signal),
-		cmocka_unit_test(restores_after_crash),
+		cmocka_unit_test(escapes),	   cmocka_unit_test(panics),
+		cmocka_unit_test(panic_text),	   cmocka_unit_test(endless_line),
+		cmocka_unit_test(separate_pipes),  cmocka_unit_test(one_pipe),
+		cmocka_unit_test(slow_reader),	   cmocka_unit_test(dead_reader),
+		cmocka_unit_test(stuck_reader),	   cmocka_unit_test(quits_by_escape),
+		cmocka_unit_test(quits_by_signal), cmocka_unit_test(restores_after_crash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,6 +130,32 @@ static void test_fields(void **state)
 	assert_true(json_is_false(at(root, "stacks.access.0.guess")));
 	assert_true(json_is_true(at(root, "stacks.access.2.guess")));
 	assert_true(json_integer_value(at(root, "severity")) > 0);
+	assert_string_equal(json_string_value(at(root, "stacks.access.0.file")), "");
+	assert_int_equal(json_integer_value(at(root, "stacks.access.0.line")), 0);
+	assert_true(json_is_false(at(root, "stacks.access.0.inline")));
+	json_decref(root);
+}
+
+static void test_lines(void **state)
+{
+	static const struct field fields[] = {
+		{"title", "KASAN: slab-use-after-free in bug_read+0x2d/0x120 [kmc_bugs]", 0},
+		{"stacks.access.0.symbol", "read_once", 0},
+		{"stacks.access.0.file", "fs/x.h", 0},
+		{"stacks.access.0.line", NULL, 12},
+		{"stacks.access.2.symbol", "bug_read+0x2d/0x120 [kmc_bugs]", 0},
+		{"stacks.access.2.file", "/home/me/bugs/bugs.c", 0},
+		{"stacks.access.2.line", NULL, 14},
+		{"stacks.allocated.frames.1.file", "fs/ext4/inode.c", 0},
+	};
+	struct report r;
+	json_t *root;
+
+	sample("uaf_lines", &r);
+	root = format(&r, "vm-1");
+	CHECK(root, fields);
+	assert_true(json_is_true(at(root, "stacks.access.0.inline")));
+	assert_true(json_is_false(at(root, "stacks.access.2.inline")));
 	json_decref(root);
 }
 
@@ -405,6 +431,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_unknown_is_null),
 		cmocka_unit_test(test_text_is_the_text),

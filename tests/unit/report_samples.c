@@ -272,6 +272,57 @@ static void no_symbol(struct report *r)
 	r->freed.n = 0;
 }
 
+static void leak(struct report *r)
+{
+	static const char *const kernel[] = { "kmalloc_trace+0x25/0x90",
+					      "bug_leak+0x1c/0x40 [kmc_bugs]",
+					      "run_entries+0x9a/0x1a4 [kmc_bugs]", NULL };
+
+	memset(&r->access, 0, sizeof(r->access));
+	set_object(r, 24, 32, OBJ_LIVE);
+	set_map(r, 0, 0, A_ALLOCATED, V_DEFINED);
+	set_stack(&r->allocated, 99, kernel);
+	r->leak.objects = 3;
+	r->leak.bytes = 72;
+	r->leak.indirect_objects = 2;
+	r->leak.indirect_bytes = 160;
+}
+
+/* As with debug information: functions that were inlined in front of the one that they are in. */
+static void set_lines(struct report_stack *s, const char *const *symbols)
+{
+	static const char *const file[] = { "fs/x.h", "fs/ext4/inode.c", "/home/me/bugs/bugs.c", "" };
+
+	set_stack(s, 432, symbols);
+	for (unsigned i = 0; i < s->n; i++) {
+		struct report_frame *f = &s->frame[i];
+
+		strcpy(f->file, file[i % 4]);
+		f->line = 12 + i;
+		f->inlined = !strchr(f->symbol, '+');
+	}
+}
+
+static const char *const use_lines[] = { "read_once", "get_name", "bug_read+0x2d/0x120 [kmc_bugs]",
+					 "run_one+0x40/0xa0 [kmc_bugs]", "do_one_initcall+0x56/0x2d0",
+					 "?do_init_module+0x4a/0x220", NULL };
+static const char *const alloc_lines[] = { "kmalloc", "bug_alloc+0x1c/0x60 [kmc_bugs]",
+					   "bugs_init+0x21/0x1000 [kmc_bugs]", NULL };
+
+static void uaf_lines(struct report *r)
+{
+	uaf_read(r);
+	set_lines(&r->access, use_lines);
+	set_lines(&r->allocated, alloc_lines);
+}
+
+static void uninit_lines(struct report *r)
+{
+	uninit(r);
+	set_lines(&r->access, use_lines);
+	set_lines(&r->allocated, alloc_lines);
+}
+
 #define NAMED(tool, what) tool ": " what " in bug_read+0x2d/0x120 [kmc_bugs]"
 
 const struct sample samples[] = {
@@ -296,7 +347,10 @@ const struct sample samples[] = {
 	{"unallocated", NAMED("KMC", "unallocated-access"), VERDICT_UNALLOCATED, unallocated},
 	{"double_free", NAMED("KASAN", "double-free"), VERDICT_DOUBLE_FREE, double_free},
 	{"invalid_free", NAMED("KASAN", "invalid-free"), VERDICT_INVALID_FREE, invalid_free},
+	{"uaf_lines", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_READ, uaf_lines},
+	{"uninit_lines", NAMED("KMSAN", "uninit-value"), VERDICT_UNINIT, uninit_lines},
 	{"no_symbol", "KASAN: slab-use-after-free in unknown+0x0/0x0", VERDICT_UAF_READ, no_symbol},
+	{"leak", "memory leak in bug_leak+0x1c/0x40 [kmc_bugs]", VERDICT_LEAK, leak},
 };
 const unsigned samples_n = sizeof(samples) / sizeof(samples[0]);
 
@@ -330,8 +384,11 @@ static void fill_stack(struct report_stack *s)
 	s->known = true;
 	s->n = REPORT_FRAMES + 1000;
 	fill_bytes(s->comm, sizeof(s->comm));
-	for (unsigned i = 0; i < REPORT_FRAMES; i++)
+	for (unsigned i = 0; i < REPORT_FRAMES; i++) {
 		fill_bytes(s->frame[i].symbol, REPORT_SYMBOL);
+		fill_bytes(s->frame[i].file, REPORT_FILE);
+		s->frame[i].inlined = i % 2;
+	}
 	s->frame[0].guess = true;
 }
 

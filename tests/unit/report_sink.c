@@ -23,121 +23,9 @@
 #include <jansson.h>
 
 #include "report_samples.h"
+#include "sink_client.h"
 
-#define FLOOD	   20000
-#define READ_MS	   10000 /* longer than that nothing takes */
-
-struct place {
-	char dir[32], socket[64], log[64];
-};
-
-static int setup(void **state)
-{
-	struct place *p = calloc(1, sizeof(*p));
-
-	strcpy(p->dir, "/tmp/report_sink.XXXXXX");
-	if (!mkdtemp(p->dir))
-		return -1;
-	snprintf(p->socket, sizeof(p->socket), "%s/socket", p->dir);
-	snprintf(p->log, sizeof(p->log), "%s/log", p->dir);
-	*state = p;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct place *p = *state;
-
-	unlink(p->socket);
-	unlink(p->log);
-	rmdir(p->dir);
-	free(p);
-	return 0;
-}
-
-static struct sink *start(const struct sink_config *config)
-{
-	struct sink *s;
-	char err[256] = "";
-
-	if (sink_create(config, &s, err, sizeof(err)))
-		fail_msg("%s", err);
-	return s;
-}
-
-static int connect_to(int fd, const char *path)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-
-	strcpy(a.sun_path, path);
-	if (path[0] == '@')
-		a.sun_path[0] = '\0';
-	return connect(fd, (struct sockaddr *)&a, len);
-}
-
-struct lines {
-	int fd;
-	size_t have;
-	char buf[65536];
-};
-
-/* One line as JSON; NULL at the end of the stream. */
-static json_t *next(struct lines *l)
-{
-	struct pollfd p = { .fd = l->fd, .events = POLLIN };
-	json_t *root;
-	char *end;
-
-	while (!(end = memchr(l->buf, '\n', l->have))) {
-		ssize_t n;
-
-		if (poll(&p, 1, READ_MS) != 1)
-			fail_msg("nothing came");
-		n = read(l->fd, l->buf + l->have, sizeof(l->buf) - l->have);
-		if (n <= 0)
-			return NULL;
-		l->have += (size_t)n;
-	}
-	root = json_loadb(l->buf, (size_t)(end - l->buf), 0, NULL);
-	assert_non_null(root);
-	l->have -= (size_t)(end + 1 - l->buf);
-	memmove(l->buf, end + 1, l->have);
-	return root;
-}
-
-static const char *type(const json_t *j)
-{
-	return json_string_value(json_object_get(j, "type"));
-}
-
-static json_int_t number(const json_t *j, const char *key)
-{
-	return json_integer_value(json_object_get(j, key));
-}
-
-/* Connects and waits for the hello: from then on every record is meant for this reader. */
-static struct lines *reader(const char *path)
-{
-	struct lines *l = calloc(1, sizeof(*l));
-	json_t *hello;
-
-	l->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect_to(l->fd, path), 0);
-	hello = next(l);
-	assert_string_equal(type(hello), "hello");
-	assert_int_equal(number(hello, "v"), 1);
-	assert_int_equal(number(hello, "pid"), getpid());
-	assert_string_equal(json_string_value(json_object_get(hello, "vm")), "vm-1");
-	json_decref(hello);
-	return l;
-}
-
-static void reader_end(struct lines *l)
-{
-	close(l->fd);
-	free(l);
-}
+#define FLOOD 20000
 
 static void send_number(struct sink *s, int i, size_t padding)
 {
@@ -148,26 +36,18 @@ static void send_number(struct sink *s, int i, size_t padding)
 	sink_record(s, line, (size_t)len);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Reads to the end: n counts up without gaps but for what "lost" records account for. */
-static void expect_count(struct lines *l, int count, bool may_lose)
+static void expect_count(struct client *l, int count, bool may_lose)
 {
 	json_int_t expected = 0;
 	json_t *j;
 
-	while ((j = next(l))) {
-		if (!strcmp(type(j), "lost")) {
+	while ((j = client_next(l))) {
+		if (is_type(j, "lost")) {
 			assert_true(may_lose);
-			expected += number(j, "count");
+			expected += json_number(j, "count");
 		} else {
-			assert_int_equal(number(j, "n"), expected);
+			assert_int_equal(json_number(j, "n"), expected);
 			expected++;
 		}
 		json_decref(j);
@@ -175,33 +55,41 @@ static void expect_count(struct lines *l, int count, bool may_lose)
 	assert_int_equal(expected, count);
 }
 
+/* What is lost is known when the writer has seen it. */
+static void wait_for_loss(struct sink *s)
+{
+	for (int i = 0; i < READ_MS && !sink_lost(s); i++)
+		usleep(1000);
+	assert_true(sink_lost(s) > 0);
+}
+
 static void test_two_readers(void **state)
 {
 	struct place *p = *state;
-	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket };
-	struct sink *s = start(&config);
-	struct lines *a = reader(p->socket), *b = reader(p->socket);
+	struct sink_config config = {.vm = "vm-1", .socket_path = p->socket};
+	struct sink *s = sink_start(&config);
+	struct client *a = client_open(p->socket), *b = client_open(p->socket);
 	struct report r;
 	json_t *j;
 
 	sample_get(&samples[0], &r);
 	sink_report(s, &r);
 	for (int i = 0; i < 2; i++) {
-		j = next(i ? a : b);
-		assert_string_equal(type(j), "report");
-		assert_string_equal(json_string_value(json_object_get(j, "vm")), "vm-1");
-		assert_int_equal(number(j, "seq"), 7);
+		j = client_next(i ? a : b);
+		assert_true(is_type(j, "report"));
+		assert_string_equal(json_text(j, "vm"), "vm-1");
+		assert_int_equal(json_number(j, "seq"), 7);
 		json_decref(j);
 	}
 	assert_int_equal(sink_lost(s), 0);
 	sink_destroy(s);
-	assert_null(next(a)); /* the end, nothing else */
-	reader_end(a);
-	reader_end(b);
+	assert_null(client_next(a)); /* the end, nothing else */
+	client_close(a);
+	client_close(b);
 }
 
 struct count_job {
-	struct lines *l;
+	struct client *l;
 	int count;
 };
 
@@ -215,7 +103,7 @@ static void *count_main(void *arg)
 
 static void expect_log(const char *path, int count)
 {
-	struct lines *l = calloc(1, sizeof(*l));
+	struct client *l = calloc(1, sizeof(*l));
 	FILE *f = fopen(path, "r");
 
 	assert_non_null(f);
@@ -230,95 +118,93 @@ static void expect_log(const char *path, int count)
 static void test_flood(void **state)
 {
 	struct place *p = *state;
-	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket, .log_path = p->log };
-	struct sink *s = start(&config);
-	struct lines *fast = reader(p->socket), *stalled = reader(p->socket),
-		     *dead = reader(p->socket);
-	struct count_job job = { fast, FLOOD };
-	int64_t begin = now_ms();
+	struct sink_config config = {.vm = "vm-1", .socket_path = p->socket, .log_path = p->log};
+	struct sink *s = sink_start(&config);
+	struct client *fast = client_open(p->socket), *stalled = client_open(p->socket),
+		      *dead = client_open(p->socket);
+	struct count_job job = {fast, FLOOD};
+	int64_t begin = test_ms();
 	pthread_t t;
 
 	assert_int_equal(pthread_create(&t, NULL, count_main, &job), 0);
 	for (int i = 0; i < FLOOD; i++) {
 		send_number(s, i, 200);
 		if (i == FLOOD / 2)
-			reader_end(dead);
+			client_close(dead);
 	}
-	assert_true(now_ms() - begin < READ_MS); /* nobody waited for the stalled one */
-	assert_true(sink_lost(s) > 0);
-	begin = now_ms();
+	assert_true(test_ms() - begin < READ_MS); /* nobody waited for the stalled one */
+	wait_for_loss(s);
+	begin = test_ms();
 	sink_destroy(s);
-	assert_true(now_ms() - begin < READ_MS);
+	assert_true(test_ms() - begin < READ_MS);
 	pthread_join(t, NULL);
 	expect_log(p->log, FLOOD);
-	reader_end(fast);
-	reader_end(stalled);
+	client_close(fast);
+	client_close(stalled);
 }
 
 /* A reader that stalls and then goes on is told how many records it missed, in their place. */
 static void test_lost_is_said(void **state)
 {
 	struct place *p = *state;
-	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket,
-				      .reader_limit = 16384 };
-	struct sink *s = start(&config);
-	struct lines *l = reader(p->socket);
+	struct sink_config config = {.vm = "vm-1", .socket_path = p->socket, .reader_limit = 16384};
+	struct sink *s = sink_start(&config);
+	struct client *l = client_open(p->socket);
 	json_int_t expected = 0, lost = 0;
 	json_t *j;
 
 	for (int i = 0; i < 2000; i++)
 		send_number(s, i, 1000);
-	assert_true(sink_lost(s) > 0);
+	wait_for_loss(s);
 	while (expected < 2000) {
-		j = next(l);
+		j = client_next(l);
 		assert_non_null(j);
-		if (!strcmp(type(j), "lost")) {
-			lost += number(j, "count");
-			expected += number(j, "count");
+		if (is_type(j, "lost")) {
+			lost += json_number(j, "count");
+			expected += json_number(j, "count");
 		} else {
-			assert_int_equal(number(j, "n"), expected++);
+			assert_int_equal(json_number(j, "n"), expected++);
 		}
 		json_decref(j);
 	}
 	assert_int_equal(lost, sink_lost(s));
 	send_number(s, 2000, 10); /* and then it gets everything again */
 	sink_destroy(s);
-	j = next(l);
-	assert_int_equal(number(j, "n"), 2000);
+	j = client_next(l);
+	assert_int_equal(json_number(j, "n"), 2000);
 	json_decref(j);
-	reader_end(l);
+	client_close(l);
 }
 
 /* Larger than the whole queue: lost, said, and the next one arrives. */
 static void test_oversized(void **state)
 {
 	struct place *p = *state;
-	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket,
-				      .reader_limit = 1000 };
-	struct sink *s = start(&config);
-	struct lines *l = reader(p->socket);
+	struct sink_config config = {.vm = "vm-1", .socket_path = p->socket, .reader_limit = 1000};
+	struct sink *s = sink_start(&config);
+	struct client *l = client_open(p->socket);
 	json_t *j;
 
 	send_number(s, 0, 2000);
-	j = next(l);
-	assert_string_equal(type(j), "lost");
-	assert_int_equal(number(j, "count"), 1);
+	j = client_next(l);
+	assert_true(is_type(j, "lost"));
+	assert_int_equal(json_number(j, "count"), 1);
 	json_decref(j);
 	send_number(s, 1, 10);
-	j = next(l);
-	assert_int_equal(number(j, "n"), 1);
+	j = client_next(l);
+	assert_int_equal(json_number(j, "n"), 1);
 	json_decref(j);
 	sink_destroy(s);
-	reader_end(l);
+	client_close(l);
 }
 
 /* A reader that shut its sending side still gets everything; what it said is ignored. */
 static void test_half_closed(void **state)
 {
 	struct place *p = *state;
-	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket };
-	struct sink *s = start(&config);
-	struct lines *l = reader(p->socket);
+	struct sink_config config = {.vm = "vm-1", .socket_path = p->socket};
+	struct sink *s = sink_start(&config);
+	struct client *l = client_open(p->socket);
 
 	assert_int_equal(write(l->fd, "hello?", 6), 6);
 	shutdown(l->fd, SHUT_WR);
@@ -327,19 +213,19 @@ static void test_half_closed(void **state)
 		send_number(s, i, 10);
 	sink_destroy(s);
 	expect_count(l, 10, false);
-	reader_end(l);
+	client_close(l);
 }
 
 static void test_socket_file(void **state)
 {
 	struct place *p = *state;
-	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket };
+	struct sink_config config = {.vm = "vm-1", .socket_path = p->socket};
 	struct sink *s, *second;
 	struct stat st;
 	char err[256];
 	mode_t old = umask(0);
 
-	s = start(&config);
+	s = sink_start(&config);
 	umask(old);
 	assert_int_equal(stat(p->socket, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
@@ -347,7 +233,7 @@ static void test_socket_file(void **state)
 	assert_null(second);
 	assert_non_null(strstr(err, "in use by a running kmc-vmm"));
 	assert_non_null(strstr(err, "--report-socket"));
-	reader_end(reader(p->socket)); /* the first one still serves */
+	client_close(client_open(p->socket)); /* the first one still serves */
 	sink_destroy(s);
 	assert_int_equal(stat(p->socket, &st), -1);
 }
@@ -355,16 +241,16 @@ static void test_socket_file(void **state)
 static void test_stale_replaced(void **state)
 {
 	struct place *p = *state;
-	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket };
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sink_config config = {.vm = "vm-1", .socket_path = p->socket};
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	struct sink *s;
 
 	strcpy(a.sun_path, p->socket);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	close(fd); /* the file stays, as after a kill */
-	s = start(&config);
-	reader_end(reader(p->socket));
+	s = sink_start(&config);
+	client_close(client_open(p->socket));
 	sink_destroy(s);
 }
 
@@ -372,8 +258,8 @@ static void test_stale_replaced(void **state)
 static void test_foreign_file_stays(void **state)
 {
 	struct place *p = *state;
-	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket };
-	struct sink *s = start(&config);
+	struct sink_config config = {.vm = "vm-1", .socket_path = p->socket};
+	struct sink *s = sink_start(&config);
 	struct stat st;
 	FILE *f;
 
@@ -393,19 +279,20 @@ static void test_refused(void **state)
 	struct {
 		const char *socket, *log, *says;
 	} cases[] = {
-		{ path, NULL, "choose another --report-socket" },
-		{ "", NULL, "choose another --report-socket" },
-		{ p->dir, NULL, "no socket" },
-		{ "/no/such/dir/socket", NULL, "No such file" },
-		{ NULL, "/no/such/dir/log", "--report-log" },
-		{ NULL, p->dir, "--report-log" },
+		{path, NULL, "choose another --report-socket"},
+		{"", NULL, "choose another --report-socket"},
+		{p->log, NULL, "no socket"},
+		{"/no/such/dir/socket", NULL, "No such file"},
+		{NULL, "/no/such/dir/log", "--report-log"},
+		{NULL, p->dir, "--report-log"},
 	};
 
 	memset(path, 'x', sizeof(path));
 	path[sizeof(path) - 1] = '\0';
+	fclose(fopen(p->log, "w"));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct sink_config config = { .vm = "v", .socket_path = cases[i].socket,
-					      .log_path = cases[i].log };
+		struct sink_config config = {
+			.vm = "v", .socket_path = cases[i].socket, .log_path = cases[i].log};
 
 		assert_int_equal(sink_create(&config, &s, err, sizeof(err)), -1);
 		if (!strstr(err, cases[i].says))
@@ -417,12 +304,12 @@ static void test_refused(void **state)
 static void test_abstract(void **state)
 {
 	char path[64], err[256];
-	struct sink_config config = { .vm = "vm-1", .socket_path = path };
+	struct sink_config config = {.vm = "vm-1", .socket_path = path};
 	struct sink *s, *second;
 
 	snprintf(path, sizeof(path), "@report-sink-test-%d", (int)getpid());
-	s = start(&config);
-	reader_end(reader(path));
+	s = sink_start(&config);
+	client_close(client_open(path));
 	assert_int_equal(sink_create(&config, &second, err, sizeof(err)), -1);
 	assert_non_null(strstr(err, "in use"));
 	sink_destroy(s);
@@ -435,9 +322,9 @@ static void test_abstract(void **state)
 static void test_finish(void **state)
 {
 	struct place *p = *state;
-	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket, .log_path = p->log };
-	struct sink *s = start(&config);
-	struct lines *l = reader(p->socket);
+	struct sink_config config = {.vm = "vm-1", .socket_path = p->socket, .log_path = p->log};
+	struct sink *s = sink_start(&config);
+	struct client *l = client_open(p->socket);
 	json_int_t got = 0;
 	uint64_t lost;
 	json_t *j;
@@ -451,21 +338,21 @@ static void test_finish(void **state)
 	sink_finish(s); /* again: nothing happens */
 	assert_int_equal(sink_lost(s), lost);
 	sink_destroy(s);
-	while ((j = next(l))) {
-		assert_int_equal(number(j, "n"), got++);
+	while ((j = client_next(l))) {
+		assert_int_equal(json_number(j, "n"), got++);
 		json_decref(j);
 	}
 	assert_int_equal(got + (json_int_t)lost, 2000);
-	reader_end(l);
+	client_close(l);
 }
 
 static void test_log_appends(void **state)
 {
 	struct place *p = *state;
-	struct sink_config config = { .vm = "vm-1", .log_path = p->log };
+	struct sink_config config = {.vm = "vm-1", .log_path = p->log};
 
 	for (int i = 0; i < 3; i++) {
-		struct sink *s = start(&config);
+		struct sink *s = sink_start(&config);
 
 		send_number(s, i, 10);
 		sink_destroy(s);
@@ -476,8 +363,8 @@ static void test_log_appends(void **state)
 /* /dev/full is a disk without room: counted, said once (on stderr), and the end comes. */
 static void test_log_full(void **state)
 {
-	struct sink_config config = { .vm = "vm-1", .log_path = "/dev/full" };
-	struct sink *s = start(&config);
+	struct sink_config config = {.vm = "vm-1", .log_path = "/dev/full"};
+	struct sink *s = sink_start(&config);
 
 	for (int i = 0; i < 10; i++)
 		send_number(s, i, 10);
@@ -510,12 +397,12 @@ static void take_text(void *ctx, const char *text, size_t len)
  */
 static void test_slow_text(void **state)
 {
-	static struct text t = { .gate = PTHREAD_MUTEX_INITIALIZER };
+	static struct text t = {.gate = PTHREAD_MUTEX_INITIALIZER};
 	struct place *p = *state;
-	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket, .text_ctx = &t,
-				      .text = take_text };
-	struct sink *s = start(&config);
-	struct lines *l = reader(p->socket);
+	struct sink_config config = {
+		.vm = "vm-1", .socket_path = p->socket, .text_ctx = &t, .text = take_text};
+	struct sink *s = sink_start(&config);
+	struct client *l = client_open(p->socket);
 	const char *found = t.buf;
 
 	pthread_mutex_lock(&t.gate);
@@ -525,19 +412,21 @@ static void test_slow_text(void **state)
 
 		sample_get(&samples[i], &r);
 		sink_report(s, &r);
-		j = next(l);
-		assert_string_equal(type(j), "report");
+		j = client_next(l);
+		assert_true(is_type(j, "report"));
 		json_decref(j);
 	}
 	assert_int_equal(t.len, 0);
 	pthread_mutex_unlock(&t.gate);
 	sink_destroy(s);
 	for (unsigned i = 0; i < samples_n; i++) { /* all, in order */
-		found = strstr(found, samples[i].title);
+		/* kmemleak's form names the function in the trace only. */
+		found = strstr(found, samples[i].verdict == VERDICT_LEAK ? "BUG: memory leak" :
+									   samples[i].title);
 		assert_non_null(found);
 		found++;
 	}
-	reader_end(l);
+	client_close(l);
 }
 
 /* The text is in the style that was asked for; what readers get is not. */
@@ -555,21 +444,21 @@ static void test_style(void **state)
 		static struct text t = { .gate = PTHREAD_MUTEX_INITIALIZER };
 		struct sink_config config = { .vm = "vm-1", .socket_path = p->socket, .text_ctx = &t,
 					      .style = (enum report_style)style, .text = take_text };
-		struct sink *s = start(&config);
-		struct lines *l = reader(p->socket);
+		struct sink *s = sink_start(&config);
+		struct client *l = client_open(p->socket);
 		struct report r;
 		json_t *j;
 
 		t.len = 0;
 		sample_get(&samples[0], &r);
 		sink_report(s, &r);
-		j = next(l);
-		assert_int_equal(strncmp(json_string_value(json_object_get(j, "title")), "KMSAN", 5), 0);
+		j = client_next(l);
+		assert_int_equal(strncmp(json_text(j, "title"), "KMSAN", 5), 0);
 		json_decref(j);
 		sink_destroy(s);
 		assert_true(t.len > strlen(want[style]));
 		assert_memory_equal(t.buf, want[style], strlen(want[style]));
-		reader_end(l);
+		client_close(l);
 	}
 }
 
@@ -586,45 +475,47 @@ static int64_t cpu_ms(void)
 static void test_no_descriptors(void **state)
 {
 	struct place *p = *state;
-	struct sink_config config = { .vm = "vm-1", .socket_path = p->socket };
-	struct sink *s = start(&config);
-	struct lines *l = reader(p->socket), *late = calloc(1, sizeof(*late));
+	struct sink_config config = {.vm = "vm-1", .socket_path = p->socket};
+	struct sink *s = sink_start(&config);
+	struct client *l = client_open(p->socket), *late = calloc(1, sizeof(*late));
 	struct rlimit old, low;
 	int64_t cpu;
 	json_t *j;
 
 	late->fd = socket(AF_UNIX, SOCK_STREAM, 0); /* the highest number in use */
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
-	low = (struct rlimit){ .rlim_cur = (rlim_t)late->fd + 1, .rlim_max = old.rlim_max };
+	low = (struct rlimit){.rlim_cur = (rlim_t)late->fd + 1, .rlim_max = old.rlim_max};
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
-	assert_int_equal(connect_to(late->fd, p->socket), 0);
+	assert_int_equal(client_socket(late->fd, p->socket), 0);
 	cpu = cpu_ms();
 	usleep(500000);
 	assert_true(cpu_ms() - cpu < 250);
 	send_number(s, 0, 10);
-	j = next(l);
-	assert_int_equal(number(j, "n"), 0);
+	j = client_next(l);
+	assert_int_equal(json_number(j, "n"), 0);
 	json_decref(j);
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
-	j = next(late); /* after the pause it has its turn */
-	assert_string_equal(type(j), "hello");
+	j = client_next(late); /* after the pause it has its turn */
+	assert_true(is_type(j, "hello"));
 	json_decref(j);
 	sink_destroy(s);
-	reader_end(l);
-	reader_end(late);
+	client_close(l);
+	client_close(late);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_two_readers),	   TEST(test_flood),	      TEST(test_lost_is_said),
-		TEST(test_oversized),	   TEST(test_half_closed),    TEST(test_socket_file),
-		TEST(test_stale_replaced), TEST(test_foreign_file_stays), TEST(test_refused),
-		TEST(test_abstract),	   TEST(test_finish),	      TEST(test_log_appends),
-		TEST(test_log_full),	   TEST(test_slow_text),      TEST(test_no_descriptors),
-		TEST(test_style),
+		TEST(test_two_readers),	   TEST(test_flood),
+		TEST(test_lost_is_said),   TEST(test_oversized),
+		TEST(test_half_closed),	   TEST(test_socket_file),
+		TEST(test_stale_replaced), TEST(test_foreign_file_stays),
+		TEST(test_refused),	   TEST(test_abstract),
+		TEST(test_finish),	   TEST(test_log_appends),
+		TEST(test_log_full),	   TEST(test_slow_text),
+		TEST(test_no_descriptors), TEST(test_style),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,10 @@ static const char *corrupted(const char *text)
 	if (matches("WARNING:|INFO:|panic:|fatal error:|Internal error:|invalid opcode:|"
 		    "Booting the kernel", text))
 		return "a word that starts another crash";
+	if (matches("^BUG: (memory leak$|KMC: memory-leak in )", text))
+		return matches("^unreferenced object 0x[0-9a-f]+ \\(size [0-9]+\\):$", text) &&
+				       strstr(text, "\n  backtrace:\n    ") ?
+			       NULL : "a leak without its object or its trace";
 	if (!matches("^BUG: (KASAN|KMSAN|KMC): [a-z-]+ in " FUNC, text))
 		return "no function in the title";
 	if (matches("^BUG: KASAN: [a-z-]*(free|bounds) in", text) &&
@@ -172,7 +176,8 @@ static void test_style_kmc(void **state)
 		snprintf(line, sizeof(line), "BUG: KMC: %s in %s\n", verdict_class(r.verdict),
 			 strstr(samples[i].title, " in ") + strlen(" in "));
 		assert_non_null(strstr(text, line));
-		assert_non_null(strstr(text, "\nCall Trace:\n"));
+		assert_non_null(strstr(text, r.verdict == VERDICT_LEAK ? "\n  backtrace:\n" :
+									 "\nCall Trace:\n"));
 		free(text);
 	}
 }
@@ -202,6 +207,10 @@ static void test_parsers_take_it(void **state)
 		why = corrupted(text);
 		if (why)
 			fail_msg("%s: %s\n%s", samples[i].name, why, text);
+		if (r.verdict == VERDICT_LEAK) {
+			free(text);
+			continue;
+		}
 		snprintf(line, sizeof(line), "\nBUG: %s\n", samples[i].title);
 		assert_non_null(strstr(text, line));
 		assert_true(matches("^CPU: 3 PID: 432 Comm: syz\\.3\\.17 ", text));
@@ -231,6 +240,8 @@ static void test_parsers_refuse(void **state)
 		TITLE CPU TRACE "WARNING: at\n",
 		TITLE CPU " f+0x1/0x2\n",
 		TITLE "CPU: 0 PID: Comm: a Not tainted 6\n" TRACE,
+		"BUG: memory leak\nunreferenced object 0xff00 (size 8):\n",
+		"BUG: memory leak\n  backtrace:\n    f+0x1/0x2\n",
 	};
 	static const char good[] = TITLE CPU TRACE;
 

@@ -92,7 +92,7 @@ static enum carry_result step(struct checker *c, struct vcpu_state *s, const str
 	if (r < 0) {
 		char text[128];
 
-		snprintf(text, sizeof(text), "KVM_SET_GUEST_DEBUG: %s", strerror(-r));
+		snprintf(text, sizeof(text), "KVM_SET_GUEST_DEBUG failed, %s", strerror(-r));
 		machine_stop(c->machine, END_INTERNAL, text);
 		return CARRY_STOP;
 	}

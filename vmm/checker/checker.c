@@ -85,7 +85,8 @@ void checker_hooks(struct checker *c, struct machine_hooks *hooks)
 					 .fault = serve_fault,
 					 .mmio = serve_mmio,
 					 .port = agent_doorbell,
-					 .port_number = KMC_PORT };
+					 .port_number = KMC_PORT,
+					 .stopped = leak_check_at_end };
 }
 
 static void track(void *ctx, gpa_t gpa, uint64_t len)
@@ -140,8 +141,15 @@ int checker_attach(struct checker *c, struct machine *m, char *err, size_t errle
 	return 0;
 }
 
-const struct checker_stats *checker_stats(const struct checker *c)
+const struct checker_stats *checker_stats(struct checker *c)
 {
+	struct objects_stats objects;
+
+	if (c->objects) {
+		objects_get_stats(c->objects, &objects);
+		c->stats.traces = objects.traces;
+		c->stats.unrecorded_traces = objects.unrecorded_traces;
+	}
 	return &c->stats;
 }
 

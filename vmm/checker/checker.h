@@ -6,17 +6,23 @@
 #ifndef KMC_CHECKER_H
 #define KMC_CHECKER_H
 
+#include "debuginfo.h"
 #include "machine.h"
 #include "report.h"
 #include "symbols.h"
 
 struct checker;
+struct sink;
+
+#define CHECKER_STACK_DEPTH 19 /* KMC_STACK_DEPTH of kmc_abi.h */
 
 struct checker_config {
 	unsigned checks;     /* VERDICT_BIT set; 0: pages are never hidden */
 	const struct rules *rules;
 	struct sink *sink;   /* may be NULL: reports are counted only */
+	struct debuginfo *debuginfo; /* may be NULL: no source lines */
 	const char *release; /* of the kernel, for the reports */
+	unsigned stack_depth; /* frames recorded at each allocation and free, 0..CHECKER_STACK_DEPTH */
 };
 
 /* An instruction that the engine does not know, by its mnemonic. */
@@ -52,9 +58,12 @@ struct checker_stats {
 	uint64_t probe_misses;	/* calls that the agent's probes did not see */
 	uint64_t unwatched_slabs; /* of caches that configs/rules.json leaves out */
 	uint64_t reports, repeated; /* repeated: same verdict at the same place again, not reported */
+	/* The search for leaks at the end: objects looked at, of them lost, and its host time. */
+	uint64_t leak_objects, leak_bytes, leak_lost_objects, leak_lost_bytes, leak_ns;
 	uint64_t hidden_peak;	/* pages */
 	uint64_t tracked_peak;	/* bytes */
 	uint64_t shadow_peak, objects_peak; /* host bytes */
+	uint64_t traces, unrecorded_traces; /* of allocations and frees: different ones; lost ones */
 	uint64_t fault_ns;	/* host time spent serving violations, steps included */
 	uint64_t hold_ns;	/* of that, with the other vCPUs held */
 };
@@ -68,7 +77,7 @@ int checker_attach(struct checker *c, struct machine *m, char *err, size_t errle
 /* After machine_run(), before machine_destroy(). */
 void checker_destroy(struct checker *c);
 
-const struct checker_stats *checker_stats(const struct checker *c);
+const struct checker_stats *checker_stats(struct checker *c);
 /* The agent has said hello and was believed; NULL or one line why it was not. */
 bool checker_agent_seen(const struct checker *c);
 const char *checker_agent_error(const struct checker *c);

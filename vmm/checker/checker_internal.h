@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include "checker.h"
 #include "engine.h"
+#include "leaks.h"
 #include "kmc_abi.h"
 #include "walk.h"
 
@@ -36,6 +37,8 @@ struct agent {
 	struct kmc_hello *shared; /* the guest's own page: hostile, may change at any time */
 	uint64_t direct_map, text_start, text_end, cr3, current_task;
 	uint64_t btf_start, btf_end;
+	uint64_t vmemmap_start;
+	uint32_t sizeof_page;
 	bool la57; /* the guest uses 5-level paging */
 	uint32_t slots, ncpus, typesafe_flag;
 	uint32_t task_pid, task_tgid, task_comm, task_stack, thread_size;
@@ -71,6 +74,26 @@ struct counted_slab {
 };
 #define COUNTED_SLABS 16
 
+/* Byte offsets of the members that are read; see layout.c. */
+struct cache_layout {
+	uint32_t name, object_size, size, flags, ctor, red_left_pad; /* struct kmem_cache */
+	uint32_t slab_cache; /* in struct slab, which overlays struct page */
+};
+struct page_layout {
+	uint32_t refcount, compound_head; /* struct page */
+};
+struct rethook_layout {
+	uint32_t task_rethooks;		 /* struct task_struct */
+	uint32_t llist, ret_addr, frame; /* struct rethook_node */
+};
+struct layout {
+	bool tried, has_cache, has_page, has_orc, has_rethook;
+	struct cache_layout cache;
+	struct page_layout page;
+	struct orc_layout orc;
+	struct rethook_layout rethook;
+};
+
 struct caches;
 
 struct checker {
@@ -82,6 +105,7 @@ struct checker {
 	struct objects *objects;
 	struct symbols *symbols;
 	struct caches *caches;
+	struct layout layout;
 	struct insn_decoder *decoder;
 	struct window *window[MAX_CPUS]; /* window.c; made when the vCPU first needs it */
 	struct agent agent;
@@ -118,13 +142,18 @@ bool agent_gpa(const struct checker *c, uint64_t addr, uint64_t len, gpa_t *gpa)
 /* Shows every hidden page and forgets what was tracked. */
 void release_all(struct checker *c);
 
-/* caches.c: struct kmem_cache of the guest, read with its BTF. */
+/* layout.c. With checker.lock. Says what it has: nothing where the guest has no BTF. */
+const struct layout *layout_get(struct checker *c);
+
+/* caches.c: struct kmem_cache of the guest. */
 struct caches *caches_create(void);
 void caches_destroy(struct caches *k);
 /* NULL where it cannot be read. refresh: the cache may have been replaced by another. */
 const struct obj_cache *caches_get(struct checker *c, uint64_t kmem_cache, bool refresh);
 /* The cache of a slab, by its struct page. */
 const struct obj_cache *caches_of_page(struct checker *c, uint64_t page);
+/* False where the guest's page allocator has the page, and in doubt true. */
+bool caches_page_in_use(struct checker *c, gpa_t page);
 
 /* vcpu_state.c */
 void vcpu_state_load(struct checker *c, struct vcpu *vcpu, struct vcpu_state *s);
@@ -198,6 +227,16 @@ void counted_end(struct checker *c, gpa_t gpa, uint64_t len);
 /* Any thread. */
 bool counted_has(struct checker *c, gpa_t gpa);
 
+/* trace.c. The frames of the access that s is at, its own first. task: see vcpu_current_task(). */
+void trace_access(struct checker *c, const struct vcpu_state *s, uint64_t task,
+		  struct report_stack *out);
+/* Adds the frame of addr, if there is room. is_return: the call is in front of addr. */
+void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return,
+	       bool guess);
+
+/* At the hello: which kernel it is, for its debug information; gva of its ELF notes. */
+void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end);
+
 /* describe.c: fills and sends reports. */
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		     const struct piece *p, const struct judgement *j);
@@ -206,6 +245,17 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 void describe_free(struct checker *c, const struct kmc_record *r, unsigned cpu, gpa_t gpa,
 		   enum verdict verdict, const struct object *object);
 
+/*
+ * What was allocated at one place and is lost: object is one of them. Reported once a place.
+ */
+struct leaked {
+	struct object object;
+	uint64_t objects, bytes, indirect_objects, indirect_bytes;
+};
+void describe_leak(struct checker *c, const struct leaked *l);
+
+/* leak_check.c: struct machine_hooks.stopped. */
+void leak_check_at_end(void *ctx, enum machine_end end);
 /* values.c: for describe.c. r->addr, size and write are filled before. */
 void describe_registers(const struct vcpu_state *s, struct report *r);
 /* The contents of the access, of which the byte at offset lies at gpa. */

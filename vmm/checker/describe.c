@@ -2,20 +2,15 @@
 /*
  * describe.c: everything a reader needs to know about a finding, collected while the guest stands
  * still at it. Decides nothing; report/ formats and delivers.
- *
- * Call trace of the access: its own frame is exact; the others are the return addresses found on the
- * stack (a word that points behind a call instruction into the text), each marked as a guess.
  */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "checker_internal.h"
+#include "sink.h"
 
-#define STACK_SCAN   4096u /* bytes of stack looked through */
-#define GUESSES	     16u
-#define CALL_MAX     7	   /* longest call instruction: FF /2 with SIB and disp32 */
-#define MAP_BEFORE   16u
+#define MAP_BEFORE 16u
 
 static bool already_reported(struct checker *c, enum verdict verdict, uint64_t addr)
 {
@@ -35,73 +30,15 @@ static uint64_t wall_clock(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void add_frame(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return,
-		      bool guess)
-{
-	struct report_frame *f;
-
-	if (s->n >= REPORT_FRAMES)
-		return;
-	f = &s->frame[s->n++];
-	f->addr = addr;
-	f->guess = guess;
-	symbols_format(c->symbols, addr, is_return, f->symbol, sizeof(f->symbol));
-}
-
 static void stack_of_event(struct checker *c, const struct obj_event *e, struct report_stack *s)
 {
-	if (!e)
-		return;
 	s->known = true;
 	s->pid = e->pid;
 	s->cpu = e->cpu;
 	s->time = e->time;
 	memcpy(s->comm, e->comm, sizeof(s->comm));
 	for (unsigned n = 0; n < e->nstack; n++)
-		add_frame(c, s, e->stack[n], true, false);
-}
-
-/* A call ends right before addr: E8 rel32, or FF /2 in one of its lengths (Intel SDM vol. 2, CALL). */
-static bool behind_call(struct checker *c, uint64_t addr)
-{
-	uint8_t code[CALL_MAX];
-
-	if (checker_guest_read(c, addr - CALL_MAX, code, sizeof(code)) != sizeof(code))
-		return false;
-	if (code[CALL_MAX - 5] == 0xe8)
-		return true;
-	for (unsigned len = 2; len <= CALL_MAX; len++)
-		if (code[CALL_MAX - len] == 0xff && (code[CALL_MAX - len + 1] >> 3 & 7) == 2)
-			return true;
-	return false;
-}
-
-/* Return thunks and the like call to fill the CPU's return stack, never as a function's caller. */
-static bool is_thunk(struct checker *c, uint64_t addr)
-{
-	char function[REPORT_SYMBOL];
-
-	return symbols_function(c->symbols, addr - 1, function, sizeof(function)) &&
-	       rules_match(c->config.rules, "thunk", function);
-}
-
-static void scan_stack(struct checker *c, uint64_t rsp, uint64_t task, struct report_stack *s)
-{
-	uint64_t words[STACK_SCAN / 8], low, end = rsp + STACK_SCAN;
-	unsigned guesses = 0;
-	size_t n;
-
-	if (task && checker_guest_read(c, task + c->agent.task_stack, &low, sizeof(low)) == sizeof(low) &&
-	    rsp >= low && rsp - low < c->agent.thread_size && end > low + c->agent.thread_size)
-		end = low + c->agent.thread_size;
-	n = checker_guest_read(c, rsp, words, end - rsp) / 8;
-	for (size_t k = 0; k < n && guesses < GUESSES; k++) {
-		if (!symbols_is_text(c->symbols, words[k]) || !behind_call(c, words[k]) ||
-		    is_thunk(c, words[k]))
-			continue;
-		add_frame(c, s, words[k], true, true);
-		guesses++;
-	}
+		trace_add(c, s, e->stack[n], true, false);
 }
 
 static void describe_task(struct checker *c, const struct vcpu_state *s, struct report *r)
@@ -117,12 +54,13 @@ static void describe_task(struct checker *c, const struct vcpu_state *s, struct 
 	r->access.pid = r->pid;
 	r->access.cpu = r->cpu;
 	memcpy(r->access.comm, r->comm, sizeof(r->comm));
-	add_frame(c, &r->access, s->insn.rip, false, false);
-	scan_stack(c, s->insn.gpr[INSN_RSP], task, &r->access);
+	trace_access(c, s, task, &r->access);
 }
 
 static void describe_object(struct checker *c, const struct object *o, struct report *r)
 {
+	struct obj_event event;
+
 	r->has_object = true;
 	r->object_addr = c->agent.direct_map + o->start.v;
 	r->object_size = o->size;
@@ -131,8 +69,10 @@ static void describe_object(struct checker *c, const struct object *o, struct re
 	r->large = o->large;
 	if (o->cache)
 		memcpy(r->cache, o->cache->name, sizeof(r->cache));
-	stack_of_event(c, o->allocated, &r->allocated);
-	stack_of_event(c, o->freed, &r->freed);
+	if (objects_event(c->objects, &o->allocated, &event))
+		stack_of_event(c, &event, &r->allocated);
+	if (objects_event(c->objects, &o->freed, &event))
+		stack_of_event(c, &event, &r->freed);
 }
 
 /* Bytes and states around the first bad byte, within its page. */
@@ -234,6 +174,26 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 	describe_task(c, s, &r);
 	describe_object(c, object, &r);
 	describe_map(c, (gpa_t){ o->gpa + first }, &r);
+	send(c, &r);
+}
+
+void describe_leak(struct checker *c, const struct leaked *l)
+{
+	struct report r;
+
+	begin(c, VERDICT_LEAK, &r);
+	r.guest_time = checker_now() - c->started;
+	r.addr = c->agent.direct_map + l->object.start.v;
+	r.gpa = l->object.start.v;
+	describe_object(c, &l->object, &r);
+	r.cpu = r.allocated.cpu;
+	r.pid = r.allocated.pid;
+	memcpy(r.comm, r.allocated.comm, sizeof(r.comm));
+	describe_map(c, l->object.start, &r);
+	r.leak.objects = l->objects;
+	r.leak.bytes = l->bytes;
+	r.leak.indirect_objects = l->indirect_objects;
+	r.leak.indirect_bytes = l->indirect_bytes;
 	send(c, &r);
 }
 

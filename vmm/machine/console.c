@@ -292,6 +292,11 @@ void console_serve(struct console *c, int timeout_ms)
 		read_input(c);
 }
 
+const char *console_panic_text(const struct console *c)
+{
+	return c->scan.text;
+}
+
 void console_begin(struct console *c)
 {
 	bool tty = isatty(STDIN_FILENO);

@@ -39,4 +39,7 @@ void console_closing(struct console *c); /* from now on a stuck stdout is given 
 void console_put(struct console *c, uint8_t byte);
 void console_write_stderr(struct console *c, const char *text, size_t len);
 
+/* What the guest said of its panic, "" where it did not. After console_end(). */
+const char *console_panic_text(const struct console *c);
+
 #endif

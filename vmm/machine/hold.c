@@ -2,8 +2,8 @@
 /*
  * hold.c: getting vCPUs out of the guest and keeping them out.
  *
- * The handshake is Dekker's: a vCPU sets in_guest and then looks at hold and stopping; who wants it
- * out sets hold or stopping and then looks at in_guest. All four are sequentially consistent, so at
+ * The handshake is Dekker's: a vCPU sets in_guest and then looks at hold, paused and stopping; who
+ * wants it out sets one of these and then looks at in_guest. All are sequentially consistent, so at
  * least one sees the other. The kick is a signal whose handler sets kvm_run.immediate_exit: one
  * that arrives before KVM_RUN makes it return at once (KVM API documentation,
  * kvm_run.immediate_exit), one that arrives later interrupts it, in HLT or waiting for a SIPI as
@@ -69,11 +69,12 @@ void hold_thread_begin(struct vcpu_thread *v)
 	thread_run = v->pub.run;
 }
 
+/* Who holds the others is in the middle of an instruction: a pause waits for that. */
 static bool must_stay_out(struct machine *m, struct vcpu *vcpu)
 {
 	struct vcpu *holder = atomic_load(&m->hold);
 
-	return machine_stopping(m) || (holder && holder != vcpu);
+	return machine_stopping(m) || (holder ? holder != vcpu : atomic_load(&m->paused));
 }
 
 /* Pairs with the wait in machine_hold_others(). */
@@ -87,12 +88,42 @@ static void leave(struct machine *m, struct vcpu_thread *v)
 	pthread_mutex_unlock(&m->hold_lock);
 }
 
+static void park(struct machine *m, struct vcpu_thread *v)
+{
+	if (v->parked || !atomic_load(&m->paused))
+		return;
+	v->parked = true;
+	if (++m->parked < m->cpus)
+		return;
+	pause_clock_stop(m);
+	pthread_cond_broadcast(&m->hold_changed);
+}
+
 static void wait_released(struct machine *m, struct vcpu *vcpu)
 {
+	struct vcpu_thread *v = thread_of(vcpu);
+
 	pthread_mutex_lock(&m->hold_lock);
-	while (!machine_stopping(m) && must_stay_out(m, vcpu))
+	while (!machine_stopping(m) && must_stay_out(m, vcpu)) {
+		park(m, v);
 		pthread_cond_wait(&m->hold_changed, &m->hold_lock);
+	}
+	m->parked -= v->parked;
+	v->parked = false;
 	pthread_mutex_unlock(&m->hold_lock);
+}
+
+void machine_park(struct vcpu *vcpu)
+{
+	if (atomic_load(&vcpu->machine->paused))
+		wait_released(vcpu->machine, vcpu);
+}
+
+/* Not into a step, which would end in the NMI's handler. */
+static void deliver_nmi(struct machine *m, struct vcpu_thread *v)
+{
+	if (atomic_load(&m->hold) != &v->pub && atomic_exchange(&v->nmi, false))
+		ioctl(v->pub.fd, KVM_NMI);
 }
 
 int vcpu_run(struct vcpu *vcpu)
@@ -111,10 +142,12 @@ int vcpu_run(struct vcpu *vcpu)
 			return -ECANCELED;
 		wait_released(m, vcpu);
 	}
-	if (atomic_exchange(&v->kicked, false))
+	if (atomic_exchange(&v->kicked, false)) {
 		r = -EINTR;
-	else
+	} else {
+		deliver_nmi(m, v);
 		r = ioctl(vcpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
+	}
 	if (r == -EINTR)
 		atomic_store(&v->kicked, false);
 	leave(m, v);
@@ -160,14 +193,19 @@ void machine_release(struct vcpu *self)
 	pthread_mutex_unlock(&m->hold_lock);
 }
 
+void hold_kick_all(struct machine *m)
+{
+	for (unsigned i = 0; i < m->cpus; i++)
+		kick(m->vcpus[i]);
+}
+
 void hold_stop_all(struct machine *m)
 {
 	pthread_mutex_lock(&m->hold_lock);
 	atomic_store(&m->stopping, true);
 	pthread_cond_broadcast(&m->hold_changed);
 	pthread_mutex_unlock(&m->hold_lock);
-	for (unsigned i = 0; i < m->cpus; i++)
-		kick(m->vcpus[i]);
+	hold_kick_all(m);
 }
 
 void machine_kick(struct vcpu *vcpu)

@@ -33,6 +33,19 @@ struct vcpu_thread {
 	atomic_bool kicked; /* machine_kick(): set before in_guest is read, read after it was set */
 	pthread_t self;	    /* valid while in_guest */
 	uint64_t fault_rip; /* last fault that mapped nothing, ~0 for none */
+	bool parked;	    /* waits because of a pause; under machine.hold_lock */
+	atomic_bool nmi;    /* is to get one before it runs again */
+};
+
+/* What stands still while all vCPUs are parked (pause.c). Under machine.hold_lock. */
+struct pause_clock {
+	bool stopped;
+	uint64_t tsc;  /* the host's, when it was stopped */
+	uint64_t when; /* ns, CLOCK_MONOTONIC */
+	uint64_t lost; /* ns of all pauses that are over */
+	struct kvm_clock_data kvmclock;
+	bool has_offsets;
+	uint64_t offset[MACHINE_MAX_CPUS]; /* of the guest's TSCs to the host's */
 };
 
 struct machine {
@@ -48,13 +61,17 @@ struct machine {
 	pthread_cond_t hold_changed;
 	_Atomic(struct vcpu *) hold; /* only this one may run; NULL: all may */
 	atomic_bool stopping;
+	atomic_bool paused; /* none may run, but one that holds the others finishes its step */
+	unsigned parked;    /* vCPUs; under hold_lock */
+	struct pause_clock clock;
 
 	/* How it ended: the first machine_stop() wins. */
 	pthread_mutex_t end_lock;
 	enum machine_end end;
 	char end_text[512];
 
-	atomic_bool panic_seen;
+	atomic_bool panic_asked;
+	_Atomic uint64_t panic_at;	 /* ns, CLOCK_MONOTONIC; 0: no panic was seen */
 	_Atomic uint64_t panic_deadline; /* ns, CLOCK_MONOTONIC; 0: none */
 
 	struct console *console;
@@ -94,6 +111,12 @@ int hold_init(struct machine *m); /* 0 or a negative errno */
 void hold_deinit(struct machine *m);
 void hold_stop_all(struct machine *m);	       /* stopping is set; kicks every vCPU out for good */
 void hold_thread_begin(struct vcpu_thread *v); /* on the vCPU's thread, before vcpu_run() */
+void hold_kick_all(struct machine *m);	       /* whoever is in the guest comes out once */
+
+/* pause.c. With hold_lock, when the last vCPU has been parked. */
+void pause_clock_stop(struct machine *m);
+
+uint64_t machine_now(void); /* ns, CLOCK_MONOTONIC */
 
 static inline bool machine_stopping(struct machine *m)
 {

@@ -17,8 +17,9 @@
 #define MEMORY_MIN     (16ull << 20)
 #define MEMORY_MAX     (1ull << 40)
 #define PANIC_GRACE_NS 3000000000ull
+#define NMI_GRACE_NS   30000000000ull
 
-static uint64_t now_ns(void)
+uint64_t machine_now(void)
 {
 	struct timespec t;
 
@@ -45,9 +46,16 @@ const char *machine_end_text(const struct machine *m)
 	return m->end_text;
 }
 
+static void note_panic(struct machine *m)
+{
+	uint64_t none = 0;
+
+	atomic_compare_exchange_strong(&m->panic_at, &none, machine_now());
+}
+
 static bool ended_in_panic(struct machine *m)
 {
-	if (!atomic_load(&m->panic_seen))
+	if (!atomic_load(&m->panic_at))
 		return false;
 	machine_stop(m, END_PANIC, "the guest kernel panicked");
 	return true;
@@ -65,13 +73,42 @@ void machine_guest_crash(struct machine *m, const char *text)
 		machine_stop(m, END_CRASH, text);
 }
 
-void machine_guest_panics(struct machine *m)
+static void set_deadline(struct machine *m, uint64_t grace)
 {
 	uint64_t none = 0;
 
-	atomic_store(&m->panic_seen, true);
-	atomic_compare_exchange_strong(&m->panic_deadline, &none, now_ns() + PANIC_GRACE_NS);
+	atomic_compare_exchange_strong(&m->panic_deadline, &none, machine_now() + grace);
 	console_wake(m->console);
+}
+
+void machine_guest_panics(struct machine *m)
+{
+	note_panic(m);
+	set_deadline(m, PANIC_GRACE_NS);
+}
+
+void machine_panic_guest(struct vcpu *vcpu)
+{
+	struct machine *m = vcpu->machine;
+
+	if (atomic_exchange(&m->panic_asked, true))
+		return;
+	atomic_store(&((struct vcpu_thread *)vcpu)->nmi, true);
+	machine_kick(vcpu);
+	set_deadline(m, NMI_GRACE_NS);
+}
+
+static void panic_time_is_over(struct machine *m)
+{
+	if (!ended_in_panic(m))
+		machine_stop(m, END_PANIC,
+			     "the guest was sent an NMI to panic and did not; it was stopped");
+}
+
+const char *machine_panic_text(const struct machine *m, uint64_t *when)
+{
+	*when = atomic_load(&m->panic_at);
+	return *when ? console_panic_text(m->console) : NULL;
 }
 
 /* ---- what the console tells us ---- */
@@ -87,7 +124,7 @@ static void on_panic_text(void *ctx, enum panic_event event)
 {
 	struct machine *m = ctx;
 
-	atomic_store(&m->panic_seen, true);
+	note_panic(m);
 	if (event == PANIC_OVER)
 		ended_in_panic(m);
 }
@@ -207,7 +244,8 @@ static int open_kvm(struct machine *m, struct machine_error *err)
 static int make_chips(struct machine *m, struct machine_error *err)
 {
 	struct kvm_pit_config pit = {.flags = KVM_PIT_SPEAKER_DUMMY}; /* port 0x61 too */
-	/* An injected #PF brings its CR2 along: the checker needs it (KVM API documentation, 4.32). */
+	/* An injected #PF brings its CR2 along: the checker needs it (KVM API documentation, 4.32).
+	 */
 	struct kvm_enable_cap payload = {.cap = KVM_CAP_EXCEPTION_PAYLOAD, .args = {1}};
 	uint64_t identity = KVM_IDENTITY_PAGE;
 
@@ -374,7 +412,7 @@ static void join_vcpus(struct machine *m)
 /* Milliseconds until the guest's time to print its panic is over, -1 where no clock runs. */
 static int panic_timeout(struct machine *m)
 {
-	uint64_t deadline = atomic_load(&m->panic_deadline), now = now_ns();
+	uint64_t deadline = atomic_load(&m->panic_deadline), now = machine_now();
 
 	if (!deadline)
 		return -1;
@@ -389,13 +427,13 @@ enum machine_end machine_run(struct machine *m)
 		int timeout = panic_timeout(m);
 
 		if (timeout == 0)
-			ended_in_panic(m);
+			panic_time_is_over(m);
 		else
 			console_serve(m->console, timeout);
 	}
 	join_vcpus(m);
 	if (m->hooks.stopped)
-		m->hooks.stopped(m->hooks.ctx);
+		m->hooks.stopped(m->hooks.ctx, m->end);
 	console_end(m->console);
 	return m->end;
 }

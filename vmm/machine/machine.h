@@ -28,6 +28,7 @@ enum machine_end {
 	END_CRASH,    /* triple fault */
 	END_OPERATOR, /* escape sequence or a signal asked for it */
 	END_INTERNAL, /* a defect or limit of kmc-vmm; machine_end_text() says which */
+	END_REPORT,   /* --on-report exit */
 };
 
 enum hook_result {
@@ -46,8 +47,8 @@ struct machine_hooks {
 	/* A 32-bit access to port; *value is read or filled. */
 	enum hook_result (*port)(void *ctx, struct vcpu *vcpu, bool write, uint32_t *value);
 	uint16_t port_number;
-	/* All vCPUs have stopped; the guest's memory and registers are still there. */
-	void (*stopped)(void *ctx);
+	/* All vCPUs have stopped; the guest's memory and registers are still there. On the main thread. */
+	void (*stopped)(void *ctx, enum machine_end end);
 };
 
 struct machine_config {
@@ -91,6 +92,17 @@ void machine_stop(struct machine *m, enum machine_end end, const char *text);
 void machine_guest_panics(struct machine *m);
 const char *machine_end_text(const struct machine *m);
 
+/*
+ * Sends the vCPU an NMI, upon which a guest with unknown_nmi_panic panics. One that does not within
+ * half a minute is stopped, as END_PANIC. Any thread; the first call counts.
+ */
+void machine_panic_guest(struct vcpu *vcpu);
+/*
+ * The panic that was seen, after machine_run(): what the console said of it, "" where it said
+ * nothing, NULL where there was none. *when: ns, CLOCK_MONOTONIC.
+ */
+const char *machine_panic_text(const struct machine *m, uint64_t *when);
+
 struct guest_ram *machine_ram(struct machine *m);
 unsigned machine_cpus(const struct machine *m);
 struct vcpu *machine_vcpu(struct machine *m, unsigned index);
@@ -101,6 +113,24 @@ struct vcpu *machine_vcpu(struct machine *m, unsigned index);
  */
 void machine_hold_others(struct vcpu *self);
 void machine_release(struct vcpu *self);
+
+/*
+ * Pausing: vCPUs leave the guest, finish what a hook is doing for them, and are not let in again.
+ * Any thread, with or without locks; a machine that is paused can be stopped. The guest's clocks
+ * stand still while all are out.
+ */
+void machine_pause(struct machine *m); /* does not wait; a hook may call it */
+/* 0 when all vCPUs are out, -ETIMEDOUT, or -ECANCELED: resumed or stopped meanwhile. Not in a hook.
+ */
+int machine_wait_paused(struct machine *m, unsigned timeout_ms);
+void machine_resume(struct machine *m);
+bool machine_paused(const struct machine *m);  /* machine_resume() has not been called yet */
+uint64_t machine_paused_ns(struct machine *m); /* for how long all were out, altogether */
+/*
+ * For a hook that waits for another vCPU, which a pause may have caught: counts as out and returns
+ * when the pause is over. At once where there is none. The caller holds no lock.
+ */
+void machine_park(struct vcpu *vcpu);
 
 /* Makes a vCPU's current or next vcpu_run() return -EINTR. Any thread. */
 void machine_kick(struct vcpu *vcpu);

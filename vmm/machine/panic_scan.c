@@ -2,7 +2,6 @@
 /*
  * panic_scan.c: the two lines that kernel/panic.c prints first and last.
  */
-#include <stdbool.h>
 #include <string.h>
 #include "panic_scan.h"
 
@@ -22,17 +21,39 @@ static bool line_has(const char *line, const char *text)
 	return false;
 }
 
+static enum panic_event event_of(const char *line)
+{
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (line_has(line, marks[i].text))
+			return marks[i].event;
+	return PANIC_NOTHING;
+}
+
+/* Whole lines only. */
+static void keep(struct panic_scan *s, size_t len)
+{
+	if (s->text_len + len + 1 >= sizeof(s->text))
+		return;
+	memcpy(s->text + s->text_len, s->line, len);
+	s->text_len += len;
+	s->text[s->text_len++] = '\n';
+}
+
 enum panic_event panic_scan_byte(struct panic_scan *s, uint8_t byte)
 {
+	enum panic_event event;
+	size_t len = s->len;
+
 	if (byte != '\n') {
 		if (byte && byte != '\r' && s->len < sizeof(s->line) - 1)
 			s->line[s->len++] = (char)byte;
 		return PANIC_NOTHING;
 	}
-	s->line[s->len] = '\0';
+	s->line[len] = '\0';
 	s->len = 0;
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
-		if (line_has(s->line, marks[i].text))
-			return marks[i].event;
-	return PANIC_NOTHING;
+	event = event_of(s->line);
+	s->begun |= event != PANIC_NOTHING;
+	if (s->begun)
+		keep(s, len);
+	return event;
 }

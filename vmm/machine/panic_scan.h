@@ -9,6 +9,7 @@
 #ifndef KMC_PANIC_SCAN_H
 #define KMC_PANIC_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,9 +19,15 @@ enum panic_event {
 	PANIC_OVER,  /* "---[ end Kernel panic - not syncing ...": the kernel says no more */
 };
 
+#define PANIC_TEXT 8192
+
 struct panic_scan {
 	char line[160]; /* the line so far; what is longer does not matter */
 	size_t len;
+	bool begun;
+	char text[PANIC_TEXT]; /* from the first line of the panic on, until it is full; ends in NUL
+				*/
+	size_t text_len;
 };
 
 /* Feeds one byte of console output; an event is given when its line ends. */

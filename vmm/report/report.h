@@ -2,7 +2,7 @@
 /*
  * report.h: one finding, complete and self-contained: what is printed needs no guest any more.
  *
- * vmm/checker/ fills it, report_text.c and report_json.c format it, sink.c delivers it.
+ * vmm/checker/ fills it, report_text.c and report_json.c format it, sink.h delivers it.
  */
 #ifndef KMC_REPORT_H
 #define KMC_REPORT_H
@@ -12,16 +12,20 @@
 #include <stdint.h>
 #include "judge.h"
 
-#define REPORT_FRAMES 32
+#define REPORT_FRAMES 64
 #define REPORT_MAP	 64	/* bytes shown around the bad ones */
 #define REPORT_SYMBOL 128
 #define REPORT_VALUE  64 /* bytes of an access that are kept */
 #define REPORT_GPRS   16
+#define REPORT_FILE   128
 
 struct report_frame {
 	uint64_t addr;		    /* gva; for frames other than the access, the return address */
 	char symbol[REPORT_SYMBOL]; /* "func+0x12/0x80" or "func+0x12/0x80 [module]", "" unknown */
 	bool guess;		      /* printed with "? " */
+	bool inlined;	       /* into the next frame that is not; symbol is its bare name */
+	char file[REPORT_FILE]; /* source, below the kernel's tree where it is of it; "" unknown */
+	uint32_t line;
 };
 
 struct report_stack {
@@ -82,6 +86,11 @@ struct report {
 	struct report_stack access;   /* frame[0] is the access (or the caller of the free) */
 	struct report_stack allocated, freed;
 
+	/* VERDICT_LEAK only: leaks of the same place, the described one among them, and what hangs on them. */
+	struct {
+		uint64_t objects, bytes, indirect_objects, indirect_bytes;
+	} leak;
+
 	char operand[64]; /* the access as the instruction names it, "" where nothing names it */
 	unsigned value_len; /* bytes that follow, from the first of the access on; 0: unknown */
 	uint8_t value[REPORT_VALUE]; /* contents when the report was made, so before a write */
@@ -110,36 +119,5 @@ size_t report_text(const struct report *r, char **out);
 size_t report_json(const struct report *r, const char *vm, char **out);
 /* The report in this style. vm is for REPORT_STYLE_JSON. */
 size_t report_format(const struct report *r, enum report_style style, const char *vm, char **out);
-
-/*
- * Delivery: stderr, log file, socket. Every destination has a bounded queue, served by threads of
- * the sink, so that no vCPU ever waits. A reader that is too slow loses records and is told how
- * many; the log loses nothing unless the disk does (or lags 64 MiB behind).
- * Strings of the configuration must live as long as the sink.
- */
-struct sink;
-struct sink_config {
-	const char *vm;		 /* name of the VM, in hello */
-	const char *socket_path; /* NULL: none */
-	const char *log_path;	 /* NULL: none */
-	size_t reader_limit; /* bytes queued for one reader before records are dropped; 0: 1 MiB */
-	void *text_ctx;
-	enum report_style style; /* of the text */
-	/* One report a call, from a thread of the sink; NULL: none. */
-	void (*text)(void *ctx, const char *text, size_t len);
-};
-/* 0, or -1 with one line in err (socket in use, no permission, ...). */
-int sink_create(const struct sink_config *config, struct sink **s, char *err, size_t errlen);
-void sink_report(struct sink *s, const struct report *r); /* any thread; never blocks */
-/* Any other record: json is one line with \n. Same rules. */
-void sink_record(struct sink *s, const char *json, size_t len);
-uint64_t sink_lost(const struct sink *s); /* records that some reader did not get */
-/*
- * Writes all of the log and the text, and what readers still take within a second. Nothing is
- * delivered afterwards; sink_lost() is final.
- */
-void sink_finish(struct sink *s);
-/* Finishes, closes, removes the socket file. NULL is fine. */
-void sink_destroy(struct sink *s);
 
 #endif

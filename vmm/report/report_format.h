@@ -6,6 +6,7 @@
 #define KMC_REPORT_FORMAT_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 #include "report.h"
 
@@ -31,16 +32,21 @@ void report_title(const struct report *r, enum report_style style, char *out, si
 unsigned report_alt_titles(const struct report *r, char out[REPORT_ALT_TITLES][REPORT_TITLE]);
 /* 16 hexadecimal digits; the same for the same finding in another run (docs/report.md). */
 void report_stack_hash(const struct report *r, char out[REPORT_HASH]);
-/* Where it happened; "unknown+0x0/0x0" where no symbol covers the address. */
+/* Where it happened, of a leak where it was allocated; "unknown+0x0/0x0" where no symbol covers the address. */
 void report_place(const struct report *r, char *out, size_t size);
 
 /* "name+0x12/0x80" or "name.isra.0+0x12/0x80 [module]": the only forms that parsers take. */
 bool report_is_symbol(const char *symbol);
+/* The frame of the access or of the free, behind what was inlined into it; NULL where there is none. */
+const struct report_frame *report_first_frame(const struct report *r);
 /* Frames that are there; 0 for a stack that is not known. */
 unsigned report_frames(const struct report_stack *s);
 
 /* Copies a string that came from the guest: printable ASCII stays, any other byte becomes '?'. */
 void report_clean(const char *in, char *out, size_t size);
+
+/* report_leak.c: the text of a leak. */
+void report_print_leak(FILE *f, const struct report *r, enum report_style style);
 
 /* The letter of byte i of the map; i < map_len, map_len <= REPORT_MAP. */
 char report_state_letter(const struct report *r, unsigned i);

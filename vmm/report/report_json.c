@@ -95,7 +95,8 @@ static json_t *object_json(const struct report *r)
 	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:s, s:I}", "addr", address(r->object_addr),
 			 "size", number(r->object_size), "slot", number(r->object_slot), "cache",
 			 clean(r->cache), "large", r->large, "state", name, "offset",
-			 (json_int_t)(r->addr + r->bad_first - r->object_addr));
+			 (json_int_t)(r->verdict == VERDICT_LEAK ?
+					      0 : r->addr + r->bad_first - r->object_addr));
 }
 
 static json_t *map_json(const struct report *r)
@@ -117,11 +118,15 @@ static json_t *frames_json(const struct report_stack *s)
 	unsigned n = s->n < REPORT_FRAMES ? s->n : REPORT_FRAMES;
 	json_t *list = json_array();
 
-	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(list, json_pack("{s:o, s:o, s:b}", "symbol",
-						      clean(s->frame[i].symbol), "addr",
-						      address(s->frame[i].addr), "guess",
-						      s->frame[i].guess));
+	for (unsigned i = 0; i < n; i++) {
+		const struct report_frame *f = &s->frame[i];
+
+		json_array_append_new(list, json_pack("{s:o, s:o, s:b, s:o, s:o, s:b}", "symbol",
+						      clean(f->symbol), "addr", address(f->addr),
+						      "guess", f->guess, "file", clean(f->file),
+						      "line", number(f->line), "inline",
+						      f->inlined));
+	}
 	return list;
 }
 
@@ -193,9 +198,20 @@ static const char *verdict_name(enum verdict v)
 		[VERDICT_UNALLOCATED] = "unallocated",
 		[VERDICT_DOUBLE_FREE] = "double-free",
 		[VERDICT_INVALID_FREE] = "invalid-free",
+		[VERDICT_LEAK] = "leak",
 	};
 
 	return name[(unsigned)v < VERDICTS ? v : VERDICT_NONE];
+}
+
+static json_t *leak_json(const struct report *r)
+{
+	if (r->verdict != VERDICT_LEAK)
+		return json_null();
+	return json_pack("{s:o, s:o, s:o, s:o}", "objects", number(r->leak.objects), "bytes",
+			 number(r->leak.bytes), "indirect_objects",
+			 number(r->leak.indirect_objects), "indirect_bytes",
+			 number(r->leak.indirect_bytes));
 }
 
 static json_t *report_object(const struct report *r, const char *vm, const char *text)
@@ -205,7 +221,7 @@ static json_t *report_object(const struct report *r, const char *vm, const char 
 	report_title(r, REPORT_STYLE_KERNEL, title, sizeof(title));
 	report_stack_hash(r, hash);
 	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:o, s:s, s:o, s:o, s:o,"
-			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
+			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
 			 "v", REPORT_JSON_VERSION, "type", "report", "vm", clean(vm ? vm : ""),
 			 "seq", number(r->seq), "host_time", number(r->host_time), "guest_time",
 			 number(r->guest_time), "class", verdict_class(r->verdict), "verdict",
@@ -215,7 +231,8 @@ static json_t *report_object(const struct report *r, const char *vm, const char 
 			 "instruction", clean(r->insn), "registers", registers_json(r), "object",
 			 object_json(r), "map", map_json(r), "undefined", undefined_json(r), "cpu",
 			 number(r->cpu), "pid", number(r->pid), "comm", clean(r->comm), "release",
-			 clean(r->release), "stacks", stacks_json(r), "text", text);
+			 clean(r->release), "stacks", stacks_json(r), "leak", leak_json(r),
+			 "text", text);
 }
 
 size_t report_json(const struct report *r, const char *vm, char **out)

@@ -41,16 +41,35 @@ char report_state_letter(const struct report *r, unsigned i)
 	return '?';
 }
 
+/* " file:line" where it is known. */
+static void print_line(FILE *f, const struct report_frame *frame)
+{
+	char file[REPORT_FILE];
+
+	report_clean(frame->file, file, sizeof(file));
+	if (file[0])
+		fprintf(f, " %s:%" PRIu32, file, frame->line);
+}
+
+/* Lines as syzkaller writes them: in front of the module, and "[inline]" behind. */
 static void print_frame(FILE *f, const struct report_frame *frame)
 {
 	char symbol[REPORT_SYMBOL];
+	int len;
 
 	report_clean(frame->symbol, symbol, sizeof(symbol));
+	len = (int)strcspn(symbol, " ");
 	fprintf(f, " %s", frame->guess ? "? " : "");
-	if (report_is_symbol(symbol))
-		fprintf(f, "%s\n", symbol);
+	if (frame->inlined || report_is_symbol(symbol))
+		fprintf(f, "%.*s", len, symbol);
 	else
-		fprintf(f, "0x%" PRIx64 "\n", frame->addr);
+		fprintf(f, "0x%" PRIx64, frame->addr);
+	print_line(f, frame);
+	if (frame->inlined)
+		fputs(" [inline]", f);
+	else if (report_is_symbol(symbol))
+		fputs(symbol + len, f);
+	fputc('\n', f);
 }
 
 /* Parsers want a named frame, or these words, in the first lines behind a stack's heading. */
@@ -78,17 +97,18 @@ static void print_event(FILE *f, const char *what, const struct report_stack *s)
 static void print_cpu(FILE *f, const struct report *r)
 {
 	char comm[sizeof(r->comm)], release[sizeof(r->release)], where[REPORT_SYMBOL];
+	const struct report_frame *first = report_first_frame(r);
 
 	report_clean(r->comm, comm, sizeof(comm));
 	report_clean(r->release, release, sizeof(release));
 	fprintf(f, "CPU: %u PID: %u Comm: %s Not tainted %s\n", r->cpu, r->pid, comm, release);
-	if (!report_frames(&r->access))
+	if (!first)
 		return;
 	report_place(r, where, sizeof(where));
-	if (report_is_symbol(r->access.frame[0].symbol))
+	if (report_is_symbol(first->symbol))
 		fprintf(f, "RIP: 0010:%s\n", where);
 	else
-		fprintf(f, "RIP: 0010:0x%" PRIx64 "\n", r->access.frame[0].addr);
+		fprintf(f, "RIP: 0010:0x%" PRIx64 "\n", first->addr);
 }
 
 /* Where the first bad byte lies, relative to the object: as KASAN words it. */
@@ -378,7 +398,9 @@ static size_t format_text(const struct report *r, enum report_style style, char 
 	if (!f)
 		return 0;
 	report_title(r, style, title, sizeof(title));
-	if (style == REPORT_STYLE_KERNEL && report_is_kmsan(r))
+	if (r->verdict == VERDICT_LEAK)
+		report_print_leak(f, r, style);
+	else if (style == REPORT_STYLE_KERNEL && report_is_kmsan(r))
 		print_kmsan(f, r, title);
 	else
 		print_kasan(f, r, title);

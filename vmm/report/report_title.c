@@ -29,6 +29,7 @@ static const struct report_form forms[VERDICTS] = {
 				  true },
 	[VERDICT_INVALID_FREE] = { "KASAN", "invalid-free", "KASAN", "double-free or invalid-free",
 				   true },
+	[VERDICT_LEAK] = { "KMC", "memory-leak", NULL, NULL, false }, /* the kernel's has no tool */
 };
 
 /* Whole pages have no slab: KASAN then leaves the word out. */
@@ -151,10 +152,33 @@ const struct report_form *report_form(const struct report *r)
 	return &forms[(unsigned)r->verdict < VERDICTS ? r->verdict : VERDICT_NONE];
 }
 
+/* Who wanted the memory: the innermost frame that is not the allocator or one of its wrappers. */
+static void allocating_place(const struct report_stack *s, char *out, size_t size)
+{
+	const char *place = "unknown+0x0/0x0";
+
+	for (unsigned i = report_frames(s); i-- > 0;)
+		if (report_is_symbol(s->frame[i].symbol) && !is_alloc_helper(s->frame[i].symbol))
+			place = s->frame[i].symbol;
+	report_clean(place, out, size);
+}
+
+const struct report_frame *report_first_frame(const struct report *r)
+{
+	for (unsigned i = 0; i < report_frames(&r->access); i++)
+		if (!r->access.frame[i].inlined)
+			return &r->access.frame[i];
+	return NULL;
+}
+
 void report_place(const struct report *r, char *out, size_t size)
 {
-	if (report_frames(&r->access) && report_is_symbol(r->access.frame[0].symbol))
-		report_clean(r->access.frame[0].symbol, out, size);
+	const struct report_frame *first = report_first_frame(r);
+
+	if (r->verdict == VERDICT_LEAK)
+		allocating_place(&r->allocated, out, size);
+	else if (first && report_is_symbol(first->symbol))
+		report_clean(first->symbol, out, size);
 	else
 		snprintf(out, size, "unknown+0x0/0x0");
 }
@@ -165,7 +189,9 @@ void report_title(const struct report *r, enum report_style style, char *out, si
 	char symbol[REPORT_SYMBOL];
 
 	report_place(r, symbol, sizeof(symbol));
-	if (style == REPORT_STYLE_KMC)
+	if (r->verdict == VERDICT_LEAK && style != REPORT_STYLE_KMC)
+		snprintf(out, size, "memory leak in %s", symbol);
+	else if (style == REPORT_STYLE_KMC)
 		snprintf(out, size, "KMC: %s in %s", verdict_class(r->verdict), symbol);
 	else
 		snprintf(out, size, "%s: %s in %s", form->tool, form->what, symbol);
@@ -204,10 +230,11 @@ static bool is_generic(const struct report_frame *f)
 static const struct report_frame *caller(const struct report *r)
 {
 	const struct report_stack *s = &r->access;
+	const struct report_frame *first = report_first_frame(r);
 
-	if (!report_frames(s) || !is_certain(&s->frame[0]) || !is_generic(&s->frame[0]))
+	if (!first || !is_certain(first) || !is_generic(first))
 		return NULL;
-	for (unsigned i = 1; i < report_frames(s); i++)
+	for (unsigned i = (unsigned)(first - s->frame) + 1; i < report_frames(s); i++)
 		if (is_certain(&s->frame[i]) && !is_generic(&s->frame[i]))
 			return &s->frame[i];
 	return NULL;
@@ -255,13 +282,16 @@ static uint64_t hash_frame(uint64_t h, const struct report_frame *f)
 
 void report_stack_hash(const struct report *r, char out[REPORT_HASH])
 {
+	const struct report_stack *s = r->verdict == VERDICT_LEAK ? &r->allocated : &r->access;
 	uint64_t h = hash(0xcbf29ce484222325ull, verdict_class(r->verdict));
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < report_frames(&r->access) && n < HASHED_FRAMES; i++) {
-		if (!is_certain(&r->access.frame[i]))
+	for (unsigned i = 0; i < report_frames(s) && n < HASHED_FRAMES; i++) {
+		const struct report_frame *f = &s->frame[i];
+
+		if (!is_certain(f) || (r->verdict == VERDICT_LEAK && is_alloc_helper(f->symbol)))
 			continue;
-		h = hash_frame(h, &r->access.frame[i]);
+		h = hash_frame(h, f);
 		n++;
 	}
 	snprintf(out, REPORT_HASH, "%016" PRIx64, h);

@@ -1,71 +1,57 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sink.c: delivers reports and other records to the socket's readers, the log file and the text
- * callback.
- *
- * Who reports only appends to queues under a lock that nobody holds while waiting: a vCPU never
- * waits for a reader, a disk or a terminal. One thread serves the sockets and the log, a second one
- * the text, so that a stopped terminal (Ctrl-S) does not make the readers lose records. What was
- * reported before a reader connected is not sent to it.
+ * sink.c: formats reports and hands them, and all other records, to the threads that deliver them:
+ * one for the socket (the writer: hello, history, readers), one for the log, one for the text, so
+ * that neither a full disk nor a stopped terminal (Ctrl-S) makes readers lose records. Between them
+ * and who reports there is an inbox each, without locks.
  */
-#include "report.h"
+#include "sink.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "sink_queue.h"
+#include "sink_log.h"
+#include "sink_outlet.h"
+#include "sink_readers.h"
 #include "sink_socket.h"
 
-#define READERS		   32
-#define READER_LIMIT	   (1u << 20)
-#define LOG_LIMIT	   (64u << 20)
-#define TEXT_LIMIT	   (16u << 20)
-#define FLUSH_MS	   1000 /* what readers get at the end */
-#define TURN		   256	/* records for one destination before the next one has its turn */
-#define ACCEPT_PAUSE_MS	   1000 /* after accept() found no descriptor or memory */
+#define READER_LIMIT	(1u << 20)
+#define HISTORY_LIMIT	(4u << 20)
+#define HISTORY_REPORTS 1024
+#define INBOX_LIMIT	(16u << 20)
+#define LOG_LIMIT	(64u << 20)
+#define TEXT_LIMIT	(16u << 20)
+#define FLUSH_MS	1000 /* what readers get at the end */
+#define TURN		1024 /* records from the inbox, and new readers, before the others' turn */
+#define ACCEPT_TURN	16
+#define ACCEPT_PAUSE_MS 1000 /* after accept() found no descriptor or memory */
 
-static const char note_json[] = "{\"v\":1,\"type\":\"lost\",\"count\":%llu}\n";
+static const char note_log[] = "{\"v\":1,\"type\":\"lost\",\"count\":%llu}\n";
 static const char note_text[] =
 	"kmc-vmm: %llu reports are not shown here: the terminal was too slow\n";
 
-struct reader {
-	int fd; /* -1: free */
-	bool half_closed; /* will send nothing more, but still reads */
-	struct queue queue;
-	struct record *now; /* being sent */
-	size_t sent;
-};
-
 struct sink {
 	struct sink_config config;
-	char *vm;
+	uint64_t started; /* ns since the epoch */
 	struct sink_socket socket;
-	int log_fd; /* -1: none */
-	int wake;   /* eventfd for the writer's poll */
+	struct sink_log log_file;
+	struct outlet log, text;
+	struct inbox inbox; /* for the writer */
+	pthread_t writer;
+	bool has_writer;
+	struct commands *commands; /* NULL: none */
+	atomic_bool stop;
+	_Atomic uint64_t lost; /* before they reached anybody */
 
-	pthread_t writer, texter;
-	bool has_writer, has_texter;
-
-	pthread_mutex_t lock; /* queues, references, stop, lost */
-	pthread_cond_t text_ready;
-	struct queue log, text;
-	bool stop;
-	uint64_t lost;
-
-	struct reader reader[READERS]; /* the writer's; queue: under the lock */
-	bool log_torn, log_complained; /* the writer's */
+	/* The writer's: */
+	struct readers readers;
+	struct history history;
 	bool accept_paused;
 };
 
@@ -77,206 +63,105 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* --- producers --- */
+/* ---- producers ---- */
 
-static void wake_writer(struct sink *s)
+static void lose(struct sink *s)
 {
-	uint64_t one = 1;
-	ssize_t ret = write(s->wake, &one, sizeof(one));
-
-	(void)ret; /* EAGAIN: it is awake */
+	atomic_fetch_add(&s->lost, 1);
 }
 
-static void push(struct sink *s, struct queue *q, struct record *r)
+static void deliver(struct sink *s, enum record_kind kind, const char *json, size_t len)
 {
-	if (!queue_push(q, r))
-		s->lost++;
+	struct record *r = record_create(kind, json, len);
+
+	if (!r) {
+		lose(s);
+		return;
+	}
+	if (s->log.running && kind != RECORD_STATE)
+		outlet_push(&s->log, r);
+	if (s->has_writer && !inbox_push(&s->inbox, r))
+		lose(s);
+	record_put(r);
 }
 
 void sink_record(struct sink *s, const char *json, size_t len)
 {
-	struct record *r = record_create(json, len);
-
-	pthread_mutex_lock(&s->lock);
-	if (!r) {
-		s->lost++;
-	} else {
-		if (s->log_fd >= 0)
-			push(s, &s->log, r);
-		for (int i = 0; i < READERS; i++)
-			if (s->reader[i].fd >= 0)
-				push(s, &s->reader[i].queue, r);
-		record_put(r);
-	}
-	pthread_mutex_unlock(&s->lock);
-	wake_writer(s);
+	deliver(s, RECORD_PLAIN, json, len);
 }
 
-static void sink_text(struct sink *s, const char *text, size_t len)
+void sink_state(struct sink *s, const char *json, size_t len)
 {
-	struct record *r = record_create(text, len);
+	deliver(s, RECORD_STATE, json, len);
+}
 
-	pthread_mutex_lock(&s->lock);
+static void deliver_text(struct sink *s, const struct report *report)
+{
+	char *text;
+	size_t len = report_format(report, s->config.style, s->config.vm, &text);
+	struct record *r = len ? record_create(RECORD_PLAIN, text, len) : NULL;
+
 	if (r)
-		push(s, &s->text, r);
+		outlet_push(&s->text, r);
 	else
-		s->lost++;
+		lose(s);
 	record_put(r);
-	pthread_cond_signal(&s->text_ready);
-	pthread_mutex_unlock(&s->lock);
-}
-
-static void count_lost(struct sink *s, uint64_t n)
-{
-	pthread_mutex_lock(&s->lock);
-	s->lost += n;
-	pthread_mutex_unlock(&s->lock);
+	free(text);
 }
 
 void sink_report(struct sink *s, const struct report *r)
 {
-	char *out;
+	char *json;
 	size_t len;
 
-	if (s->config.text) {
-		len = report_format(r, s->config.style, s->vm, &out);
-		if (len)
-			sink_text(s, out, len);
-		else
-			count_lost(s, 1);
-		free(out);
-	}
-	if (s->socket.fd < 0 && s->log_fd < 0)
+	if (s->text.running)
+		deliver_text(s, r);
+	if (!s->has_writer && !s->log.running)
 		return;
-	len = report_json(r, s->vm, &out);
+	len = report_json(r, s->config.vm, &json);
 	if (len)
-		sink_record(s, out, len);
+		deliver(s, RECORD_REPORT, json, len);
 	else
-		count_lost(s, 1);
-	free(out);
+		lose(s);
+	free(json);
 }
 
 uint64_t sink_lost(const struct sink *s)
 {
-	struct sink *mut = (struct sink *)s;
-	uint64_t lost;
-
-	pthread_mutex_lock(&mut->lock);
-	lost = s->lost;
-	pthread_mutex_unlock(&mut->lock);
-	return lost;
+	return atomic_load(&s->lost) + atomic_load(&s->log.lost) + atomic_load(&s->text.lost) +
+	       readers_lost(&s->readers);
 }
 
-/* --- the text thread --- */
-
-static void *text_main(void *arg)
+/* How many there are is bounded by READER_COMMANDS. */
+static void reply(void *ctx, uint64_t reader, const char *line, size_t len)
 {
-	struct sink *s = arg;
-	struct record *r;
+	struct sink *s = ctx;
+	struct record *r = record_create(RECORD_REPLY, line, len);
 
-	pthread_mutex_lock(&s->lock);
-	for (;;) {
-		queue_note(&s->text, note_text);
-		r = queue_pop(&s->text);
-		if (!r && s->stop)
-			break;
-		if (!r) {
-			pthread_cond_wait(&s->text_ready, &s->lock);
-			continue;
-		}
-		pthread_mutex_unlock(&s->lock);
-		s->config.text(s->config.text_ctx, r->data, r->len);
-		pthread_mutex_lock(&s->lock);
-		record_put(r);
-	}
-	pthread_mutex_unlock(&s->lock);
-	return NULL;
-}
-
-/* --- the log, by the writer --- */
-
-static bool log_write_all(struct sink *s, const char *p, size_t len)
-{
-	while (len) {
-		ssize_t n = write(s->log_fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		s->log_torn = true;
-		p += n;
-		len -= (size_t)n;
-	}
-	s->log_torn = false;
-	return true;
-}
-
-/* A record that was cut off by a full disk ends its line before the next one begins. */
-static void log_write(struct sink *s, const struct record *r)
-{
-	if ((!s->log_torn || log_write_all(s, "\n", 1)) && log_write_all(s, r->data, r->len))
-		return;
-	count_lost(s, 1);
-	if (s->log_complained)
-		return;
-	s->log_complained = true;
-	fprintf(stderr,
-		"kmc-vmm: cannot write the report log %s: %s; "
-		"records are lost until there is room\n",
-		s->config.log_path, strerror(errno));
-}
-
-static struct record *take(struct sink *s, struct queue *q)
-{
-	struct record *r;
-
-	pthread_mutex_lock(&s->lock);
-	queue_note(q, note_json);
-	r = queue_pop(q);
-	pthread_mutex_unlock(&s->lock);
-	return r;
-}
-
-static void put(struct sink *s, struct record *r)
-{
-	pthread_mutex_lock(&s->lock);
+	if (r)
+		r->reader = reader;
+	if (!r || !inbox_push_always(&s->inbox, r))
+		lose(s);
 	record_put(r);
-	pthread_mutex_unlock(&s->lock);
 }
 
-/* True where there is more. */
-static bool log_serve(struct sink *s)
+static bool write_text(void *ctx, const char *text, size_t len)
 {
-	struct record *r;
+	struct sink *s = ctx;
 
-	for (int i = 0; i < TURN; i++) {
-		r = take(s, &s->log);
-		if (!r)
-			return false;
-		log_write(s, r);
-		put(s, r);
-	}
+	s->config.text(s->config.text_ctx, text, len);
 	return true;
 }
 
-/* --- the readers, by the writer --- */
-
-static void reader_close(struct sink *s, struct reader *r)
-{
-	pthread_mutex_lock(&s->lock);
-	close(r->fd);
-	r->fd = -1;
-	record_put(r->now);
-	r->now = NULL;
-	queue_deinit(&r->queue);
-	pthread_mutex_unlock(&s->lock);
-}
+/* ---- the writer: new readers ---- */
 
 static struct record *hello(const struct sink *s)
 {
-	json_t *root = json_pack("{s:i, s:s, s:s, s:i}", "v", 1, "type", "hello", "vm", s->vm,
-				 "pid", (int)getpid());
+	json_t *root = json_pack("{s:i, s:s, s:s, s:i, s:s*, s:s*, s:I, s:I, s:[sss]}", "v", 1,
+				 "type", "hello", "vm", s->config.vm, "pid", (int)getpid(),
+				 "version", s->config.version, "release", s->config.release,
+				 "started", (json_int_t)s->started, "history",
+				 (json_int_t)s->history.n, "styles", "KASAN", "KMSAN", "KMC");
 	char *line = root ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	struct record *r = NULL;
 
@@ -284,43 +169,23 @@ static struct record *hello(const struct sink *s)
 		size_t len = strlen(line);
 
 		line[len] = '\n'; /* in place of the NUL */
-		r = record_create(line, len + 1);
+		r = record_create(RECORD_PLAIN, line, len + 1);
 	}
 	free(line);
 	json_decref(root);
 	return r;
 }
 
-/* The hello goes first whatever the limit is: it is not in the queue. */
-static void reader_open(struct sink *s, int fd)
+static void accept_some(struct sink *s)
 {
-	struct record *first = hello(s);
-	struct reader *r = NULL;
-
-	for (int i = 0; i < READERS && !r; i++)
-		if (s->reader[i].fd < 0)
-			r = &s->reader[i];
-	if (!r || !first) {
-		close(fd);
-		free(first);
-		return;
-	}
-	pthread_mutex_lock(&s->lock);
-	r->fd = fd;
-	r->half_closed = false;
-	r->now = first;
-	r->sent = 0;
-	queue_init(&r->queue, s->config.reader_limit);
-	pthread_mutex_unlock(&s->lock);
-}
-
-static void accept_all(struct sink *s)
-{
-	for (;;) {
+	for (int i = 0; i < ACCEPT_TURN; i++) {
 		int fd = accept4(s->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			reader_open(s, fd);
+			struct record *first = hello(s);
+
+			readers_open(&s->readers, fd, first, &s->history);
+			record_put(first);
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			s->accept_paused = errno != EAGAIN;
 			return;
@@ -328,81 +193,29 @@ static void accept_all(struct sink *s)
 	}
 }
 
-/* What a reader says is not listened to, only that it goes away. False: it is gone. */
-static bool reader_listen(struct reader *r)
+/* ---- the writer: a round ---- */
+
+/* From the inbox to the readers' queues. True where there is more. */
+static bool distribute(struct sink *s)
 {
-	char buf[4096];
-	ssize_t n = recv(r->fd, buf, sizeof(buf), 0);
+	for (int i = 0; i < TURN; i++) {
+		uint64_t lost;
+		struct record *r = inbox_pop(&s->inbox, &lost);
 
-	if (!n)
-		r->half_closed = true;
-	return n >= 0 || errno == EAGAIN || errno == EINTR;
-}
-
-static void reader_next(struct sink *s, struct reader *r)
-{
-	r->now = take(s, &r->queue);
-	r->sent = 0;
-}
-
-/* Sends what the reader takes, up to a number, so that others get their turn. False: it is gone. */
-static bool reader_send(struct sink *s, struct reader *r)
-{
-	if (!r->now)
-		reader_next(s, r);
-	for (int i = 0; r->now && i < TURN; i++) {
-		ssize_t n = send(r->fd, r->now->data + r->sent, r->now->len - r->sent,
-				 MSG_NOSIGNAL);
-
-		if (n < 0)
-			return errno == EAGAIN || errno == EINTR;
-		r->sent += (size_t)n;
-		if (r->sent < r->now->len)
-			continue;
-		put(s, r->now);
-		reader_next(s, r);
+		if (!r && !lost)
+			return false;
+		readers_lose(&s->readers, lost);
+		if (r) {
+			readers_push(&s->readers, r);
+			if (r->kind == RECORD_REPORT)
+				history_add(&s->history, r);
+		}
+		record_put(r);
 	}
 	return true;
 }
 
-static void reader_serve(struct sink *s, struct reader *r, short events)
-{
-	if ((events & (POLLERR | POLLHUP | POLLNVAL)) ||
-	    ((events & POLLIN) && !reader_listen(r)) || !reader_send(s, r))
-		reader_close(s, r);
-}
-
-/* --- the writer thread --- */
-
-struct writer_poll {
-	struct pollfd fd[READERS + 2];
-	struct reader *reader[READERS + 2];
-	nfds_t n;
-};
-
-static void add(struct writer_poll *p, int fd, short events, struct reader *r)
-{
-	p->fd[p->n] = (struct pollfd){ .fd = fd, .events = events };
-	p->reader[p->n++] = r;
-}
-
-static void collect(struct sink *s, struct writer_poll *p, bool stopping)
-{
-	p->n = 0;
-	add(p, s->wake, POLLIN, NULL);
-	if (s->socket.fd >= 0 && !stopping && !s->accept_paused)
-		add(p, s->socket.fd, POLLIN, NULL);
-	for (int i = 0; i < READERS; i++) {
-		struct reader *r = &s->reader[i];
-
-		/* Between two rounds a reader has everything unless a record is in "now". */
-		if (r->fd >= 0)
-			add(p, r->fd,
-			    (short)((r->half_closed ? 0 : POLLIN) | (r->now ? POLLOUT : 0)), r);
-	}
-}
-
-/* Without a reason to wait (more to log) it only looks. */
+/* Without a reason to wait (more in the inbox) it only looks. */
 static int wait_ms(const struct sink *s, bool more, int64_t deadline)
 {
 	int64_t left;
@@ -416,49 +229,26 @@ static int wait_ms(const struct sink *s, bool more, int64_t deadline)
 	return s->accept_paused ? ACCEPT_PAUSE_MS : -1;
 }
 
-/* One round: wait, accept, log, send. True where the log has more. */
+/* One round: wait, distribute, listen and send, accept. True where the inbox has more. */
 static bool serve(struct sink *s, bool more, int64_t deadline)
 {
-	struct writer_poll p;
-	uint64_t n;
-	ssize_t ret;
+	struct pollfd p[READERS + 2] = {{.fd = s->inbox.wake, .events = POLLIN},
+					{.fd = s->socket.fd, .events = POLLIN}};
+	struct reader *who[READERS];
+	size_t n = readers_poll(&s->readers, p + 2, who);
 
-	collect(s, &p, deadline != 0);
-	if (poll(p.fd, p.n, wait_ms(s, more, deadline)) < 0 && errno != EINTR)
-		return more;
+	if (deadline || s->accept_paused)
+		p[1].fd = -1;
+	if (poll(p, n + 2, wait_ms(s, more, deadline)) < 0)
+		return more; /* a signal */
 	s->accept_paused = false;
-	ret = read(s->wake, &n, sizeof(n));
-	(void)ret; /* EAGAIN: woken by a reader */
-	more = s->log_fd >= 0 && log_serve(s);
-	for (nfds_t i = 1; i < p.n; i++)
-		if (p.reader[i])
-			reader_serve(s, p.reader[i], p.fd[i].revents);
-	if (s->socket.fd >= 0 && !deadline)
-		accept_all(s);
+	inbox_awake(&s->inbox);
+	more = distribute(s);
+	for (size_t i = 0; i < n; i++)
+		reader_serve(&s->readers, who[i], p[i + 2].revents);
+	if (p[1].revents)
+		accept_some(s);
 	return more;
-}
-
-/* Records that readers have not taken yet. */
-static uint64_t waiting(struct sink *s)
-{
-	uint64_t n = 0;
-
-	pthread_mutex_lock(&s->lock);
-	for (int i = 0; i < READERS; i++)
-		if (s->reader[i].fd >= 0)
-			n += s->reader[i].queue.n + (s->reader[i].now != NULL);
-	pthread_mutex_unlock(&s->lock);
-	return n;
-}
-
-static bool stopping(struct sink *s)
-{
-	bool stop;
-
-	pthread_mutex_lock(&s->lock);
-	stop = s->stop;
-	pthread_mutex_unlock(&s->lock);
-	return stop;
 }
 
 static void *writer_main(void *arg)
@@ -467,133 +257,140 @@ static void *writer_main(void *arg)
 	int64_t deadline;
 	bool more = false;
 
-	while (!stopping(s))
+	while (!atomic_load(&s->stop))
 		more = serve(s, more, 0);
 	deadline = now_ms() + FLUSH_MS;
 	do
 		more = serve(s, true, deadline);
 	while (more);
-	while (waiting(s) && now_ms() < deadline)
+	while (readers_waiting(&s->readers) && now_ms() < deadline)
 		serve(s, false, deadline);
-	count_lost(s, waiting(s));
+	atomic_fetch_add(&s->lost, readers_waiting(&s->readers));
 	return NULL;
 }
 
-/* --- start and end --- */
+/* ---- start and end ---- */
 
-/* A FIFO without a reader must not hold up the start: non-blocking until it is open. */
-static int log_open(struct sink *s, char *err, size_t errlen)
+bool sink_name_ok(const char *vm)
 {
-	const char *path = s->config.log_path;
+	static const char set[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	size_t len = strlen(vm);
 
-	if (!path)
-		return 0;
-	s->log_fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
-	if (s->log_fd >= 0 && !fcntl(s->log_fd, F_SETFL, O_APPEND))
-		return 0;
-	snprintf(err, errlen,
-		 "cannot write the report log %s: open: %s; choose another --report-log", path,
-		 strerror(errno));
+	return len && len <= SINK_NAME_MAX && strspn(vm, set) == len && vm[0] != '.' &&
+	       vm[0] != '-';
+}
+
+static int start_failed(const char *what, int error, char *err, size_t errlen)
+{
+	snprintf(err, errlen, "cannot start the report writer: %s: %s", what, strerror(error));
 	return -1;
 }
 
-/* Signals are for the main thread; a reader that is gone is an error code here, never SIGPIPE. */
-static int start_thread(pthread_t *t, void *(*main)(void *), struct sink *s)
+static int start_writer(struct sink *s, char *err, size_t errlen)
 {
-	sigset_t all, old;
+	const struct sink_config *c = &s->config;
 	int ret;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	ret = pthread_create(t, NULL, main, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return ret;
+	if (!c->socket_path)
+		return 0;
+	if (sink_socket_open(&s->socket, c->socket_path, c->vm, err, errlen))
+		return -1;
+	if (inbox_init(&s->inbox, INBOX_LIMIT))
+		return start_failed("eventfd", errno, err, errlen);
+	if (c->commands.table)
+		s->commands = commands_create(&c->commands, reply, s);
+	if ((c->commands.table && !s->commands) ||
+	    history_init(&s->history, HISTORY_REPORTS, c->history_limit))
+		return start_failed("malloc", ENOMEM, err, errlen);
+	readers_init(&s->readers, c->reader_limit, s->commands);
+	ret = sink_thread(&s->writer, writer_main, s);
+	s->has_writer = !ret;
+	return ret ? start_failed("pthread_create", ret, err, errlen) : 0;
 }
 
-static int start_threads(struct sink *s, char *err, size_t errlen)
+static int start_outlets(struct sink *s, char *err, size_t errlen)
 {
 	int ret = 0;
 
-	if (s->socket.fd >= 0 || s->log_fd >= 0) {
-		ret = start_thread(&s->writer, writer_main, s);
-		s->has_writer = !ret;
-	}
-	if (!ret && s->config.text) {
-		ret = start_thread(&s->texter, text_main, s);
-		s->has_texter = !ret;
-	}
-	if (ret)
-		snprintf(err, errlen, "cannot start the report writer: pthread_create: %s",
-			 strerror(ret));
-	return ret ? -1 : 0;
+	s->log.note = note_log, s->log.ctx = &s->log_file, s->log.write = sink_log_write;
+	s->text.note = note_text, s->text.ctx = s, s->text.write = write_text;
+	if (sink_log_open(&s->log_file, s->config.log_path, err, errlen))
+		return -1;
+	if (s->log_file.fd >= 0)
+		ret = outlet_start(&s->log, LOG_LIMIT);
+	if (!ret && s->config.text)
+		ret = outlet_start(&s->text, TEXT_LIMIT);
+	return ret ? start_failed("thread", ret, err, errlen) : 0;
 }
 
 static struct sink *sink_alloc(const struct sink_config *config)
 {
 	struct sink *s = calloc(1, sizeof(*s));
+	struct timespec t;
 
 	if (!s)
 		return NULL;
+	clock_gettime(CLOCK_REALTIME, &t);
+	s->started = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 	s->config = *config;
 	if (!s->config.reader_limit)
 		s->config.reader_limit = READER_LIMIT;
-	s->socket.fd = s->log_fd = -1;
-	for (int i = 0; i < READERS; i++)
-		s->reader[i].fd = -1;
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->text_ready, NULL);
-	queue_init(&s->log, LOG_LIMIT);
-	queue_init(&s->text, TEXT_LIMIT);
-	s->vm = strdup(config->vm ? config->vm : "");
-	s->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (!s->config.history_limit)
+		s->config.history_limit = HISTORY_LIMIT;
+	s->socket.fd = s->log_file.fd = -1;
+	s->inbox.wake = s->log.inbox.wake = s->text.inbox.wake = -1;
+	readers_init(&s->readers, 0, NULL);
 	return s;
-}
-
-/* The name goes into JSON: bytes that are not ASCII are replaced. */
-static void clean_name(char *name)
-{
-	for (; *name; name++)
-		if (*name < ' ' || *name > '~')
-			*name = '?';
 }
 
 int sink_create(const struct sink_config *config, struct sink **out, char *err, size_t errlen)
 {
-	struct sink *s = sink_alloc(config);
+	struct sink *s;
 
 	*out = NULL;
-	if (!s || !s->vm || s->wake < 0) {
-		snprintf(err, errlen, "cannot start the report writer: eventfd: %s",
-			 strerror(errno));
-		goto fail;
+	if (!sink_name_ok(config->vm)) {
+		snprintf(err, errlen,
+			 "\"%s\" is no name for a VM: give --name 1 to %d letters, digits and ._-, "
+			 "the first no . or -",
+			 config->vm, SINK_NAME_MAX);
+		return -1;
 	}
-	clean_name(s->vm);
-	if (log_open(s, err, errlen))
-		goto fail;
-	if (config->socket_path && sink_socket_open(&s->socket, config->socket_path, err, errlen))
-		goto fail;
-	if (start_threads(s, err, errlen))
-		goto fail;
+	s = sink_alloc(config);
+	if (!s)
+		return start_failed("malloc", ENOMEM, err, errlen);
+	if (start_outlets(s, err, errlen) || start_writer(s, err, errlen)) {
+		sink_destroy(s);
+		return -1;
+	}
 	*out = s;
 	return 0;
-fail:
-	sink_destroy(s);
-	return -1;
+}
+
+int sink_start_commands(struct sink *s, char *err, size_t errlen)
+{
+	int ret = s->commands ? commands_start(s->commands) : 0;
+
+	return ret ? start_failed("pthread_create", ret, err, errlen) : 0;
+}
+
+void sink_stop_commands(struct sink *s)
+{
+	if (s->commands)
+		commands_stop(s->commands);
 }
 
 void sink_finish(struct sink *s)
 {
-	pthread_mutex_lock(&s->lock);
-	s->stop = true;
-	pthread_cond_signal(&s->text_ready);
-	pthread_mutex_unlock(&s->lock);
-	if (s->wake >= 0)
-		wake_writer(s);
-	if (s->has_writer)
+	sink_stop_commands(s);
+	atomic_store(&s->stop, true);
+	if (s->has_writer) {
+		inbox_wake(&s->inbox);
 		pthread_join(s->writer, NULL);
-	if (s->has_texter)
-		pthread_join(s->texter, NULL);
-	s->has_writer = s->has_texter = false;
+	}
+	s->has_writer = false;
+	outlet_finish(&s->log);
+	outlet_finish(&s->text);
 }
 
 void sink_destroy(struct sink *s)
@@ -602,17 +399,12 @@ void sink_destroy(struct sink *s)
 		return;
 	sink_finish(s);
 	sink_socket_close(&s->socket);
-	for (int i = 0; i < READERS; i++)
-		if (s->reader[i].fd >= 0)
-			reader_close(s, &s->reader[i]);
-	queue_deinit(&s->log);
-	queue_deinit(&s->text);
-	if (s->log_fd >= 0)
-		close(s->log_fd);
-	if (s->wake >= 0)
-		close(s->wake);
-	pthread_cond_destroy(&s->text_ready);
-	pthread_mutex_destroy(&s->lock);
-	free(s->vm);
+	commands_destroy(s->commands);
+	readers_deinit(&s->readers);
+	history_deinit(&s->history);
+	inbox_deinit(&s->inbox);
+	outlet_deinit(&s->log);
+	outlet_deinit(&s->text);
+	sink_log_close(&s->log_file);
 	free(s);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sink_queue.c: bounded queues of shared records. Does no input or output and takes no lock.
+ * sink_queue.c: records with a count of references, and bounded queues of them. Does no input or
+ * output.
  */
 #include "sink_queue.h"
 
@@ -13,21 +14,37 @@ struct queue_entry {
 	struct record *record;
 };
 
-struct record *record_create(const char *data, size_t len)
+struct record *record_create(enum record_kind kind, const char *data, size_t len)
 {
 	struct record *r = malloc(sizeof(*r) + len);
 
 	if (!r)
 		return NULL;
-	r->refs = 1;
+	atomic_init(&r->refs, 1);
+	r->kind = kind;
+	r->reader = 0;
 	r->len = len;
 	memcpy(r->data, data, len);
 	return r;
 }
 
+struct record *record_note(const char *note, uint64_t lost)
+{
+	char text[QUEUE_NOTE];
+
+	snprintf(text, sizeof(text), note, (unsigned long long)lost);
+	return record_create(RECORD_PLAIN, text, strlen(text));
+}
+
+struct record *record_get(struct record *r)
+{
+	atomic_fetch_add(&r->refs, 1);
+	return r;
+}
+
 void record_put(struct record *r)
 {
-	if (r && !--r->refs)
+	if (r && atomic_fetch_sub(&r->refs, 1) == 1)
 		free(r);
 }
 
@@ -51,8 +68,7 @@ static bool append(struct queue *q, struct record *r)
 	if (!e)
 		return false;
 	e->next = NULL;
-	e->record = r;
-	r->refs++;
+	e->record = record_get(r);
 	*q->last = e;
 	q->last = &e->next;
 	q->bytes += r->len + sizeof(*e);
@@ -60,13 +76,17 @@ static bool append(struct queue *q, struct record *r)
 	return true;
 }
 
+bool queue_offer(struct queue *q, struct record *r)
+{
+	return !q->lost && q->bytes + r->len <= q->limit && append(q, r);
+}
+
 bool queue_push(struct queue *q, struct record *r)
 {
-	if (q->lost || q->bytes + r->len > q->limit || !append(q, r)) {
-		q->lost++;
-		return false;
-	}
-	return true;
+	if (queue_offer(q, r))
+		return true;
+	q->lost++;
+	return false;
 }
 
 struct record *queue_pop(struct queue *q)
@@ -86,18 +106,26 @@ struct record *queue_pop(struct queue *q)
 	return r;
 }
 
-void queue_note(struct queue *q, const char *format)
-{
-	char text[QUEUE_NOTE];
-	struct record *r;
+/* Nothing else may be queued while this fails: what was lost lies here. */
+static bool append_note(struct queue *q, const char *note) __attribute__((format(printf, 2, 0)));
 
-	if (!q->lost || q->bytes > q->limit / 2)
-		return;
-	snprintf(text, sizeof(text), format, (unsigned long long)q->lost);
-	r = record_create(text, strlen(text));
-	if (!r)
-		return;
-	if (append(q, r))
+static bool append_note(struct queue *q, const char *note)
+{
+	struct record *r = q->lost ? record_note(note, q->lost) : NULL;
+
+	if (r && append(q, r))
 		q->lost = 0;
 	record_put(r);
+	return !q->lost;
+}
+
+void queue_note(struct queue *q, const char *note)
+{
+	if (q->bytes <= q->limit / 2)
+		append_note(q, note);
+}
+
+bool queue_push_always(struct queue *q, struct record *r, const char *note)
+{
+	return append_note(q, note) && append(q, r);
 }

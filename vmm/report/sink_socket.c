@@ -89,14 +89,43 @@ static int clear_path(const char *path, const struct sockaddr_un *a, socklen_t a
 	return 0;
 }
 
-int sink_socket_open(struct sink_socket *s, const char *path, char *err, size_t errlen)
+static bool is_directory(const char *path)
+{
+	size_t len = strlen(path);
+	struct stat st;
+
+	if (path[0] == '@')
+		return false;
+	return (len && path[len - 1] == '/') || (!stat(path, &st) && S_ISDIR(st.st_mode));
+}
+
+/* vm has no '/' (sink_name_ok()). What does not fit is cut, and too long for an address anyhow. */
+static void expand(const char *path, const char *vm, char *out, size_t size)
+{
+	static const char mark[] = "{vm}";
+	const char *at;
+	size_t n = 0;
+
+	for (; (at = strstr(path, mark)) && n < size; path = at + strlen(mark))
+		n += (size_t)snprintf(out + n, size - n, "%.*s%s", (int)(at - path), path, vm);
+	if (n < size)
+		snprintf(out + n, size - n, "%s", path);
+	n = strlen(out);
+	if (is_directory(out))
+		snprintf(out + n, size - n, "%s%s.sock", out[n - 1] == '/' ? "" : "/", vm);
+}
+
+int sink_socket_open(struct sink_socket *s, const char *form, const char *vm, char *err,
+		     size_t errlen)
 {
 	struct sockaddr_un a;
+	const char *path = s->path;
 	struct stat st;
 	socklen_t alen;
 	int fd;
 
-	*s = (struct sink_socket){ .fd = -1, .path = path };
+	*s = (struct sink_socket){.fd = -1};
+	expand(form, vm, s->path, sizeof(s->path));
 	if (make_address(path, &a, &alen, err, errlen))
 		return -1;
 	if (path[0] != '@' && clear_path(path, &a, alen, err, errlen))

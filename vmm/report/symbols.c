@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * symbols.c: the guest's function names, kernel and modules, looked up by address.
+ * symbols.c: the guest's function names, kernel and modules, looked up by address; its ORC tables.
  *
  * One sorted table for the kernel and one a module, each sorted at the first lookup after a change.
  * Everything fed is hostile: counts and bytes are bounded, names are printable or refused.
@@ -18,7 +18,6 @@
 #define SYMBOLS_MAX	   (1u << 20) /* of the kernel and all modules together */
 #define SYMBOLS_NAME_BYTES (64u << 20)
 #define MODULES_MAX	   4096u
-#define MODULE_NAME	   56 /* the kernel's MODULE_NAME_LEN */
 #define MODULE_TEXT_MAX	   (1ull << 30)
 /*
  * A function outside its module's text (init text) whose size nobody said ends here at the
@@ -42,14 +41,16 @@ struct table {
 
 struct module {
 	uint64_t start, size;
-	char name[MODULE_NAME];
+	char name[SYMBOLS_MODULE];
 	struct table table;
+	struct orc_table orc;
 };
 
 struct symbols {
 	pthread_mutex_t lock; /* all below */
 	uint64_t text_start, text_end;
 	struct table kernel;
+	struct orc_table kernel_orc;
 	struct module **module;
 	size_t nmodules, module_room;
 	struct module *current; /* what the next KMC_SYM_TEXT belongs to; NULL and: */
@@ -179,7 +180,7 @@ static int module_add(struct symbols *s, const struct kmc_symbol *in, const char
 	struct module *m;
 	uint64_t end;
 
-	if (!len || len >= MODULE_NAME || in->size > MODULE_TEXT_MAX ||
+	if (!len || len >= SYMBOLS_MODULE || in->size > MODULE_TEXT_MAX ||
 	    __builtin_add_overflow(in->addr, in->size, &end))
 		return -1;
 	for (size_t i = s->nmodules; i-- > 0;)
@@ -207,6 +208,21 @@ static void module_gone(struct symbols *s, uint64_t start)
 			module_remove(s, i);
 }
 
+/* Where the addresses are, then where as many entries are; until then the table is not used. */
+static int orc_add(struct symbols *s, const struct kmc_symbol *in)
+{
+	struct orc_table *t = s->in_kernel ? &s->kernel_orc : s->current ? &s->current->orc : NULL;
+
+	if (!t || !in->size || in->size > ORC_ENTRIES_MAX)
+		return -1;
+	if (in->type == KMC_SYM_ORC_IP) {
+		*t = (struct orc_table){ .ip = in->addr, .n = in->size };
+		return 0;
+	}
+	t->entry = in->addr;
+	return t->n == in->size ? 0 : -1;
+}
+
 static int feed_one(struct symbols *s, const struct kmc_symbol *in, const char *name, size_t len)
 {
 	switch (in->type) {
@@ -225,6 +241,9 @@ static int feed_one(struct symbols *s, const struct kmc_symbol *in, const char *
 		s->in_kernel = true;
 		s->current = NULL;
 		return 0;
+	case KMC_SYM_ORC_IP:
+	case KMC_SYM_ORC:
+		return orc_add(s, in);
 	}
 	return -1;
 }
@@ -366,6 +385,19 @@ static bool in_module(const struct module *m, uint64_t addr)
 	return addr - m->start < m->size;
 }
 
+static struct module *module_at(struct symbols *s, uint64_t addr)
+{
+	for (size_t i = 0; i < s->nmodules; i++)
+		if (in_module(s->module[i], addr))
+			return s->module[i];
+	return NULL;
+}
+
+static bool in_kernel_text(const struct symbols *s, uint64_t addr)
+{
+	return addr >= s->text_start && addr < s->text_end;
+}
+
 /* Functions beside the module's text, as its init text is: each stands for itself only. */
 static bool find_loose(struct symbols *s, uint64_t addr, struct found *f)
 {
@@ -384,21 +416,64 @@ static bool find_loose(struct symbols *s, uint64_t addr, struct found *f)
 
 static bool find(struct symbols *s, uint64_t addr, struct found *f)
 {
+	struct module *m;
+
 	f->module = NULL;
-	if (addr >= s->text_start && addr < s->text_end) {
+	if (in_kernel_text(s, addr)) {
 		table_sort(s, &s->kernel);
 		return table_find(&s->kernel, addr, s->text_end, UINT64_MAX, f);
 	}
-	for (size_t i = 0; i < s->nmodules; i++) {
-		struct module *m = s->module[i];
+	m = module_at(s, addr);
+	if (!m)
+		return find_loose(s, addr, f);
+	table_sort(s, &m->table);
+	f->module = m;
+	return table_find(&m->table, addr, m->start + m->size, UINT64_MAX, f);
+}
 
-		if (!in_module(m, addr))
-			continue;
-		table_sort(s, &m->table);
-		f->module = m;
-		return table_find(&m->table, addr, m->start + m->size, UINT64_MAX, f);
+bool symbols_range(struct symbols *s, uint64_t addr, struct symbols_range *out)
+{
+	const struct module *m;
+	bool ok = true;
+
+	memset(out, 0, sizeof(*out));
+	pthread_mutex_lock(&s->lock);
+	m = module_at(s, addr);
+	if (in_kernel_text(s, addr)) {
+		out->start = s->text_start;
+		out->size = s->text_end - s->text_start;
+		out->orc = s->kernel_orc;
+	} else if (m) {
+		out->start = m->start;
+		out->size = m->size;
+		out->orc = m->orc;
+		memcpy(out->module, m->name, sizeof(out->module));
+	} else {
+		ok = false;
 	}
-	return find_loose(s, addr, f);
+	pthread_mutex_unlock(&s->lock);
+	if (!out->orc.entry)
+		out->orc.n = 0;
+	return ok;
+}
+
+void symbols_each(struct symbols *s, uint64_t start,
+		  void (*fn)(void *ctx, const char *name, uint64_t addr, uint64_t size), void *ctx)
+{
+	struct table *t = NULL;
+	struct module *m;
+
+	pthread_mutex_lock(&s->lock);
+	m = module_at(s, start);
+	if (in_kernel_text(s, start))
+		t = &s->kernel;
+	else if (m)
+		t = &m->table;
+	if (t)
+		table_sort(s, t);
+	for (size_t i = 0; t && i < t->n; i++)
+		fn(ctx, t->names + t->sym[i].name, t->sym[i].addr, t->sym[i].size);
+	pthread_mutex_unlock(&s->lock);
 }
 
 bool symbols_is_text(struct symbols *s, uint64_t addr)
@@ -407,10 +482,7 @@ bool symbols_is_text(struct symbols *s, uint64_t addr)
 	bool text;
 
 	pthread_mutex_lock(&s->lock);
-	text = addr >= s->text_start && addr < s->text_end;
-	for (size_t i = 0; !text && i < s->nmodules; i++)
-		text = in_module(s->module[i], addr);
-	text = text || find_loose(s, addr, &f);
+	text = in_kernel_text(s, addr) || module_at(s, addr) || find_loose(s, addr, &f);
 	pthread_mutex_unlock(&s->lock);
 	return text;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * symbols.h: names of guest functions, as the agent streamed them (kmc_abi.h, struct kmc_symbol).
+ * symbols.h: names of guest functions, and where the ORC tables are, as the agent streamed them
+ * (kmc_abi.h, struct kmc_symbol).
  * Padding (__pfx_, __cfi_) is not kept; of several names for one address the one with the fewest
  * underscores in front is shown. A module is forgotten when it goes. Internally locked: any thread.
  */
@@ -10,6 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "orc.h"
+
+#define SYMBOLS_MODULE 56 /* the kernel's MODULE_NAME_LEN */
 
 struct symbols;
 
@@ -30,6 +35,21 @@ bool symbols_is_text(struct symbols *s, uint64_t addr);
 bool symbols_format(struct symbols *s, uint64_t addr, bool is_return, char *out, size_t size);
 /* Bare function name without compiler suffix (.isra.0, .constprop.1, .part.2, .cold). */
 bool symbols_function(struct symbols *s, uint64_t addr, char *out, size_t size);
+
+/* Code that belongs together: the kernel's text, or a module's text or its init text. */
+struct symbols_range {
+	uint64_t start, size;
+	char module[SYMBOLS_MODULE]; /* "": the kernel */
+	struct orc_table orc;	     /* n 0: not known */
+};
+/* The range that addr lies in; false where there is none. */
+bool symbols_range(struct symbols *s, uint64_t addr, struct symbols_range *out);
+/*
+ * Calls fn for each function of the range that starts at start, in the order of their addresses;
+ * size 0: not known. fn must not call symbols_*().
+ */
+void symbols_each(struct symbols *s, uint64_t start,
+		  void (*fn)(void *ctx, const char *name, uint64_t addr, uint64_t size), void *ctx);
 
 /* A number that changes whenever symbols are added or removed: for caches keyed by address. */
 uint64_t symbols_generation(struct symbols *s);
