@@ -227,12 +227,21 @@ static void test_clean(void **state)
 
 static void test_levels(void **state)
 {
-	static const enum record_level want[] = { LEVEL_LOW,	  LEVEL_LOW,	  LEVEL_LOW,
-						  LEVEL_MEDIUM,	  LEVEL_MEDIUM,	  LEVEL_HIGH,
-						  LEVEL_CRITICAL, LEVEL_CRITICAL, LEVEL_CRITICAL };
+	static const char double_free[] =
+		"{\"v\":1,\"type\":\"report\",\"verdict\":\"double-free\",\"severity\":1}";
+	static const enum record_level want[] = {
+		LEVEL_LOW,    LEVEL_LOW,  LEVEL_LOW,	  LEVEL_LOW,	  LEVEL_MEDIUM,
+		LEVEL_MEDIUM, LEVEL_HIGH, LEVEL_CRITICAL, LEVEL_CRITICAL, LEVEL_CRITICAL,
+	};
+	struct record r;
 
 	for (unsigned n = 0; n <= RECORD_SEVERITY_MAX; n++)
 		assert_int_equal(record_level(n), want[n]);
+	assert_true(record_parse(double_free, strlen(double_free), &r));
+	assert_int_equal(record_severity(r.root), 9); /* whatever its kmc-vmm called it */
+	record_free(&r);
+	assert_true(record_class_exists("memory-leak") && record_class_exists("uaf-read"));
+	assert_false(record_class_exists("any") || record_class_exists(""));
 }
 
 int main(void)

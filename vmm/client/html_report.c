@@ -15,6 +15,12 @@
 #define VALUE_MAX 64u
 #define FRAMES	  64u
 
+/* Else it is an access. */
+static bool is_leak(const json_t *report)
+{
+	return record_object(report, "leak") != NULL;
+}
+
 static bool is_free(const json_t *report)
 {
 	return record_number(record_object(report, "access"), "size") == 0;
@@ -34,6 +40,20 @@ static void put_bad(FILE *f, const json_t *access)
 		fprintf(f, "; byte %" PRIu64 " of it is bad", first);
 	else
 		fprintf(f, "; bytes %" PRIu64 " to %" PRIu64 " of it are bad", first, last);
+}
+
+static void put_leak(FILE *f, const json_t *leak)
+{
+	uint64_t objects = record_number(leak, "objects");
+	uint64_t indirect = record_number(leak, "indirect_objects");
+
+	fprintf(f, "<p class=\"what\">%" PRIu64 " object%s lost, %" PRIu64 " bytes", objects,
+		objects == 1 ? " was" : "s were", record_number(leak, "bytes"));
+	if (indirect)
+		fprintf(f, "; with %s %" PRIu64 " more, %" PRIu64 " bytes",
+			objects == 1 ? "it" : "them", indirect,
+			record_number(leak, "indirect_bytes"));
+	fputs(". Nothing points to what is lost any more.</p>\n", f);
 }
 
 static void put_access(FILE *f, const json_t *report)
@@ -158,7 +178,8 @@ static void put_object(FILE *f, const json_t *report)
 	put_code(f, "State", record_text(o, "state"));
 	put_number(f, "Requested", (int64_t)record_number(o, "size"));
 	put_number(f, "Slot", (int64_t)record_number(o, "slot"));
-	put_number(f, "Offset", json_integer_value(json_object_get(o, "offset")));
+	if (!is_leak(report))
+		put_number(f, "Offset", json_integer_value(json_object_get(o, "offset")));
 	fputs("</dl>\n", f);
 }
 
@@ -243,12 +264,14 @@ static void put_map(FILE *f, const json_t *report)
 	b.n = strlen(b.states) < MAP_MAX ? strlen(b.states) : MAP_MAX;
 	if (!b.n)
 		return;
-	b.first = record_number(m, "caret") < b.n ? (size_t)record_number(m, "caret") : b.n;
+	b.first = !is_leak(report) && record_number(m, "caret") < b.n
+			  ? (size_t)record_number(m, "caret")
+			  : b.n;
 	b.last = b.first + (last > first && last - first < b.n ? (size_t)(last - first) : 0);
 	if (last > first && last - first >= b.n)
 		b.last = b.n;
 	fputs("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Bytes around the "
-	      "bad ones\">\n<table class=\"map\"><caption>Memory around the bad bytes</caption>\n",
+	      "bad ones\">\n<table class=\"map\"><caption>Memory</caption>\n",
 	      f);
 	put_rows(f, &b);
 	fputs("</table></div>\n", f);
@@ -315,13 +338,13 @@ static void put_frames(FILE *f, const json_t *frames)
 	fputs("</ol>\n", f);
 }
 
-static void put_event(FILE *f, const char *what, const json_t *event)
+static void put_event(FILE *f, const char *what, const json_t *event, bool open)
 {
 	uint64_t time = record_number(event, "time");
 
 	if (!event)
 		return;
-	fprintf(f, "<details><summary>%s by ", what);
+	fprintf(f, "<details%s><summary>%s by ", open ? " open" : "", what);
 	html_format(f, "%s (task %" PRIu64 ") on CPU %" PRIu64 " at %" PRIu64 ".%06" PRIu64 " s",
 		    record_text(event, "comm"), record_number(event, "pid"),
 		    record_number(event, "cpu"), time / 1000000000u, time / 1000 % 1000000);
@@ -344,13 +367,14 @@ static void put_stacks(FILE *f, const json_t *report)
 	const json_t *s = record_object(report, "stacks"), *u = record_object(report, "undefined");
 
 	fputs("<div class=\"stacks\">\n<div>", f);
-	put_list(f, is_free(report) ? "Call trace of the free" : "Call trace of the access",
-		 json_object_get(s, "access"), true);
+	if (!is_leak(report))
+		put_list(f, is_free(report) ? "Call trace of the free" : "Call trace of the access",
+			 json_object_get(s, "access"), true);
 	fputs("</div>\n<div>", f);
 	put_list(f, "Undefined bits were loaded at", json_object_get(s, "origin"), false);
 	put_list(f, "Undefined bits were copied at", json_object_get(u, "copied"), false);
-	put_event(f, "Allocated", record_object(s, "allocated"));
-	put_event(f, "Freed", record_object(s, "freed"));
+	put_event(f, "Allocated", record_object(s, "allocated"), is_leak(report));
+	put_event(f, "Freed", record_object(s, "freed"), false);
 	fputs("</div></div>\n", f);
 }
 
@@ -398,9 +422,13 @@ static void put_text(FILE *f, const json_t *report)
 
 void html_report(FILE *f, const json_t *report)
 {
-	put_access(f, report);
-	if (!is_free(report))
-		put_instruction(f, report);
+	if (is_leak(report)) {
+		put_leak(f, record_object(report, "leak"));
+	} else {
+		put_access(f, report);
+		if (!is_free(report))
+			put_instruction(f, report);
+	}
 	put_object(f, report);
 	put_map(f, report);
 	put_stacks(f, report);

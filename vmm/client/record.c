@@ -136,21 +136,41 @@ const json_t *record_object(const json_t *o, const char *key)
 	return json_is_object(j) ? j : NULL;
 }
 
+/* docs/report.md has the order. */
+static const struct {
+	const char *verdict, *class;
+	unsigned severity;
+	enum record_level level;
+} verdicts[] = {
+	{ "double-free", "double-free", 9, LEVEL_CRITICAL },
+	{ "invalid-free", "invalid-free", 8, LEVEL_CRITICAL },
+	{ "uaf-write", "slab-use-after-free", 7, LEVEL_CRITICAL },
+	{ "oob-write", "slab-out-of-bounds", 7, LEVEL_CRITICAL },
+	{ "uaf-read", "slab-use-after-free", 6, LEVEL_HIGH },
+	{ "oob-read", "slab-out-of-bounds", 5, LEVEL_MEDIUM },
+	{ "unallocated", "unallocated-access", 4, LEVEL_MEDIUM },
+	{ "infoleak", "kernel-infoleak", 3, LEVEL_LOW },
+	{ "uninit", "uninit-value", 2, LEVEL_LOW },
+	{ "leak", "memory-leak", 1, LEVEL_LOW },
+};
+#define VERDICTS (sizeof(verdicts) / sizeof(verdicts[0]))
+
 unsigned record_severity(const json_t *report)
 {
 	uint64_t n = record_number(report, "severity");
 
+	for (size_t i = 0; i < VERDICTS; i++)
+		if (!strcmp(verdicts[i].verdict, record_text(report, "verdict")))
+			return verdicts[i].severity;
 	return n < RECORD_SEVERITY_MAX ? (unsigned)n : RECORD_SEVERITY_MAX;
 }
 
-/* docs/report.md has the numbers. */
 enum record_level record_level(unsigned severity)
 {
-	if (severity >= 6)
-		return LEVEL_CRITICAL;
-	if (severity == 5)
-		return LEVEL_HIGH;
-	return severity >= 3 ? LEVEL_MEDIUM : LEVEL_LOW;
+	for (size_t i = 0; i < VERDICTS; i++)
+		if (verdicts[i].severity == severity)
+			return verdicts[i].level;
+	return LEVEL_LOW;
 }
 
 const char *record_level_name(enum record_level level)
@@ -171,25 +191,8 @@ bool record_is_class(const json_t *report, const char *name)
 
 bool record_class_exists(const char *name)
 {
-	static const char *const names[] = {
-		"uninit-value",
-		"kernel-infoleak",
-		"slab-use-after-free",
-		"slab-out-of-bounds",
-		"unallocated-access",
-		"double-free",
-		"invalid-free", /* classes */
-		"uninit",
-		"infoleak",
-		"uaf-read",
-		"uaf-write",
-		"oob-read",
-		"oob-write",
-		"unallocated" /* verdicts */
-	};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(names[i], name))
+	for (size_t i = 0; i < VERDICTS; i++)
+		if (!strcmp(verdicts[i].verdict, name) || !strcmp(verdicts[i].class, name))
 			return true;
 	return false;
 }

@@ -41,8 +41,11 @@ const char *record_text(const json_t *o, const char *key);
 uint64_t record_number(const json_t *o, const char *key);      /* below 0: 0 */
 const json_t *record_object(const json_t *o, const char *key); /* NULL where it is none */
 
-/* Upper limit of record_severity(). */
-#define RECORD_SEVERITY_MAX 8
+/*
+ * Higher is worse. By the verdict, where it is a known one: the number in the record is of its
+ * kmc-vmm, and others may count otherwise.
+ */
+#define RECORD_SEVERITY_MAX 9
 unsigned record_severity(const json_t *report);
 /* "critical", "high", "medium", "low": for people. */
 enum record_level { LEVEL_LOW, LEVEL_MEDIUM, LEVEL_HIGH, LEVEL_CRITICAL, LEVELS };

@@ -106,7 +106,7 @@ static enum color line_color(const char *line, size_t len)
 		const char *start;
 		enum color color;
 	} starts[] = {
-		{ "BUG: ", COLOR_RED },
+		{ "BUG", COLOR_RED },
 		{ "=====", COLOR_DIM },
 		{ " ? ", COLOR_DIM },
 		{ "Call Trace:", COLOR_BOLD },

@@ -95,7 +95,8 @@ static json_t *object_json(const struct report *r)
 	return json_pack("{s:o, s:o, s:o, s:o, s:b, s:s, s:I}", "addr", address(r->object_addr),
 			 "size", number(r->object_size), "slot", number(r->object_slot), "cache",
 			 clean(r->cache), "large", r->large, "state", name, "offset",
-			 (json_int_t)(r->addr + r->bad_first - r->object_addr));
+			 (json_int_t)(r->verdict == VERDICT_LEAK ?
+					      0 : r->addr + r->bad_first - r->object_addr));
 }
 
 static json_t *map_json(const struct report *r)
