@@ -8,16 +8,28 @@
 
 #include "machine.h"
 #include "report.h"
+#include "suppress.h"
 #include "symbols.h"
 
 struct checker;
 struct sink;
+
+/* What happens to the guest when something is reported. */
+enum on_report {
+	ON_REPORT_CONTINUE,
+	ON_REPORT_PAUSE, /* machine_pause(), at every report */
+	ON_REPORT_EXIT,	 /* the machine ends, as END_REPORT; nothing more is reported */
+	ON_REPORT_PANIC, /* the guest is made to panic; nothing more is reported */
+};
 
 struct checker_config {
 	unsigned checks;     /* VERDICT_BIT set; 0: pages are never hidden */
 	const struct rules *rules;
 	struct sink *sink;   /* may be NULL: reports are counted only */
 	const char *release; /* of the kernel, for the reports */
+	struct suppressions *suppressions; /* NULL: none */
+	uint64_t max_reports;		   /* after so many nothing more is reported; 0: no limit */
+	enum on_report on_report;
 };
 
 /* An instruction that the engine does not know, by its mnemonic. */
@@ -28,7 +40,7 @@ struct opcode_count {
 	uint64_t ended;	  /* a window ended in front of it */
 };
 
-/* Counters; read them after the machine has stopped. */
+/* Counters; before the machine has stopped: inspect.h. */
 struct checker_stats {
 	uint64_t faults;	/* KVM_RUN failed with EFAULT */
 	uint64_t mmio;		/* the same access as KVM_EXIT_MMIO */
@@ -58,6 +70,8 @@ struct checker_stats {
 	uint64_t shadow_peak, objects_peak; /* host bytes */
 	uint64_t fault_ns;	/* host time spent serving violations, steps included */
 	uint64_t hold_ns;	/* of that, with the other vCPUs held */
+	uint64_t suppressed;	/* findings, as checker_config.suppressions say */
+	uint64_t unshown;	/* places, behind max_reports or the end that a report was */
 };
 
 /* 0, or -1 with one line in err. The machine does not exist yet: hooks go into its configuration. */

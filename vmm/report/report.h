@@ -65,6 +65,9 @@ struct report {
 	struct report_stack allocated, freed;
 };
 
+/* The letter of a byte with this A state and these V bits, as in the map of a report. */
+char report_letter(uint8_t a, uint8_t v);
+
 /* Formats as kernel-style text, lines ended by \n. Returns the length; malloc'd into *out. 0 and
  * NULL where there is no memory; the same for report_json. */
 size_t report_text(const struct report *r, char **out);

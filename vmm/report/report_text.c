@@ -53,11 +53,11 @@ void report_clean(const char *in, char *out, size_t size)
 	out[i] = '\0';
 }
 
-char report_state_letter(const struct report *r, unsigned i)
+char report_letter(uint8_t a, uint8_t v)
 {
-	switch (r->map_a[i]) {
+	switch (a) {
 	case A_ALLOCATED:
-		return r->map_v[i] == V_DEFINED ? '.' : 'u';
+		return v == V_DEFINED ? '.' : 'u';
 	case A_FREED:
 		return 'f';
 	case A_REDZONE:
@@ -66,6 +66,11 @@ char report_state_letter(const struct report *r, unsigned i)
 		return '-';
 	}
 	return '?';
+}
+
+char report_state_letter(const struct report *r, unsigned i)
+{
+	return report_letter(r->map_a[i], r->map_v[i]);
 }
 
 static unsigned frames(const struct report_stack *s)
