@@ -94,7 +94,7 @@ static void test_bare(void **state)
 static void test_refused(void **state)
 {
 	struct suppressions *s = suppress_create();
-	char err[128], name[32];
+	char err[128], name[32], longest[REPORT_SYMBOL + 1] = "";
 
 	assert_int_equal(suppress_add(s, NULL, NULL, NULL, NULL, err, sizeof(err)), -1);
 	assert_non_null(strstr(err, "give a class"));
@@ -102,6 +102,9 @@ static void test_refused(void **state)
 	assert_non_null(strstr(err, "no such class"));
 	assert_int_equal(suppress_add(s, NULL, "", NULL, NULL, err, sizeof(err)), -1);
 	assert_non_null(strstr(err, "empty"));
+	memset(longest, 'x', sizeof(longest) - 1);
+	assert_int_equal(suppress_add(s, NULL, longest, NULL, NULL, err, sizeof(err)), -1);
+	assert_non_null(strstr(err, "too long"));
 	assert_int_equal(suppress_count(s), 0);
 	for (int i = 0; i < SUPPRESSIONS_MAX; i++) {
 		snprintf(name, sizeof(name), "f%d", i);

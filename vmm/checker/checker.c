@@ -18,6 +18,11 @@ uint64_t checker_now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+uint64_t checker_guest_time(struct checker *c)
+{
+	return checker_now() - c->started - machine_paused_ns(c->machine);
+}
+
 size_t checker_guest_read(struct checker *c, uint64_t addr, void *buf, size_t len)
 {
 	return walk_read(c->ram, c->agent.cr3, c->agent.la57, (gva_t){ addr }, buf, len);
@@ -46,6 +51,7 @@ int checker_create(const struct checker_config *config, struct checker **out, ch
 	}
 	pthread_mutex_init(&c->lock, NULL);
 	c->config = *config;
+	c->tracks = config->checks;
 	c->exec_status = -1;
 	c->symbols = symbols_create();
 	c->caches = caches_create();

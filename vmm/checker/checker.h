@@ -9,12 +9,21 @@
 #include "debuginfo.h"
 #include "machine.h"
 #include "report.h"
+#include "suppress.h"
 #include "symbols.h"
 
 struct checker;
 struct sink;
 
 #define CHECKER_STACK_DEPTH 19 /* KMC_STACK_DEPTH of kmc_abi.h */
+
+/* What happens to the guest when something is reported. */
+enum on_report {
+	ON_REPORT_CONTINUE,
+	ON_REPORT_PAUSE, /* machine_pause(), at every report */
+	ON_REPORT_EXIT,	 /* the machine ends, as END_REPORT; nothing more is reported */
+	ON_REPORT_PANIC, /* the guest is made to panic; nothing more is reported */
+};
 
 struct checker_config {
 	unsigned checks;     /* VERDICT_BIT set; 0: pages are never hidden */
@@ -23,6 +32,9 @@ struct checker_config {
 	struct debuginfo *debuginfo; /* may be NULL: no source lines */
 	const char *release; /* of the kernel, for the reports */
 	unsigned stack_depth; /* frames recorded at each allocation and free, 0..CHECKER_STACK_DEPTH */
+	struct suppressions *suppressions; /* NULL: none */
+	uint64_t max_reports;		   /* after so many nothing more is reported; 0: no limit */
+	enum on_report on_report;
 };
 
 /* An instruction that the engine does not know, by its mnemonic. */
@@ -33,7 +45,7 @@ struct opcode_count {
 	uint64_t ended;	  /* a window ended in front of it */
 };
 
-/* Counters; read them after the machine has stopped. */
+/* Counters; before the machine has stopped: inspect.h. */
 struct checker_stats {
 	uint64_t faults;	/* KVM_RUN failed with EFAULT */
 	uint64_t mmio;		/* the same access as KVM_EXIT_MMIO */
@@ -66,6 +78,8 @@ struct checker_stats {
 	uint64_t traces, unrecorded_traces; /* of allocations and frees: different ones; lost ones */
 	uint64_t fault_ns;	/* host time spent serving violations, steps included */
 	uint64_t hold_ns;	/* of that, with the other vCPUs held */
+	uint64_t suppressed;	/* findings, as checker_config.suppressions say */
+	uint64_t unshown;	/* places, behind max_reports or the end that a report was */
 };
 
 /* 0, or -1 with one line in err. The machine does not exist yet: hooks go into its configuration. */

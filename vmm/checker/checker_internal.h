@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include "checker.h"
 #include "engine.h"
+#include "inspect.h"
 #include "leaks.h"
 #include "kmc_abi.h"
 #include "walk.h"
@@ -63,10 +64,21 @@ struct context_entry {
 #define CONTEXT_CACHE 1024
 
 struct reported {
-	uint64_t addr;
-	enum verdict verdict;
+	uint64_t place; /* code address */
+	enum verdict verdict; /* VERDICT_NONE: a free entry */
 };
-#define REPORTED_MAX 4096
+#define REPORTED_MAX   4096
+#define REPORTED_SLOTS (2 * REPORTED_MAX)
+
+/* Which findings are reported; filter.c. */
+struct filter {
+	struct reported reported[REPORTED_SLOTS]; /* hashed */
+	unsigned nreported;
+	bool every; /* not once a place */
+	bool over;  /* a report has ended it all */
+	struct filter_rule rule[FILTER_RULES];
+	unsigned nrules;
+};
 
 /* Slabs whose accesses are counted. Written under checker.lock, read by windows without it. */
 struct counted_slab {
@@ -113,8 +125,8 @@ struct checker {
 	uint64_t shown_generation; /* grows whenever hidden pages are released */
 	struct fault_progress progress[MAX_CPUS];
 	struct context_entry context[CONTEXT_CACHE];
-	struct reported reported[REPORTED_MAX];
-	unsigned nreported;
+	struct filter filter;
+	bool tracks; /* some check was on at the start: there is an agent */
 	struct counted_slab counted[COUNTED_SLABS];
 	atomic_uint ncounted;
 	uint64_t started; /* CLOCK_MONOTONIC, ns */
@@ -130,6 +142,8 @@ struct checker {
 enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32_t *value);
 /* Consumes what was announced, waiting (unlocked) for a gap another CPU is about to fill. */
 void agent_drain(struct checker *c, unsigned cpu);
+/* Consumes what is there, without waiting for anything. */
+void agent_catch_up(struct checker *c);
 /* Something was announced that has not been consumed. */
 bool agent_pending(const struct checker *c);
 /* Ends checking for this VM: everything is shown, one line says why. */
@@ -218,6 +232,7 @@ void check_piece(struct checker *c, const struct vcpu_state *s, const struct ins
 enum carry_result window_run(struct checker *c, struct vcpu_state *s);
 /* Called with checker.lock: returns when no window but a parked one remembers pages. */
 void windows_settle(struct checker *c);
+void windows_stop(struct checker *c); /* they end soon; called with checker.lock */
 void window_destroy(struct window *w);
 void count_opcode(struct checker *c, const struct insn *i, bool stepped);
 
@@ -238,6 +253,13 @@ void trace_add_past(struct checker *c, struct report_stack *s, uint64_t addr);
 
 /* At the hello: which kernel it is, for its debug information; gva of its ELF notes. */
 void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end);
+
+/* filter.c */
+/* Before it is described: is this finding, at this code address, to be reported? */
+bool filter_wants(struct checker *c, enum verdict verdict, uint64_t place,
+		  const struct object *object);
+/* Numbers and delivers the report unless it is suppressed, and does what --on-report says. */
+void filter_send(struct checker *c, struct report *r);
 
 /* describe.c: fills and sends reports. */
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
@@ -268,6 +290,7 @@ void describe_undefined(struct checker *c, const struct vcpu_state *s, const str
 			const struct engine_use *use, struct report *r);
 
 uint64_t checker_now(void); /* CLOCK_MONOTONIC, ns */
+uint64_t checker_guest_time(struct checker *c); /* ns since its boot, without pauses */
 /* Kernel-virtual guest memory, by the agent's page table. Returns the bytes copied. */
 size_t checker_guest_read(struct checker *c, uint64_t addr, void *buf, size_t len);
 

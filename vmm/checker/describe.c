@@ -8,19 +8,8 @@
 #include <time.h>
 
 #include "checker_internal.h"
-#include "sink.h"
 
 #define MAP_BEFORE 16u
-
-static bool already_reported(struct checker *c, enum verdict verdict, uint64_t addr)
-{
-	for (unsigned n = 0; n < c->nreported; n++)
-		if (c->reported[n].addr == addr && c->reported[n].verdict == verdict)
-			return true;
-	if (c->nreported < REPORTED_MAX)
-		c->reported[c->nreported++] = (struct reported){ addr, verdict };
-	return false;
-}
 
 static uint64_t wall_clock(void)
 {
@@ -100,16 +89,9 @@ static void describe_map(struct checker *c, gpa_t bad, struct report *r)
 static void begin(struct checker *c, enum verdict verdict, struct report *r)
 {
 	memset(r, 0, sizeof(*r));
-	r->seq = ++c->stats.reports;
 	r->verdict = verdict;
 	r->host_time = wall_clock();
 	snprintf(r->release, sizeof(r->release), "%s", c->config.release);
-}
-
-static void send(struct checker *c, const struct report *r)
-{
-	if (c->config.sink)
-		sink_report(c->config.sink, r);
 }
 
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
@@ -117,12 +99,10 @@ void describe_access(struct checker *c, const struct vcpu_state *s, const struct
 {
 	struct report r;
 
-	if (already_reported(c, j->verdict, s->insn.rip)) {
-		c->stats.repeated++;
+	if (!filter_wants(c, j->verdict, s->insn.rip, j->has_object ? &j->object : NULL))
 		return;
-	}
 	begin(c, j->verdict, &r);
-	r.guest_time = checker_now() - c->started;
+	r.guest_time = checker_guest_time(c);
 	r.addr = p->gva.v - p->offset;
 	r.gpa = p->gpa.v;
 	r.size = p->size;
@@ -137,7 +117,7 @@ void describe_access(struct checker *c, const struct vcpu_state *s, const struct
 	if (j->has_object)
 		describe_object(c, &j->object, &r);
 	describe_map(c, (gpa_t){ p->gpa.v + j->first }, &r);
-	send(c, &r);
+	filter_send(c, &r);
 }
 
 static bool v_of_origin(const struct engine_origin *o, uint32_t byte)
@@ -153,12 +133,10 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 	uint32_t first = 0, last = o->len - 1;
 	struct report r;
 
-	if (already_reported(c, verdict, s->insn.rip)) {
-		c->stats.repeated++;
+	if (!filter_wants(c, verdict, s->insn.rip, object))
 		return;
-	}
 	begin(c, verdict, &r);
-	r.guest_time = checker_now() - c->started;
+	r.guest_time = checker_guest_time(c);
 	r.addr = o->addr.v - o->offset;
 	r.gpa = o->gpa;
 	r.size = o->size;
@@ -174,15 +152,17 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 	describe_task(c, s, &r);
 	describe_object(c, object, &r);
 	describe_map(c, (gpa_t){ o->gpa + first }, &r);
-	send(c, &r);
+	filter_send(c, &r);
 }
 
 void describe_leak(struct checker *c, const struct leaked *l)
 {
 	struct report r;
 
+	if (!filter_wants(c, VERDICT_LEAK, l->object.start.v, &l->object))
+		return;
 	begin(c, VERDICT_LEAK, &r);
-	r.guest_time = checker_now() - c->started;
+	r.guest_time = checker_guest_time(c);
 	r.addr = c->agent.direct_map + l->object.start.v;
 	r.gpa = l->object.start.v;
 	describe_object(c, &l->object, &r);
@@ -194,7 +174,7 @@ void describe_leak(struct checker *c, const struct leaked *l)
 	r.leak.bytes = l->bytes;
 	r.leak.indirect_objects = l->indirect_objects;
 	r.leak.indirect_bytes = l->indirect_bytes;
-	send(c, &r);
+	filter_send(c, &r);
 }
 
 /* The caller's frame and those behind it; the allocator's own, in front of it, tell nothing. */
@@ -221,10 +201,8 @@ void describe_free(struct checker *c, const struct kmc_record *record, unsigned 
 
 	if (!(c->config.checks & VERDICT_BIT(verdict)))
 		return;
-	if (already_reported(c, verdict, record->caller)) {
-		c->stats.repeated++;
+	if (!filter_wants(c, verdict, record->caller, object))
 		return;
-	}
 	begin(c, verdict, &r);
 	r.guest_time = record->time;
 	r.addr = record->addr;
@@ -237,5 +215,5 @@ void describe_free(struct checker *c, const struct kmc_record *record, unsigned 
 	stack_of_event(c, &e, &r.access);
 	describe_object(c, object, &r);
 	describe_map(c, gpa, &r);
-	send(c, &r);
+	filter_send(c, &r);
 }

@@ -170,13 +170,20 @@ enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, g
 	return WALK_OK;
 }
 
-size_t walk_read(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr, void *buf,
-		 size_t len)
+enum walk_result walk_supervisor(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr,
+				 struct walk *out)
 {
 	struct walk_cpu cpu = { .cr0 = CR0_PG,
 				.cr3 = cr3,
 				.cr4 = CR4_PAE | (la57 ? CR4_LA57 : 0),
 				.efer = EFER_LMA };
+
+	return walk(ram, &cpu, addr, WALK_READ, out);
+}
+
+size_t walk_read(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr, void *buf,
+		 size_t len)
+{
 	size_t done = 0;
 
 	while (done < len) {
@@ -185,7 +192,7 @@ size_t walk_read(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t add
 		const void *from;
 		size_t n;
 
-		if (walk(ram, &cpu, at, WALK_READ, &w) != WALK_OK)
+		if (walk_supervisor(ram, cr3, la57, at, &w) != WALK_OK)
 			break;
 		n = w.left < len - done ? w.left : len - done;
 		from = guest_ram_at(ram, w.gpa, n);

@@ -44,6 +44,10 @@ enum walk_result {
 enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, gva_t addr,
 		      unsigned how, struct walk *out);
 
+/* The same for a read with supervisor rights in 64-bit mode, without a vCPU. */
+enum walk_result walk_supervisor(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr,
+				 struct walk *out);
+
 /*
  * Copies from guest-virtual memory with supervisor rights, no faults, no side effects.
  * Returns how many bytes could be copied.

@@ -176,6 +176,13 @@ static void used(void *ctx, const struct engine_use *use)
 	leave(w);
 }
 
+void windows_stop(struct checker *c)
+{
+	for (unsigned n = 0; n < MAX_CPUS; n++)
+		if (c->window[n])
+			c->window[n]->stop = true;
+}
+
 void window_destroy(struct window *w)
 {
 	if (!w)

@@ -113,10 +113,12 @@ static void wait_released(struct machine *m, struct vcpu *vcpu)
 	pthread_mutex_unlock(&m->hold_lock);
 }
 
-void machine_park(struct vcpu *vcpu)
+bool machine_park(struct vcpu *vcpu)
 {
-	if (atomic_load(&vcpu->machine->paused))
-		wait_released(vcpu->machine, vcpu);
+	if (!atomic_load(&vcpu->machine->paused))
+		return false;
+	wait_released(vcpu->machine, vcpu);
+	return true;
 }
 
 /* Not into a step, which would end in the NMI's handler. */

@@ -128,9 +128,9 @@ bool machine_paused(const struct machine *m);  /* machine_resume() has not been 
 uint64_t machine_paused_ns(struct machine *m); /* for how long all were out, altogether */
 /*
  * For a hook that waits for another vCPU, which a pause may have caught: counts as out and returns
- * when the pause is over. At once where there is none. The caller holds no lock.
+ * when the pause is over. False where there is none. The caller holds no lock.
  */
-void machine_park(struct vcpu *vcpu);
+bool machine_park(struct vcpu *vcpu);
 
 /* Makes a vCPU's current or next vcpu_run() return -EINTR. Any thread. */
 void machine_kick(struct vcpu *vcpu);

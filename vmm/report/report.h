@@ -112,6 +112,9 @@ enum report_style {
 	REPORT_STYLE_JSON,   /* the JSON record */
 };
 
+/* The letter of a byte with this A state and these V bits, as in the map of a report. */
+char report_letter(uint8_t a, uint8_t v);
+
 /* Formats as kernel-style text, lines ended by \n. Returns the length; malloc'd into *out. 0 and
  * NULL where there is no memory; the same for the two others. */
 size_t report_text(const struct report *r, char **out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * report_format.h: what report_title.c, report_text.c and report_json.c share. Not for others.
+ * report_format.h: what report_title.c, report_text.c, report_json.c and vmm/control/ share. Not for others.
  */
 #ifndef KMC_REPORT_FORMAT_H
 #define KMC_REPORT_FORMAT_H

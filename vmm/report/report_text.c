@@ -26,11 +26,11 @@ const char *const report_gpr_name[REPORT_GPRS] = { "rax", "rcx", "rdx", "rbx", "
 						   "rsi", "rdi", "r8",  "r9",  "r10", "r11",
 						   "r12", "r13", "r14", "r15" };
 
-char report_state_letter(const struct report *r, unsigned i)
+char report_letter(uint8_t a, uint8_t v)
 {
-	switch (r->map_a[i]) {
+	switch (a) {
 	case A_ALLOCATED:
-		return r->map_v[i] == V_DEFINED ? '.' : 'u';
+		return v == V_DEFINED ? '.' : 'u';
 	case A_FREED:
 		return 'f';
 	case A_REDZONE:
@@ -39,6 +39,11 @@ char report_state_letter(const struct report *r, unsigned i)
 		return '-';
 	}
 	return '?';
+}
+
+char report_state_letter(const struct report *r, unsigned i)
+{
+	return report_letter(r->map_a[i], r->map_v[i]);
 }
 
 /* " file:line" where it is known. */

@@ -64,6 +64,8 @@ static const char *problem(const char *const pattern[FIELDS])
 		any |= pattern[f] != NULL;
 		if (pattern[f] && !*pattern[f])
 			return "an empty pattern matches nothing: leave it out or write *";
+		if (pattern[f] && strlen(pattern[f]) >= REPORT_SYMBOL)
+			return "a pattern is too long: at most 127 bytes";
 	}
 	if (!any)
 		return "this would suppress everything: give a class, function, cache or module";
