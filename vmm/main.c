@@ -52,6 +52,7 @@ static const char base_params[] = "console=ttyS0 panic=-1";
 
 struct run {
 	struct options o;
+	char vm[32]; /* name of the VM */
 	char release[64], agent[PATH_MAX], *cmdline;
 	void *initrd;
 	size_t initrd_size;
@@ -138,7 +139,7 @@ static void text_to_stderr(void *ctx, const char *text, size_t len)
 
 static int prepare_sink(struct run *r)
 {
-	struct sink_config config = { .vm = r->release,
+	struct sink_config config = { .vm = r->vm,
 				      .socket_path = r->o.report_socket,
 				      .log_path = r->o.report_log,
 				      .style = r->o.report_style,
@@ -146,6 +147,7 @@ static int prepare_sink(struct run *r)
 				      .text = text_to_stderr };
 	char err[512];
 
+	snprintf(r->vm, sizeof(r->vm), "kmc-%d", (int)getpid());
 	return sink_create(&config, &r->sink, err, sizeof(err)) < 0 ? fail(EXIT_USAGE, err) : 0;
 }
 

@@ -147,6 +147,50 @@ static void test_module_leaves(void **state)
 	symbols_destroy(s);
 }
 
+/* For traces from before: what has gone is known still, what is there now goes first. */
+static void test_past(void **state)
+{
+	struct symbols *s = kernel();
+	char name[16], now[128], past[128];
+
+	symbols_format(s, MOD + 0x10, false, now, sizeof(now));
+	assert_true(symbols_format_past(s, MOD + 0x10, false, past, sizeof(past)));
+	assert_string_equal(now, past);
+	feed_one(s, KMC_SYM_MODULE_GONE, MOD, 0, "");
+	assert_true(symbols_format_past(s, MOD + 0x10, false, past, sizeof(past)));
+	assert_string_equal(now, past);
+	assert_false(symbols_format_past(s, MOD + 0x2000000, false, past, sizeof(past)));
+	/* As often as modules may come and go. */
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "again%u", i);
+		feed_one(s, KMC_SYM_MODULE, MOD, 0x1000, "other");
+		feed_one(s, KMC_SYM_TEXT, MOD, 0x100, name);
+		assert_true(symbols_format_past(s, MOD + 0x10, false, past, sizeof(past)));
+		assert_memory_equal(past, name, strlen(name));
+		feed_one(s, KMC_SYM_MODULE_GONE, MOD, 0, "");
+	}
+	assert_true(symbols_format_past(s, MOD + 0x10, false, past, sizeof(past)));
+	assert_string_equal(past, "again999+0x10/0x100 [other]");
+	symbols_destroy(s);
+}
+
+/* init_module is every module's; bugs_init is one's. */
+static void test_aliases(void **state)
+{
+	struct symbols *s = kernel();
+	char out[128];
+
+	feed_one(s, KMC_SYM_MODULE, MOD, 0x1000, "bugs");
+	feed_one(s, KMC_SYM_TEXT, MOD, 0x100, "init_module");
+	feed_one(s, KMC_SYM_TEXT, MOD, 0x100, "__bugs_init");
+	feed_one(s, KMC_SYM_TEXT, MOD + 0x100, 0x100, "cleanup_module");
+	assert_true(symbols_function(s, MOD + 0x10, out, sizeof(out)));
+	assert_string_equal(out, "__bugs_init");
+	assert_true(symbols_function(s, MOD + 0x110, out, sizeof(out)));
+	assert_string_equal(out, "cleanup_module");
+	symbols_destroy(s);
+}
+
 /* The farewell of the old module was missed. */
 static void test_module_replaced(void **state)
 {
@@ -420,6 +464,8 @@ int main(void)
 		cmocka_unit_test(test_lookup),
 		cmocka_unit_test(test_is_text),
 		cmocka_unit_test(test_module_leaves),
+		cmocka_unit_test(test_past),
+		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_module_replaced),
 		cmocka_unit_test(test_stream_continues),
 		cmocka_unit_test(test_alias_order),

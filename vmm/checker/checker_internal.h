@@ -233,6 +233,8 @@ void trace_access(struct checker *c, const struct vcpu_state *s, uint64_t task,
 /* Adds the frame of addr, if there is room. is_return: the call is in front of addr. */
 void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return,
 	       bool guess);
+/* A return address of a trace that was recorded earlier. */
+void trace_add_past(struct checker *c, struct report_stack *s, uint64_t addr);
 
 /* At the hello: which kernel it is, for its debug information; gva of its ELF notes. */
 void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end);

@@ -38,7 +38,7 @@ static void stack_of_event(struct checker *c, const struct obj_event *e, struct 
 	s->time = e->time;
 	memcpy(s->comm, e->comm, sizeof(s->comm));
 	for (unsigned n = 0; n < e->nstack; n++)
-		trace_add(c, s, e->stack[n], true, false);
+		trace_add_past(c, s, e->stack[n]);
 }
 
 static void describe_task(struct checker *c, const struct vcpu_state *s, struct report *r)

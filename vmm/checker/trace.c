@@ -64,6 +64,16 @@ void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is
 	symbols_format(c->symbols, addr, is_return, f->symbol, sizeof(f->symbol));
 }
 
+void trace_add_past(struct checker *c, struct report_stack *s, uint64_t addr)
+{
+	struct report_frame *f;
+
+	trace_add(c, s, addr, true, false);
+	f = &s->frame[s->n - 1];
+	if (f->addr == addr && !f->symbol[0])
+		symbols_format_past(c->symbols, addr, true, f->symbol, sizeof(f->symbol));
+}
+
 void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end)
 {
 	uint8_t bytes[NOTES_MAX], id[DEBUGINFO_ID];

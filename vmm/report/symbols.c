@@ -4,7 +4,7 @@
  *
  * One sorted table for the kernel and one a module, each sorted at the first lookup after a change.
  * Everything fed is hostile: counts and bytes are bounded, names are printable or refused.
- * Data symbols and what a module was called before it went away are not kept.
+ * Data symbols are not kept.
  */
 #include "symbols.h"
 
@@ -18,6 +18,7 @@
 #define SYMBOLS_MAX	   (1u << 20) /* of the kernel and all modules together */
 #define SYMBOLS_NAME_BYTES (64u << 20)
 #define MODULES_MAX	   4096u
+#define GONE_MAX	   64u
 #define MODULE_TEXT_MAX	   (1ull << 30)
 /*
  * A function outside its module's text (init text) whose size nobody said ends here at the
@@ -53,6 +54,8 @@ struct symbols {
 	struct orc_table kernel_orc;
 	struct module **module;
 	size_t nmodules, module_room;
+	struct module *gone[GONE_MAX]; /* a ring */
+	size_t next_gone;
 	struct module *current; /* what the next KMC_SYM_TEXT belongs to; NULL and: */
 	bool in_kernel;
 	size_t total, total_names;
@@ -84,14 +87,24 @@ static void table_deinit(struct table *t)
 	memset(t, 0, sizeof(*t));
 }
 
+static void module_destroy(struct symbols *s, struct module *m)
+{
+	if (!m)
+		return;
+	s->total -= m->table.n;
+	s->total_names -= m->table.names_len;
+	table_deinit(&m->table);
+	free(m);
+}
+
 void symbols_destroy(struct symbols *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->nmodules; i++) {
-		table_deinit(&s->module[i]->table);
-		free(s->module[i]);
-	}
+	for (size_t i = 0; i < s->nmodules; i++)
+		module_destroy(s, s->module[i]);
+	for (size_t i = 0; i < GONE_MAX; i++)
+		module_destroy(s, s->gone[i]);
 	free(s->module);
 	table_deinit(&s->kernel);
 	pthread_mutex_destroy(&s->lock);
@@ -154,17 +167,17 @@ static int table_add(struct symbols *s, struct table *t, const struct kmc_symbol
 	return 0;
 }
 
+/* The last ones that went are kept, for traces from when they were there. */
 static void module_remove(struct symbols *s, size_t i)
 {
 	struct module *m = s->module[i];
 
 	if (s->current == m)
 		s->current = NULL;
-	s->total -= m->table.n;
-	s->total_names -= m->table.names_len;
-	table_deinit(&m->table);
-	free(m);
 	s->module[i] = s->module[--s->nmodules];
+	module_destroy(s, s->gone[s->next_gone]);
+	s->gone[s->next_gone] = m;
+	s->next_gone = (s->next_gone + 1) % GONE_MAX;
 }
 
 static bool module_overlaps(const struct module *m, uint64_t start, uint64_t size)
@@ -303,6 +316,12 @@ uint64_t symbols_generation(struct symbols *s)
 	return generation;
 }
 
+/* Every module's init and exit function has this second name (include/linux/module.h). */
+static bool is_module_alias(const char *name)
+{
+	return !strcmp(name, "init_module") || !strcmp(name, "cleanup_module");
+}
+
 /*
  * Of several names for one address the plainest: as the kernel chooses, and independent of
  * order.
@@ -310,7 +329,10 @@ uint64_t symbols_generation(struct symbols *s)
 static int name_order(const char *a, const char *b)
 {
 	size_t ua = strspn(a, "_."), ub = strspn(b, "_.");
+	bool alias_a = is_module_alias(a), alias_b = is_module_alias(b);
 
+	if (alias_a != alias_b)
+		return alias_a ? 1 : -1;
 	if (ua != ub)
 		return ua < ub ? -1 : 1;
 	return strcmp(a, b);
@@ -499,6 +521,35 @@ static void format(const struct found *f, uint64_t addr, char *out, size_t size)
 		snprintf(tail + len, sizeof(tail) - (size_t)len, " [%s]", f->module->name);
 	room = (int)size - 1 - (int)strlen(tail);
 	snprintf(out, size, "%.*s%s", room > 0 ? room : 0, f->name, tail);
+}
+
+static bool find_gone(struct symbols *s, uint64_t addr, struct found *f)
+{
+	for (size_t n = 0; n < GONE_MAX; n++) {
+		struct module *m = s->gone[(s->next_gone + GONE_MAX - 1 - n) % GONE_MAX];
+
+		if (!m || !in_module(m, addr))
+			continue;
+		table_sort(s, &m->table);
+		f->module = m;
+		return table_find(&m->table, addr, m->start + m->size, UINT64_MAX, f);
+	}
+	return false;
+}
+
+bool symbols_format_past(struct symbols *s, uint64_t addr, bool is_return, char *out, size_t size)
+{
+	struct found f;
+	bool ok;
+
+	if (size)
+		out[0] = '\0';
+	pthread_mutex_lock(&s->lock);
+	ok = find(s, addr - is_return, &f) || find_gone(s, addr - is_return, &f);
+	if (ok && size)
+		format(&f, addr, out, size);
+	pthread_mutex_unlock(&s->lock);
+	return ok;
 }
 
 bool symbols_format(struct symbols *s, uint64_t addr, bool is_return, char *out, size_t size)
