@@ -178,6 +178,7 @@ static int prepare_machine(struct run *r)
 					   .stack_depth = r->o.stack_depth,
 					   .rules = r->rules,
 					   .sink = r->sink,
+					   .vm = r->vm,
 					   .debuginfo = r->debuginfo,
 					   .release = r->release };
 	struct machine_config config = { .kernel = r->o.kernel,
@@ -235,7 +236,7 @@ static uint64_t now(void)
 static void announce_end(struct run *r, enum machine_end end, int code)
 {
 	json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:i, s:I}", "v", 1, "type", "exit", "vm",
-				 r->release, "end", ends[end].name, "status", code, "reports",
+				 r->vm, "end", ends[end].name, "status", code, "reports",
 				 (json_int_t)checker_stats(r->checker)->reports);
 	char *line = root ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 

@@ -152,9 +152,39 @@ TEST(trace_constructor)
 	return p && !constructing ? 0 : -ENOMEM;
 }
 
+static noinline void read_again(const char *p)
+{
+	cmp4(p + 40);
+}
+
+static noinline void read_often(const char *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < 100; i++)
+		read_again(p);
+	barrier(); /* no tail call */
+}
+
+/* One report for each way that leads to the access, however often it is gone. */
+TEST(trace_again)
+{
+	char *p = filled_object(SIZE);
+
+	if (!p)
+		return -ENOMEM;
+	if (bug)
+		kfree(p);
+	read_often(hidden(p));
+	read_again(hidden(p));
+	if (!bug)
+		kfree(p);
+	return 0;
+}
+
 /* clang-format off */
 #define PAIRS(X) \
-	X(trace_interrupt) X(trace_softirq) X(trace_thread) X(trace_constructor)
+	X(trace_interrupt) X(trace_softirq) X(trace_thread) X(trace_constructor) X(trace_again)
 /* clang-format on */
 
 static const struct test_entry entries[] = { PAIRS(GOOD_ENTRY) PAIRS(BUG_ENTRY) };

@@ -22,10 +22,10 @@ static void added_is_found(bool clash)
 
 	for (uint64_t i = 0; i < GROUPS_MAX; i++) {
 		assert_null(groups_find(g, hash_of(i, clash)));
-		assert_non_null(groups_add(g, hash_of(i, clash), i + 1));
+		assert_non_null(groups_add(g, hash_of(i, clash), i + 1, 0));
 	}
 	assert_null(groups_find(g, hash_of(GROUPS_MAX, clash)));
-	assert_null(groups_add(g, hash_of(GROUPS_MAX, clash), 1));
+	assert_null(groups_add(g, hash_of(GROUPS_MAX, clash), 1, 0));
 	for (uint64_t i = 0; i < GROUPS_MAX; i++) {
 		struct group *found = groups_find(g, hash_of(i, clash));
 
@@ -44,7 +44,7 @@ static void all_are_found(void **state)
 static void places(void **state)
 {
 	struct groups *g = groups_create();
-	struct group *a = groups_add(g, 0, 1), *b = groups_add(g, 7, 2);
+	struct group *a = groups_add(g, 0, 1, 0), *b = groups_add(g, 7, 2, 0);
 	unsigned kept = 0;
 
 	assert_null(groups_at(g, 0));
@@ -67,7 +67,7 @@ static void places(void **state)
 	groups_destroy(g);
 }
 
-static void count_seqs(void *ctx, const struct group *group)
+static void count_seqs(void *ctx, struct group *group)
 {
 	uint64_t *next = ctx;
 
@@ -80,7 +80,7 @@ static void each_in_order(void **state)
 	uint64_t n = 0;
 
 	for (uint64_t i = 1; i <= 100; i++)
-		groups_add(g, i * i, i);
+		groups_add(g, i * i, i, 0);
 	groups_each(g, count_seqs, &n);
 	assert_int_equal(n, 100);
 	groups_destroy(g);

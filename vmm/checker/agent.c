@@ -108,6 +108,7 @@ static void agent_hello(struct checker *c, const struct vcpu *vcpu, uint32_t pfn
 	a->text_start = h.text_start, a->text_end = h.text_end;
 	a->cr3 = h.cr3, a->current_task = h.current_task;
 	a->btf_start = h.btf_start, a->btf_end = h.btf_end;
+	a->module_start = h.module_start, a->module_end = h.module_end;
 	a->vmemmap_start = h.vmemmap_start, a->sizeof_page = h.sizeof_page;
 	a->slots = h.slots, a->ncpus = h.ncpus;
 	a->typesafe_flag = h.slab_typesafe_by_rcu;

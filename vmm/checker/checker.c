@@ -56,8 +56,9 @@ int checker_create(const struct checker_config *config, struct checker **out, ch
 	c->symbols = symbols_create();
 	c->caches = caches_create();
 	c->decoder = insn_decoder_create();
+	c->filter.groups = groups_create();
 	xsave_layout(c);
-	if (!c->symbols || !c->caches || !c->decoder) {
+	if (!c->symbols || !c->caches || !c->decoder || !c->filter.groups) {
 		snprintf(err, errlen, "cannot create the instruction decoder: out of memory");
 		checker_destroy(c);
 		return -1;
@@ -81,8 +82,15 @@ void checker_destroy(struct checker *c)
 	insn_decoder_destroy(c->decoder);
 	for (unsigned i = 0; i < MAX_CPUS; i++)
 		window_destroy(c->window[i]);
+	groups_destroy(c->filter.groups);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
+}
+
+static void stopped(void *ctx, enum machine_end end)
+{
+	leak_check_at_end(ctx, end);
+	filter_finish(ctx);
 }
 
 void checker_hooks(struct checker *c, struct machine_hooks *hooks)
@@ -92,7 +100,7 @@ void checker_hooks(struct checker *c, struct machine_hooks *hooks)
 					 .mmio = serve_mmio,
 					 .port = agent_doorbell,
 					 .port_number = KMC_PORT,
-					 .stopped = leak_check_at_end };
+					 .stopped = stopped };
 }
 
 static void track(void *ctx, gpa_t gpa, uint64_t len)

@@ -29,6 +29,7 @@ struct checker_config {
 	unsigned checks;     /* VERDICT_BIT set; 0: pages are never hidden */
 	const struct rules *rules;
 	struct sink *sink;   /* may be NULL: reports are counted only */
+	const char *vm;	     /* the VM's name, as the sink has it */
 	struct debuginfo *debuginfo; /* may be NULL: no source lines */
 	const char *release; /* of the kernel, for the reports */
 	unsigned stack_depth; /* frames recorded at each allocation and free, 0..CHECKER_STACK_DEPTH */
@@ -69,7 +70,7 @@ struct checker_stats {
 	uint64_t gap_waits;
 	uint64_t probe_misses;	/* calls that the agent's probes did not see */
 	uint64_t unwatched_slabs; /* of caches that configs/rules.json leaves out */
-	uint64_t reports, repeated; /* repeated: same verdict at the same place again, not reported */
+	uint64_t reports, repeated; /* repeated: met again, not reported */
 	/* The search for leaks at the end: objects looked at, of them lost, and its host time. */
 	uint64_t leak_objects, leak_bytes, leak_lost_objects, leak_lost_bytes, leak_ns;
 	uint64_t hidden_peak;	/* pages */

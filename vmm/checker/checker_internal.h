@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include "checker.h"
 #include "engine.h"
+#include "groups.h"
 #include "inspect.h"
 #include "leaks.h"
 #include "kmc_abi.h"
@@ -38,6 +39,7 @@ struct agent {
 	struct kmc_hello *shared; /* the guest's own page: hostile, may change at any time */
 	uint64_t direct_map, text_start, text_end, cr3, current_task;
 	uint64_t btf_start, btf_end;
+	uint64_t module_start, module_end;
 	uint64_t vmemmap_start;
 	uint32_t sizeof_page;
 	bool la57; /* the guest uses 5-level paging */
@@ -63,18 +65,10 @@ struct context_entry {
 };
 #define CONTEXT_CACHE 1024
 
-struct reported {
-	uint64_t place; /* code address */
-	enum verdict verdict; /* VERDICT_NONE: a free entry */
-};
-#define REPORTED_MAX   4096
-#define REPORTED_SLOTS (2 * REPORTED_MAX)
-
 /* Which findings are reported; filter.c. */
 struct filter {
-	struct reported reported[REPORTED_SLOTS]; /* hashed */
-	unsigned nreported;
-	bool every; /* not once a place */
+	struct groups *groups;
+	bool every; /* not once a group */
 	bool over;  /* a report has ended it all */
 	struct filter_rule rule[FILTER_RULES];
 	unsigned nrules;
@@ -255,11 +249,21 @@ void trace_add_past(struct checker *c, struct report_stack *s, uint64_t addr);
 void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end);
 
 /* filter.c */
-/* Before it is described: is this finding, at this code address, to be reported? */
+/*
+ * Before it is described: may this finding have to be reported? place: a number made of the verdict and
+ * of what tells callers apart without much work.
+ */
 bool filter_wants(struct checker *c, enum verdict verdict, uint64_t place,
 		  const struct object *object);
-/* Numbers and delivers the report unless it is suppressed, and does what --on-report says. */
-void filter_send(struct checker *c, struct report *r);
+/*
+ * Numbers and delivers the report unless it is suppressed or was met before, and does what --on-report
+ * says. place: as filter_wants() had it.
+ */
+void filter_send(struct checker *c, struct report *r, uint64_t place);
+/* At the end: tells the counts that were not told yet. */
+void filter_finish(struct checker *c);
+/* Numbers into one: for places. */
+uint64_t filter_mix(uint64_t hash, uint64_t number);
 
 /* describe.c: fills and sends reports. */
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
@@ -278,8 +282,8 @@ struct leaked {
 };
 void describe_leak(struct checker *c, const struct leaked *l);
 
-/* leak_check.c: struct machine_hooks.stopped. */
-void leak_check_at_end(void *ctx, enum machine_end end);
+/* leak_check.c. When the machine has stopped. */
+void leak_check_at_end(struct checker *c, enum machine_end end);
 /* values.c: for describe.c. r->addr, size and write are filled before. */
 void describe_registers(const struct vcpu_state *s, struct report *r);
 /* The contents of the access, of which the byte at offset lies at gpa. */

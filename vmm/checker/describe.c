@@ -9,7 +9,8 @@
 
 #include "checker_internal.h"
 
-#define MAP_BEFORE 16u
+#define MAP_BEFORE  16u
+#define PLACE_WORDS 32u
 
 static uint64_t wall_clock(void)
 {
@@ -94,12 +95,35 @@ static void begin(struct checker *c, enum verdict verdict, struct report *r)
 	snprintf(r->release, sizeof(r->release), "%s", c->config.release);
 }
 
+static bool may_be_code(const struct agent *a, uint64_t addr)
+{
+	return (addr >= a->text_start && addr < a->text_end) ||
+	       (addr >= a->module_start && addr < a->module_end);
+}
+
+/*
+ * The same place is met by the same way if the words on top of the stack that point into the text are the
+ * same; which other ways there are the true trace will tell.
+ */
+static uint64_t place_of(struct checker *c, const struct vcpu_state *s, enum verdict verdict)
+{
+	uint64_t words[PLACE_WORDS];
+	uint64_t place = filter_mix(filter_mix(verdict, s->insn.rip), 0);
+	size_t n = checker_guest_read(c, s->insn.gpr[INSN_RSP], words, sizeof(words)) / 8;
+
+	for (size_t i = 0; i < n; i++)
+		if (may_be_code(&c->agent, words[i]))
+			place = filter_mix(place, words[i]);
+	return place;
+}
+
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		     const struct piece *p, const struct judgement *j)
 {
+	uint64_t place = place_of(c, s, j->verdict);
 	struct report r;
 
-	if (!filter_wants(c, j->verdict, s->insn.rip, j->has_object ? &j->object : NULL))
+	if (!filter_wants(c, j->verdict, place, j->has_object ? &j->object : NULL))
 		return;
 	begin(c, j->verdict, &r);
 	r.guest_time = checker_guest_time(c);
@@ -117,7 +141,7 @@ void describe_access(struct checker *c, const struct vcpu_state *s, const struct
 	if (j->has_object)
 		describe_object(c, &j->object, &r);
 	describe_map(c, (gpa_t){ p->gpa.v + j->first }, &r);
-	filter_send(c, &r);
+	filter_send(c, &r, place);
 }
 
 static bool v_of_origin(const struct engine_origin *o, uint32_t byte)
@@ -130,10 +154,11 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 		  const struct engine_use *use, enum verdict verdict, const struct object *object)
 {
 	const struct engine_origin *o = use->origin;
+	uint64_t place = place_of(c, s, verdict);
 	uint32_t first = 0, last = o->len - 1;
 	struct report r;
 
-	if (!filter_wants(c, verdict, s->insn.rip, object))
+	if (!filter_wants(c, verdict, place, object))
 		return;
 	begin(c, verdict, &r);
 	r.guest_time = checker_guest_time(c);
@@ -152,7 +177,7 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 	describe_task(c, s, &r);
 	describe_object(c, object, &r);
 	describe_map(c, (gpa_t){ o->gpa + first }, &r);
-	filter_send(c, &r);
+	filter_send(c, &r, place);
 }
 
 void describe_leak(struct checker *c, const struct leaked *l)
@@ -174,7 +199,7 @@ void describe_leak(struct checker *c, const struct leaked *l)
 	r.leak.bytes = l->bytes;
 	r.leak.indirect_objects = l->indirect_objects;
 	r.leak.indirect_bytes = l->indirect_bytes;
-	filter_send(c, &r);
+	filter_send(c, &r, l->object.start.v);
 }
 
 /* The caller's frame and those behind it; the allocator's own, in front of it, tell nothing. */
@@ -197,11 +222,12 @@ void describe_free(struct checker *c, const struct kmc_record *record, unsigned 
 		   enum verdict verdict, const struct object *object)
 {
 	struct obj_event e = { .time = record->time, .pid = record->pid, .cpu = cpu };
+	uint64_t place = filter_mix(verdict, record->caller);
 	struct report r;
 
-	if (!(c->config.checks & VERDICT_BIT(verdict)))
-		return;
-	if (!filter_wants(c, verdict, record->caller, object))
+	for (unsigned i = 0; i < record->nstack; i++)
+		place = filter_mix(place, record->stack[i]);
+	if (!(c->config.checks & VERDICT_BIT(verdict)) || !filter_wants(c, verdict, place, object))
 		return;
 	begin(c, verdict, &r);
 	r.guest_time = record->time;
@@ -215,5 +241,5 @@ void describe_free(struct checker *c, const struct kmc_record *record, unsigned 
 	stack_of_event(c, &e, &r.access);
 	describe_object(c, object, &r);
 	describe_map(c, gpa, &r);
-	filter_send(c, &r);
+	filter_send(c, &r, place);
 }

@@ -127,10 +127,8 @@ static bool leak_check(struct checker *c)
 	return done;
 }
 
-void leak_check_at_end(void *ctx, enum machine_end end)
+void leak_check_at_end(struct checker *c, enum machine_end end)
 {
-	struct checker *c = ctx;
-
 	if (!(c->config.checks & VERDICT_BIT(VERDICT_LEAK)) || !c->agent.on || c->agent.broken ||
 	    end != END_POWEROFF)
 		return;

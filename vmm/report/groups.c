@@ -51,11 +51,11 @@ struct group *groups_find(struct groups *g, uint64_t hash)
 	return n ? &g->group[n - 1] : NULL;
 }
 
-struct group *groups_add(struct groups *g, uint64_t hash, uint64_t seq)
+struct group *groups_add(struct groups *g, uint64_t hash, uint64_t seq, uint64_t stack_hash)
 {
 	if (g->n == GROUPS_MAX)
 		return NULL;
-	g->group[g->n] = (struct group){ hash, seq, 1 };
+	g->group[g->n] = (struct group){ hash, seq, stack_hash, 1, 1 };
 	g->slot[slot_of(g, hash)] = (uint16_t)(g->n + 1);
 	return &g->group[g->n++];
 }
@@ -72,7 +72,7 @@ void groups_remember(struct groups *g, uint64_t place, struct group *group)
 	g->place[spread(place, PLACES)] = (struct place){ place, group };
 }
 
-void groups_each(const struct groups *g, void (*fn)(void *ctx, const struct group *group), void *ctx)
+void groups_each(struct groups *g, void (*fn)(void *ctx, struct group *group), void *ctx)
 {
 	for (unsigned i = 0; i < g->n; i++)
 		fn(ctx, &g->group[i]);

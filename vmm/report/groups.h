@@ -2,7 +2,7 @@
 /*
  * groups.h: the same bug met again is counted, not reported again.
  *
- * A group is named by the hash of a report's class and trace. Describing a finding to learn its hash costs
+ * A group is named by a hash of a report's verdict and the innermost frames of its trace. Describing a finding to learn its hash costs
  * more than finding it, so a place (any 64-bit number that the caller makes of what is at hand) can be
  * remembered as belonging to a group. Not locked.
  */
@@ -17,6 +17,8 @@
 struct group {
 	uint64_t hash;
 	uint64_t seq;	/* of its report */
+	uint64_t stack_hash; /* the one that its report has */
+	uint64_t told;	/* the count that readers know */
 	uint64_t count; /* times met, the first one included */
 };
 
@@ -28,7 +30,7 @@ void groups_destroy(struct groups *g);
 /* NULL where there is none. Groups stay where they are until groups_destroy(). */
 struct group *groups_find(struct groups *g, uint64_t hash);
 /* Makes a group with count 1; hash is not known yet. NULL: there are GROUPS_MAX. */
-struct group *groups_add(struct groups *g, uint64_t hash, uint64_t seq);
+struct group *groups_add(struct groups *g, uint64_t hash, uint64_t seq, uint64_t stack_hash);
 
 /* A place is forgotten when another one needs its room. */
 struct group *groups_at(const struct groups *g, uint64_t place);
@@ -41,6 +43,6 @@ static inline bool group_is_round(const struct group *group)
 }
 
 /* Calls fn for each group, in the order in which they were added. */
-void groups_each(const struct groups *g, void (*fn)(void *ctx, const struct group *group), void *ctx);
+void groups_each(struct groups *g, void (*fn)(void *ctx, struct group *group), void *ctx);
 
 #endif

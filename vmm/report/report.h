@@ -120,6 +120,11 @@ char report_letter(uint8_t a, uint8_t v);
 size_t report_text(const struct report *r, char **out);
 /* One JSON object, one line, with the \n. docs/report.schema.json has the fields. */
 size_t report_json(const struct report *r, const char *vm, char **out);
+/* The same for the same finding in another run (docs/report.md). */
+uint64_t report_stack_hash(const struct report *r);
+/* The record that a finding was met again: seq of its report, times met so far. As report_json(). */
+size_t report_json_duplicate(const char *vm, uint64_t seq, uint64_t stack_hash, uint64_t count,
+			     uint64_t host_time, char **out);
 /* The report in this style. vm is for REPORT_STYLE_JSON. */
 size_t report_format(const struct report *r, enum report_style style, const char *vm, char **out);
 

@@ -12,7 +12,6 @@
 
 #define REPORT_TITLE	  256
 #define REPORT_ALT_TITLES 3
-#define REPORT_HASH	  17 /* with the NUL */
 
 /* How the kernel's own tools word it: "TOOL: WHAT in PLACE". */
 struct report_form {
@@ -30,8 +29,6 @@ const struct report_stack *report_created(const struct report *r);
 void report_title(const struct report *r, enum report_style style, char *out, size_t size);
 /* Other titles of it (docs/report.md says which); how many. */
 unsigned report_alt_titles(const struct report *r, char out[REPORT_ALT_TITLES][REPORT_TITLE]);
-/* 16 hexadecimal digits; the same for the same finding in another run (docs/report.md). */
-void report_stack_hash(const struct report *r, char out[REPORT_HASH]);
 /* Where it happened, of a leak where it was allocated; "unknown+0x0/0x0" where no symbol covers the address. */
 void report_place(const struct report *r, char *out, size_t size);
 

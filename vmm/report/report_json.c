@@ -30,6 +30,11 @@ static json_t *address(uint64_t v)
 	return json_sprintf("0x%016" PRIx64, v);
 }
 
+static json_t *hash_json(uint64_t v)
+{
+	return json_sprintf("%016" PRIx64, v);
+}
+
 static json_t *number(uint64_t v)
 {
 	return json_integer((json_int_t)(v > INT64_MAX ? INT64_MAX : v));
@@ -216,17 +221,16 @@ static json_t *leak_json(const struct report *r)
 
 static json_t *report_object(const struct report *r, const char *vm, const char *text)
 {
-	char title[REPORT_TITLE], hash[REPORT_HASH];
+	char title[REPORT_TITLE];
 
 	report_title(r, REPORT_STYLE_KERNEL, title, sizeof(title));
-	report_stack_hash(r, hash);
-	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:o, s:s, s:o, s:o, s:o,"
+	return json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:s, s:s, s:i, s:s, s:o, s:o, s:o, s:o, s:o,"
 			 " s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}",
 			 "v", REPORT_JSON_VERSION, "type", "report", "vm", clean(vm ? vm : ""),
 			 "seq", number(r->seq), "host_time", number(r->host_time), "guest_time",
 			 number(r->guest_time), "class", verdict_class(r->verdict), "verdict",
 			 verdict_name(r->verdict), "severity", (int)verdict_severity(r->verdict),
-			 "title", title, "alt_titles", alt_titles_json(r), "stack_hash", hash,
+			 "title", title, "alt_titles", alt_titles_json(r), "stack_hash", hash_json(report_stack_hash(r)),
 			 "count", number(r->count ? r->count : 1), "access", access_json(r),
 			 "instruction", clean(r->insn), "registers", registers_json(r), "object",
 			 object_json(r), "map", map_json(r), "undefined", undefined_json(r), "cpu",
@@ -235,18 +239,13 @@ static json_t *report_object(const struct report *r, const char *vm, const char 
 			 "text", text);
 }
 
-size_t report_json(const struct report *r, const char *vm, char **out)
+/* Takes root, which may be NULL. */
+static size_t dump_line(json_t *root, char **out)
 {
-	char *text = NULL, *line = NULL;
-	json_t *root = NULL;
+	char *line = root ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	size_t len;
 
 	*out = NULL;
-	if (!report_text(r, &text))
-		return 0;
-	root = report_object(r, vm, text);
-	line = root ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-	free(text);
 	json_decref(root);
 	if (!line)
 		return 0;
@@ -258,4 +257,27 @@ size_t report_json(const struct report *r, const char *vm, char **out)
 	}
 	memcpy(*out + len, "\n", 2);
 	return len + 1;
+}
+
+size_t report_json(const struct report *r, const char *vm, char **out)
+{
+	char *text = NULL;
+	size_t len;
+
+	*out = NULL;
+	if (!report_text(r, &text))
+		return 0;
+	len = dump_line(report_object(r, vm, text), out);
+	free(text);
+	return len;
+}
+
+size_t report_json_duplicate(const char *vm, uint64_t seq, uint64_t stack_hash, uint64_t count,
+			     uint64_t host_time, char **out)
+{
+	return dump_line(json_pack("{s:i, s:s, s:o, s:o, s:o, s:o, s:o}", "v", REPORT_JSON_VERSION,
+				   "type", "duplicate", "vm", clean(vm ? vm : ""), "seq", number(seq),
+				   "stack_hash", hash_json(stack_hash), "count", number(count),
+				   "host_time", number(host_time)),
+			 out);
 }

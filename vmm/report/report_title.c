@@ -6,7 +6,6 @@
 #include "report_format.h"
 
 #include <fnmatch.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -280,7 +279,7 @@ static uint64_t hash_frame(uint64_t h, const struct report_frame *f)
 	return hash(h, module);
 }
 
-void report_stack_hash(const struct report *r, char out[REPORT_HASH])
+uint64_t report_stack_hash(const struct report *r)
 {
 	const struct report_stack *s = r->verdict == VERDICT_LEAK ? &r->allocated : &r->access;
 	uint64_t h = hash(0xcbf29ce484222325ull, verdict_class(r->verdict));
@@ -294,5 +293,5 @@ void report_stack_hash(const struct report *r, char out[REPORT_HASH])
 		h = hash_frame(h, f);
 		n++;
 	}
-	snprintf(out, REPORT_HASH, "%016" PRIx64, h);
+	return h;
 }
