@@ -8,26 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "judge.h"
+#include "checker.h"
+#include "checks.h"
+#include "sink.h"
 
 #define MIB	   (1ull << 20)
 #define MEMORY_MIN (64 * MIB)
 #define MEMORY_MAX (1024ull * 1024 * MIB)
 #define CPUS_MAX   64
-
-static const struct {
-	const char *name;
-	unsigned bits;
-} checks[] = {
-	{ "uninit", VERDICT_BIT(VERDICT_UNINIT) },
-	{ "infoleak", VERDICT_BIT(VERDICT_INFOLEAK) },
-	{ "uaf", VERDICT_BIT(VERDICT_UAF_READ) | VERDICT_BIT(VERDICT_UAF_WRITE) },
-	{ "oob", VERDICT_BIT(VERDICT_OOB_READ) | VERDICT_BIT(VERDICT_OOB_WRITE) },
-	{ "unallocated", VERDICT_BIT(VERDICT_UNALLOCATED) },
-	{ "free", VERDICT_BIT(VERDICT_DOUBLE_FREE) | VERDICT_BIT(VERDICT_INVALID_FREE) },
-	{ "all", VERDICT_BIT(VERDICTS) - VERDICT_BIT(VERDICT_NONE + 1) },
-	{ "none", 0 },
-};
+#define HEARTBEAT_MAX 86400
 
 static const char usage[] =
 	"Usage: kmc-vmm --kernel FILE [OPTION]...\n"
@@ -42,9 +31,15 @@ static const char usage[] =
 	"                        load this module in the built-in initramfs; repeatable\n"
 	"  --exec CMD            run CMD in the built-in initramfs, then power off\n"
 	"  --agent FILE.ko       guest agent; default: the one built for the kernel's release\n"
-	"  --checks LIST|none    uninit,uaf,oob,unallocated,free (default all)\n"
-	"  --report-socket PATH  serve reports as JSON lines on a UNIX socket (@NAME: abstract)\n"
+	"  --checks LIST|none    uninit,infoleak,uaf,oob,unallocated,free\n"
+	"                        (default all)\n"
+	"  --name NAME           name of the VM (default kmc-PID)\n"
+	"  --report-socket PATH  serve reports as JSON lines on a UNIX socket, and take commands\n"
+	"                        there (@NAME: abstract; a folder: PATH/{vm}.sock)\n"
 	"  --report-log FILE     append reports as JSON lines to FILE\n"
+	"  --heartbeat SECONDS   how often the socket says that all is well (default 10; 0: never)\n"
+	"  --on-report WHAT      continue, pause, exit or panic (default continue)\n"
+	"  --max-reports N       report nothing more after N reports\n"
 	"  --error-exitcode N    exit with N when there was a report\n"
 	"  --stats FILE          write counters as JSON when the guest has ended\n"
 	"  --rules FILE          instead of the built-in configs/rules.json\n"
@@ -107,19 +102,64 @@ static bool parse_checks(struct options *o, const char *v)
 
 	o->checks = 0;
 	while (*at) {
-		size_t len = strcspn(at, ","), i;
+		size_t len = strcspn(at, ",");
+		unsigned bits;
 
-		for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
-			if (strlen(checks[i].name) == len && !strncmp(checks[i].name, at, len))
-				break;
-		if (i == sizeof(checks) / sizeof(checks[0]))
+		if (!checks_by_name(at, len, &bits))
 			return bad("checks", v,
-				   "give a list of uninit,uaf,oob,unallocated,free, or all, or none");
-		o->checks |= checks[i].bits;
+				   "give a list of uninit,infoleak,uaf,oob,unallocated,free, or all, "
+				   "or none");
+		o->checks |= bits;
 		at += len;
 		at += *at == ',';
 	}
 	return true;
+}
+
+static bool parse_name(struct options *o, const char *v)
+{
+	if (!sink_name_ok(v))
+		return bad("name", v, "give 1 to 64 letters, digits and ._-, the first no . or -");
+	o->name = v;
+	return true;
+}
+
+static bool parse_heartbeat(struct options *o, const char *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, HEARTBEAT_MAX, &n, &end) || *end)
+		return bad("heartbeat", v, "give a number of seconds from 0 to 86400");
+	o->heartbeat = (unsigned)n;
+	return true;
+}
+
+static bool parse_max_reports(struct options *o, const char *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, UINT32_MAX, &n, &end) || *end || !n)
+		return bad("max-reports", v, "give a number from 1 to 4294967295");
+	o->max_reports = n;
+	return true;
+}
+
+static bool parse_on_report(struct options *o, const char *v)
+{
+	static const char *const names[] = { [ON_REPORT_CONTINUE] = "continue",
+					     [ON_REPORT_PAUSE] = "pause",
+					     [ON_REPORT_EXIT] = "exit",
+					     [ON_REPORT_PANIC] = "panic" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], v))
+			continue;
+		o->on_report = (enum on_report)i;
+		return true;
+	}
+	return bad("on-report", v, "give continue, pause, exit or panic");
 }
 
 static bool parse_exitcode(struct options *o, const char *v)
@@ -151,8 +191,12 @@ enum option_id {
 	OPT_EXEC,
 	OPT_AGENT,
 	OPT_CHECKS,
+	OPT_NAME,
 	OPT_SOCKET,
 	OPT_LOG,
+	OPT_HEARTBEAT,
+	OPT_ON_REPORT,
+	OPT_MAX_REPORTS,
 	OPT_EXITCODE,
 	OPT_STATS,
 	OPT_RULES,
@@ -170,8 +214,12 @@ static const struct option long_options[] = {
 	{ "exec", required_argument, NULL, OPT_EXEC },
 	{ "agent", required_argument, NULL, OPT_AGENT },
 	{ "checks", required_argument, NULL, OPT_CHECKS },
+	{ "name", required_argument, NULL, OPT_NAME },
 	{ "report-socket", required_argument, NULL, OPT_SOCKET },
 	{ "report-log", required_argument, NULL, OPT_LOG },
+	{ "heartbeat", required_argument, NULL, OPT_HEARTBEAT },
+	{ "on-report", required_argument, NULL, OPT_ON_REPORT },
+	{ "max-reports", required_argument, NULL, OPT_MAX_REPORTS },
 	{ "error-exitcode", required_argument, NULL, OPT_EXITCODE },
 	{ "stats", required_argument, NULL, OPT_STATS },
 	{ "rules", required_argument, NULL, OPT_RULES },
@@ -221,6 +269,14 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_memory(o, v);
 	case OPT_CHECKS:
 		return parse_checks(o, v);
+	case OPT_NAME:
+		return parse_name(o, v);
+	case OPT_HEARTBEAT:
+		return parse_heartbeat(o, v);
+	case OPT_ON_REPORT:
+		return parse_on_report(o, v);
+	case OPT_MAX_REPORTS:
+		return parse_max_reports(o, v);
 	case OPT_EXITCODE:
 		return parse_exitcode(o, v);
 	case OPT_MODULE:
@@ -239,6 +295,11 @@ static enum options_result check_complete(const struct options *o, int argc, cha
 		fprintf(stderr, "kmc-vmm: no kernel: give one with --kernel FILE\n");
 		return OPTIONS_BAD;
 	}
+	if (o->on_report == ON_REPORT_PAUSE && !o->report_socket) {
+		fprintf(stderr, "kmc-vmm: --on-report pause waits for a command to go on: "
+				"give --report-socket\n");
+		return OPTIONS_BAD;
+	}
 	if (o->initrd && (o->nmodules || o->exec)) {
 		fprintf(stderr, "kmc-vmm: --module and --exec are for the built-in initramfs: "
 				"leave out --initrd, or put them into it\n");
@@ -251,7 +312,8 @@ enum options_result options_parse(int argc, char **argv, struct options *o)
 {
 	int id;
 
-	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "" };
+	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1,
+				.heartbeat = 10, .append = "" };
 	parse_checks(o, "all");
 	optind = 1;
 	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {

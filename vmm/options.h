@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "checker.h"
+
 #define OPTIONS_MODULES 64
 
 struct options {
@@ -17,6 +19,10 @@ struct options {
 	unsigned checks;  /* VERDICT_BIT set, 0 for none */
 	const char *report_socket, *report_log, *stats, *rules;
 	int error_exitcode; /* -1: not given */
+	const char *name;   /* of the VM, sink_name_ok(); NULL: not given */
+	unsigned heartbeat; /* seconds, 0: none */
+	uint64_t max_reports; /* 0: no limit */
+	enum on_report on_report;
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_EXIT, OPTIONS_BAD };
