@@ -15,7 +15,9 @@
 
 #include "agent_file.h"
 #include "checker.h"
+#include "control.h"
 #include "initramfs.h"
+#include "notices.h"
 #include "options.h"
 #include "sink.h"
 #include "stats.h"
@@ -30,6 +32,7 @@ enum exit_code {
 	EXIT_HOST = 37,
 	EXIT_INTERNAL = 38,
 	EXIT_OPERATOR = 39,
+	EXIT_REPORT = 40,
 };
 
 static const struct {
@@ -39,7 +42,7 @@ static const struct {
 	[END_RUNNING] = { "running", EXIT_INTERNAL }, [END_POWEROFF] = { "power-off", EXIT_POWEROFF },
 	[END_RESET] = { "reset", EXIT_RESET },	      [END_PANIC] = { "guest panic", EXIT_PANIC },
 	[END_CRASH] = { "guest crash", EXIT_CRASH },  [END_OPERATOR] = { "stopped", EXIT_OPERATOR },
-	[END_INTERNAL] = { "internal", EXIT_INTERNAL },
+	[END_INTERNAL] = { "internal", EXIT_INTERNAL }, [END_REPORT] = { "report", EXIT_REPORT },
 };
 
 /*
@@ -49,18 +52,21 @@ static const struct {
 static const char checker_params[] =
 	"init_on_alloc=0 init_on_free=0 slab_nomerge kfence.sample_interval=0";
 static const char base_params[] = "console=ttyS0 panic=-1";
+/* For --on-report panic: an NMI that nobody knows makes the kernel panic (docs/decisions/0008). */
+static const char panic_params[] = " unknown_nmi_panic";
 
 struct run {
 	struct options o;
-	char vm[32]; /* name of the VM */
-	char release[64], agent[PATH_MAX], *cmdline;
+	char name[32], release[64], agent[PATH_MAX], *cmdline;
 	void *initrd;
 	size_t initrd_size;
 	struct rules *rules;
+	struct suppressions *suppressions;
 	struct sink *sink;
 	struct debuginfo *debuginfo;
 	struct checker *checker;
 	struct machine *machine;
+	struct control control;
 };
 
 static int fail(int code, const char *text)
@@ -117,7 +123,8 @@ static int prepare_cmdline(struct run *r)
 {
 	bool init = !has_prefix_word(r->o.append, "rdinit=") || r->o.initrd;
 
-	if (asprintf(&r->cmdline, "%s%s%s%s%s%s", base_params, r->o.checks ? " " : "",
+	if (asprintf(&r->cmdline, "%s%s%s%s%s%s%s", base_params,
+		     r->o.on_report == ON_REPORT_PANIC ? panic_params : "", r->o.checks ? " " : "",
 		     r->o.checks ? checker_params : "", *r->o.append ? " " : "", r->o.append,
 		     init ? " rdinit=/kmc/init" : "") < 0) {
 		r->cmdline = NULL;
@@ -139,15 +146,17 @@ static void text_to_stderr(void *ctx, const char *text, size_t len)
 
 static int prepare_sink(struct run *r)
 {
-	struct sink_config config = { .vm = r->vm,
+	struct sink_config config = { .vm = r->control.vm,
+				      .version = KMC_VERSION,
+				      .release = r->release,
 				      .socket_path = r->o.report_socket,
 				      .log_path = r->o.report_log,
+				      .commands = control_commands(&r->control),
 				      .style = r->o.report_style,
 				      .text_ctx = r,
 				      .text = text_to_stderr };
 	char err[512];
 
-	snprintf(r->vm, sizeof(r->vm), "kmc-%d", (int)getpid());
 	return sink_create(&config, &r->sink, err, sizeof(err)) < 0 ? fail(EXIT_USAGE, err) : 0;
 }
 
@@ -178,9 +187,12 @@ static int prepare_machine(struct run *r)
 					   .stack_depth = r->o.stack_depth,
 					   .rules = r->rules,
 					   .sink = r->sink,
-					   .vm = r->vm,
+					   .vm = r->control.vm,
 					   .debuginfo = r->debuginfo,
-					   .release = r->release };
+					   .release = r->release,
+					   .suppressions = r->suppressions,
+					   .max_reports = r->o.max_reports,
+					   .on_report = r->o.on_report };
 	struct machine_config config = { .kernel = r->o.kernel,
 					 .initrd = r->initrd,
 					 .initrd_size = r->initrd_size,
@@ -197,6 +209,19 @@ static int prepare_machine(struct run *r)
 		return fail(error.bad_input ? EXIT_USAGE : EXIT_HOST, error.text);
 	if (checker_attach(r->checker, r->machine, err, sizeof(err)) < 0)
 		return fail(EXIT_INTERNAL, err);
+	return 0;
+}
+
+static int prepare_control(struct run *r)
+{
+	snprintf(r->name, sizeof(r->name), "kmc-%d", (int)getpid());
+	r->suppressions = suppress_create();
+	if (!r->suppressions)
+		return fail(EXIT_INTERNAL, "out of memory");
+	r->control = (struct control){ .suppressions = r->suppressions,
+				       .vm = r->o.name ? r->o.name : r->name,
+				       .release = r->release,
+				       .heartbeat = r->o.heartbeat };
 	return 0;
 }
 
@@ -221,6 +246,8 @@ static int prepare(struct run *r)
 	if (!code)
 		code = prepare_cmdline(r);
 	if (!code)
+		code = prepare_control(r);
+	if (!code)
 		code = prepare_sink(r);
 	return code ? code : prepare_machine(r);
 }
@@ -231,23 +258,6 @@ static uint64_t now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void announce_end(struct run *r, enum machine_end end, int code)
-{
-	json_t *root = json_pack("{s:i, s:s, s:s, s:s, s:i, s:I}", "v", 1, "type", "exit", "vm",
-				 r->vm, "end", ends[end].name, "status", code, "reports",
-				 (json_int_t)checker_stats(r->checker)->reports);
-	char *line = root ? json_dumps(root, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
-
-	if (line) {
-		size_t len = strlen(line);
-
-		line[len] = '\n'; /* in place of the NUL */
-		sink_record(r->sink, line, len + 1);
-	}
-	free(line);
-	json_decref(root);
 }
 
 static void explain_end(struct run *r, enum machine_end end)
@@ -263,12 +273,31 @@ static void explain_end(struct run *r, enum machine_end end)
 		fprintf(stderr, "kmc-vmm: nothing was checked: the agent did not load in the guest\n");
 }
 
+static int start_control(struct run *r)
+{
+	char err[512];
+
+	r->control.checker = r->checker;
+	r->control.machine = r->machine;
+	r->control.sink = r->sink;
+	r->control.began = now();
+	return sink_start_commands(r->sink, err, sizeof(err)) ? fail(EXIT_HOST, err) : 0;
+}
+
+/* The last records; nothing that was asked for on the socket can come behind them. */
+static void announce_end(struct run *r, enum machine_end end, int code)
+{
+	sink_stop_commands(r->sink);
+	notice_panic(&r->control);
+	notice_exit(&r->control, ends[end].name, code);
+	sink_finish(r->sink);
+}
+
 static int run(struct run *r)
 {
-	uint64_t began = now();
 	enum machine_end end = machine_run(r->machine);
 	struct run_figures figures = { .checker = checker_stats(r->checker),
-				       .run_ns = now() - began,
+				       .run_ns = now() - r->control.began,
 				       .exec_status = checker_exec_status(r->checker),
 				       .release = r->release,
 				       .end = ends[end].name };
@@ -278,7 +307,6 @@ static int run(struct run *r)
 	if (figures.checker->reports && r->o.error_exitcode >= 0 && end != END_INTERNAL)
 		code = r->o.error_exitcode;
 	announce_end(r, end, code);
-	sink_finish(r->sink);
 	figures.lost = sink_lost(r->sink);
 	explain_end(r, end);
 	stats_summary(&figures, line, sizeof(line));
@@ -303,12 +331,15 @@ int main(int argc, char **argv)
 	}
 	code = prepare(&r);
 	if (!code)
+		code = start_control(&r);
+	if (!code)
 		code = run(&r);
 	sink_destroy(r.sink); /* its writer still uses the machine's console */
 	checker_destroy(r.checker);
 	machine_destroy(r.machine);
 	debuginfo_close(r.debuginfo);
 	rules_free(r.rules);
+	suppress_destroy(r.suppressions);
 	free(r.initrd);
 	free(r.cmdline);
 	return code;

@@ -9,26 +9,14 @@
 #include <string.h>
 
 #include "checker.h"
+#include "checks.h"
+#include "sink.h"
 
 #define MIB	   (1ull << 20)
 #define MEMORY_MIN (64 * MIB)
 #define MEMORY_MAX (1024ull * 1024 * MIB)
 #define CPUS_MAX   64
-
-static const struct {
-	const char *name;
-	unsigned bits;
-} checks[] = {
-	{ "uninit", VERDICT_BIT(VERDICT_UNINIT) },
-	{ "infoleak", VERDICT_BIT(VERDICT_INFOLEAK) },
-	{ "uaf", VERDICT_BIT(VERDICT_UAF_READ) | VERDICT_BIT(VERDICT_UAF_WRITE) },
-	{ "oob", VERDICT_BIT(VERDICT_OOB_READ) | VERDICT_BIT(VERDICT_OOB_WRITE) },
-	{ "unallocated", VERDICT_BIT(VERDICT_UNALLOCATED) },
-	{ "free", VERDICT_BIT(VERDICT_DOUBLE_FREE) | VERDICT_BIT(VERDICT_INVALID_FREE) },
-	{ "leak", VERDICT_BIT(VERDICT_LEAK) },
-	{ "all", VERDICT_BIT(VERDICTS) - VERDICT_BIT(VERDICT_NONE + 1) },
-	{ "none", 0 },
-};
+#define HEARTBEAT_MAX 86400
 
 static const char usage[] =
 	"Usage: kmc-vmm --kernel FILE [OPTION]...\n"
@@ -46,10 +34,15 @@ static const char usage[] =
 	"  --checks LIST|none    uninit,infoleak,uaf,oob,unallocated,free,leak (default all)\n"
 	"  --stack-depth N       frames of call trace recorded at each allocation and free, 0 to 19\n"
 	"                        (default 19)\n"
-	"  --report-socket PATH  serve reports as JSON lines on a UNIX socket (@NAME: abstract)\n"
+	"  --name NAME           name of the VM (default kmc-PID)\n"
+	"  --report-socket PATH  serve reports as JSON lines on a UNIX socket, and take commands\n"
+	"                        there (@NAME: abstract; a folder: PATH/{vm}.sock)\n"
 	"  --report-log FILE     append reports as JSON lines to FILE\n"
 	"  --report-style kernel|kmc|json\n"
 	"                        form of the reports on standard error (default kernel)\n"
+	"  --heartbeat SECONDS   how often the socket says that all is well (default 10; 0: never)\n"
+	"  --on-report WHAT      continue, pause, exit or panic (default continue)\n"
+	"  --max-reports N       report nothing more after N reports\n"
 	"  --error-exitcode N    exit with N when there was a report\n"
 	"  --stats FILE          write counters as JSON when the guest has ended\n"
 	"  --vmlinux FILE|DIR    debug information, for source lines in reports: a vmlinux, a module,\n"
@@ -114,15 +107,14 @@ static bool parse_checks(struct options *o, const char *v)
 
 	o->checks = 0;
 	while (*at) {
-		size_t len = strcspn(at, ","), i;
+		size_t len = strcspn(at, ",");
+		unsigned bits;
 
-		for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
-			if (strlen(checks[i].name) == len && !strncmp(checks[i].name, at, len))
-				break;
-		if (i == sizeof(checks) / sizeof(checks[0]))
+		if (!checks_by_name(at, len, &bits))
 			return bad("checks", v,
-				   "give a list of uninit,infoleak,uaf,oob,unallocated,free,leak, or all, or none");
-		o->checks |= checks[i].bits;
+				   "give a list of uninit,infoleak,uaf,oob,unallocated,free,leak, or all, "
+				   "or none");
+		o->checks |= bits;
 		at += len;
 		at += *at == ',';
 	}
@@ -138,6 +130,52 @@ static bool parse_stack_depth(struct options *o, const char *v)
 		return bad("stack-depth", v, "give a number from 0 to 19");
 	o->stack_depth = (unsigned)n;
 	return true;
+}
+
+static bool parse_name(struct options *o, const char *v)
+{
+	if (!sink_name_ok(v))
+		return bad("name", v, "give 1 to 64 letters, digits and ._-, the first no . or -");
+	o->name = v;
+	return true;
+}
+
+static bool parse_heartbeat(struct options *o, const char *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, HEARTBEAT_MAX, &n, &end) || *end)
+		return bad("heartbeat", v, "give a number of seconds from 0 to 86400");
+	o->heartbeat = (unsigned)n;
+	return true;
+}
+
+static bool parse_max_reports(struct options *o, const char *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, UINT32_MAX, &n, &end) || *end || !n)
+		return bad("max-reports", v, "give a number from 1 to 4294967295");
+	o->max_reports = n;
+	return true;
+}
+
+static bool parse_on_report(struct options *o, const char *v)
+{
+	static const char *const names[] = { [ON_REPORT_CONTINUE] = "continue",
+					     [ON_REPORT_PAUSE] = "pause",
+					     [ON_REPORT_EXIT] = "exit",
+					     [ON_REPORT_PANIC] = "panic" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], v))
+			continue;
+		o->on_report = (enum on_report)i;
+		return true;
+	}
+	return bad("on-report", v, "give continue, pause, exit or panic");
 }
 
 static bool parse_exitcode(struct options *o, const char *v)
@@ -196,6 +234,10 @@ enum option_id {
 	OPT_SOCKET,
 	OPT_LOG,
 	OPT_STYLE,
+	OPT_NAME,
+	OPT_HEARTBEAT,
+	OPT_ON_REPORT,
+	OPT_MAX_REPORTS,
 	OPT_EXITCODE,
 	OPT_STATS,
 	OPT_RULES,
@@ -218,6 +260,10 @@ static const struct option long_options[] = {
 	{ "report-socket", required_argument, NULL, OPT_SOCKET },
 	{ "report-log", required_argument, NULL, OPT_LOG },
 	{ "report-style", required_argument, NULL, OPT_STYLE },
+	{ "name", required_argument, NULL, OPT_NAME },
+	{ "heartbeat", required_argument, NULL, OPT_HEARTBEAT },
+	{ "on-report", required_argument, NULL, OPT_ON_REPORT },
+	{ "max-reports", required_argument, NULL, OPT_MAX_REPORTS },
 	{ "error-exitcode", required_argument, NULL, OPT_EXITCODE },
 	{ "stats", required_argument, NULL, OPT_STATS },
 	{ "rules", required_argument, NULL, OPT_RULES },
@@ -270,6 +316,14 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_checks(o, v);
 	case OPT_STACK_DEPTH:
 		return parse_stack_depth(o, v);
+	case OPT_NAME:
+		return parse_name(o, v);
+	case OPT_HEARTBEAT:
+		return parse_heartbeat(o, v);
+	case OPT_ON_REPORT:
+		return parse_on_report(o, v);
+	case OPT_MAX_REPORTS:
+		return parse_max_reports(o, v);
 	case OPT_EXITCODE:
 		return parse_exitcode(o, v);
 	case OPT_MODULE:
@@ -292,6 +346,11 @@ static enum options_result check_complete(const struct options *o, int argc, cha
 		fprintf(stderr, "kmc-vmm: no kernel: give one with --kernel FILE\n");
 		return OPTIONS_BAD;
 	}
+	if (o->on_report == ON_REPORT_PAUSE && !o->report_socket) {
+		fprintf(stderr, "kmc-vmm: --on-report pause waits for a command to go on: "
+				"give --report-socket\n");
+		return OPTIONS_BAD;
+	}
 	if (o->initrd && (o->nmodules || o->exec)) {
 		fprintf(stderr, "kmc-vmm: --module and --exec are for the built-in initramfs: "
 				"leave out --initrd, or put them into it\n");
@@ -305,7 +364,7 @@ enum options_result options_parse(int argc, char **argv, struct options *o)
 	int id;
 
 	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "",
-			       .stack_depth = CHECKER_STACK_DEPTH };
+			       .stack_depth = CHECKER_STACK_DEPTH, .heartbeat = 10 };
 	parse_checks(o, "all");
 	optind = 1;
 	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "report.h"
+#include "checker.h"
 
 #define OPTIONS_MODULES 64
 #define OPTIONS_VMLINUX 64
@@ -24,6 +24,10 @@ struct options {
 	const char *report_socket, *report_log, *stats, *rules;
 	int error_exitcode; /* -1: not given */
 	enum report_style report_style; /* on stderr */
+	const char *name;   /* of the VM, sink_name_ok(); NULL: not given */
+	unsigned heartbeat; /* seconds, 0: none */
+	uint64_t max_reports; /* 0: no limit */
+	enum on_report on_report;
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_EXIT, OPTIONS_BAD };

@@ -11,90 +11,15 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "checker.h"
-#include "kmc_abi.h"
-#include "tiny_kernel.h"
-
-#define MEMORY	   (64ull << 20)
-#define TABLE	   0x2000000ull /* doorbell values, ended by 0 */
-#define HELLO	   0x2001000ull
-#define RING	   0x2010000ull
-#define BUFFER	   0x2040000ull
-#define SLAB	   0x2100000ull /* one page: touched by the guest at its end */
-#define SLOTS	   16u
-#define DIRECT_MAP 0xffff888000000000ull
-
-#define RING_BELL(cmd, arg) ((uint32_t)(arg) << KMC_CMD_BITS | (cmd))
-
-/*
- * mov esi, TABLE; mov dx, KMC_PORT; next: lodsd; test eax, eax; jz end; out dx, eax; jmp next
- * end: mov eax, [SLAB]; mov al, 0xfe; out 0x64, al; hlt
- */
-static const uint8_t code[] = {
-	0xbe, 0x00, 0x00, 0x00, 0x02, 0x66, 0xba, 0x4d, 0x4b, 0xad, 0x85, 0xc0, 0x74, 0x03, 0xef,
-	0xeb, 0xf8, 0x8b, 0x04, 0x25, 0x00, 0x00, 0x10, 0x02, 0xb0, 0xfe, 0xe6, 0x64, 0xf4,
-};
-
-struct guest {
-	struct checker *checker;
-	struct machine *machine;
-	struct kmc_hello *hello;
-	struct kmc_ring *ring;
-	uint32_t *table;
-	unsigned bells, records;
-	char path[64];
-};
+#include "agent_guest.h"
 
 static struct rules *rules;
 
-static void *at(struct guest *g, uint64_t gpa, uint64_t len)
-{
-	return guest_ram_at(machine_ram(g->machine), (gpa_t){ gpa }, len);
-}
-
-static void bell(struct guest *g, uint32_t value)
-{
-	g->table[g->bells++] = value;
-}
-
-static struct kmc_record *record(struct guest *g, uint8_t type, uint64_t addr, uint64_t size,
-				 uint64_t slot)
-{
-	struct kmc_record *r = &g->ring->record[g->records++];
-
-	*r = (struct kmc_record){ .seq = g->records, .type = type, .addr = addr, .size = size,
-				  .slot = slot, .caller = 0xffffffff81000010ull };
-	g->ring->head = g->records;
-	g->hello->seq = g->records;
-	return r;
-}
-
-/* A machine with an honest agent in its memory; the case then breaks it. */
 static void guest_create(struct guest *g)
 {
-	struct checker_config cc = { .checks = ~0u, .rules = rules, .release = "6.1.0-tiny" };
-	struct machine_config mc = { .kernel = g->path, .cmdline = "", .cpus = 1, .memory = MEMORY,
-				     .allow_emulated = true };
-	struct machine_error error;
-	char err[256];
+	const struct checker_config config = { .checks = ~0u, .rules = rules };
 
-	memset(g, 0, sizeof(*g));
-	assert_int_equal(tiny_kernel_write(g->path, code, sizeof(code)), 0);
-	assert_int_equal(checker_create(&cc, &g->checker, err, sizeof(err)), 0);
-	checker_hooks(g->checker, &mc.hooks);
-	if (machine_create(&mc, &g->machine, &error))
-		fail_msg("%s", error.text);
-	assert_int_equal(checker_attach(g->checker, g->machine, err, sizeof(err)), 0);
-	unlink(g->path);
-	g->table = at(g, TABLE, 4096);
-	g->hello = at(g, HELLO, 4096);
-	g->ring = at(g, RING, sizeof(*g->ring) + SLOTS * sizeof(struct kmc_record));
-	*g->hello = (struct kmc_hello){ .magic = KMC_ABI_MAGIC, .version = KMC_ABI_VERSION,
-					.ncpus = 1, .slots = SLOTS, .direct_map = DIRECT_MAP,
-					.text_start = 0xffffffff81000000ull,
-					.text_end = 0xffffffff82000000ull, .sizeof_page = 64,
-					.thread_size = 16384, .symbol_buffer = BUFFER,
-					.ring = { RING } };
+	agent_guest_create(g, &config);
 }
 
 /* Boots, waits for its end, and says what the checker thought of the agent. */
@@ -108,8 +33,7 @@ static void guest_finish(struct guest *g, const char *expect_error)
 		fail_msg("expected \"%s\", got \"%s\"", expect_error, error ? error : "no error");
 	if (!expect_error && error)
 		fail_msg("an honest agent was refused: %s", error);
-	checker_destroy(g->checker);
-	machine_destroy(g->machine);
+	agent_guest_destroy(g);
 }
 
 static const struct {
@@ -254,8 +178,7 @@ static void test_honest(void **state)
 	/* Touched by its identity address: no slab pointer, so the tracking is given up as stale,
 	 * unless KVM emulates the guest and hands us the access itself. */
 	assert_int_equal(s->violations + s->stale, 1);
-	checker_destroy(g.checker);
-	machine_destroy(g.machine);
+	agent_guest_destroy(&g);
 }
 
 static int setup(void **state)

@@ -4,27 +4,38 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-#define COUNTER(name) { #name, offsetof(struct checker_stats, name) }
+#define COUNTER(name)                                                                              \
+	{                                                                                          \
+#name, offsetof(struct checker_stats, name)                                        \
+	}
 
 static const struct {
 	const char *name;
 	size_t offset;
 } counters[] = {
-	COUNTER(faults),	COUNTER(mmio),	     COUNTER(doorbells),   COUNTER(violations),
-	COUNTER(accesses),	COUNTER(stepped),    COUNTER(emulated),	   COUNTER(injected),
-	COUNTER(undecodable),	COUNTER(populated),  COUNTER(raced),	   COUNTER(stale),
-	COUNTER(overruns),	COUNTER(records),    COUNTER(gap_waits),   COUNTER(reports),
-	COUNTER(repeated),	COUNTER(hidden_peak), COUNTER(tracked_peak), COUNTER(shadow_peak),
-	COUNTER(objects_peak),	COUNTER(fault_ns),   COUNTER(hold_ns),	COUNTER(unwatched_slabs),
-	COUNTER(leak_objects),	COUNTER(leak_bytes), COUNTER(leak_lost_objects),
-	COUNTER(leak_lost_bytes), COUNTER(leak_ns),
-	COUNTER(probe_misses),	COUNTER(traces),     COUNTER(unrecorded_traces),
-	COUNTER(counted_read),	COUNTER(counted_written),
-	COUNTER(windows),	COUNTER(window_insns), COUNTER(window_accesses),
+	COUNTER(faults),	  COUNTER(mmio),
+	COUNTER(doorbells),	  COUNTER(violations),
+	COUNTER(accesses),	  COUNTER(stepped),
+	COUNTER(emulated),	  COUNTER(injected),
+	COUNTER(undecodable),	  COUNTER(populated),
+	COUNTER(raced),		  COUNTER(stale),
+	COUNTER(overruns),	  COUNTER(records),
+	COUNTER(gap_waits),	  COUNTER(reports),
+	COUNTER(repeated),	  COUNTER(hidden_peak),
+	COUNTER(tracked_peak),	  COUNTER(shadow_peak),
+	COUNTER(objects_peak),	  COUNTER(fault_ns),
+	COUNTER(hold_ns),	  COUNTER(unwatched_slabs),
+	COUNTER(probe_misses),	  COUNTER(suppressed),
+	COUNTER(unshown),	  COUNTER(counted_read),
+	COUNTER(counted_written), COUNTER(windows),
+	COUNTER(window_insns),	  COUNTER(window_accesses),
+	COUNTER(traces),	  COUNTER(unrecorded_traces),
+	COUNTER(leak_objects),	  COUNTER(leak_bytes),
+	COUNTER(leak_lost_objects), COUNTER(leak_lost_bytes),
+	COUNTER(leak_ns),
 };
 
 /* { "2": 17, ...}: windows of at least so many instructions, and less than twice that. */
@@ -47,20 +58,16 @@ static json_t *opcodes(const struct checker_stats *s)
 
 	for (unsigned n = 0; n < MAX_OPCODES && s->opcodes[n].name[0]; n++)
 		json_object_set_new(o, s->opcodes[n].name,
-				    json_pack("{s:I,s:I}", "stepped", (json_int_t)s->opcodes[n].stepped,
-					      "ended", (json_int_t)s->opcodes[n].ended));
+				    json_pack("{s:I,s:I}", "stepped",
+					      (json_int_t)s->opcodes[n].stepped, "ended",
+					      (json_int_t)s->opcodes[n].ended));
 	return o;
 }
 
-int stats_write(const char *path, const struct run_figures *f, char *err, size_t errlen)
+json_t *stats_json(const struct run_figures *f)
 {
 	json_t *o = json_object();
-	int r = -1;
 
-	if (!o) {
-		snprintf(err, errlen, "%s: out of memory", path);
-		return -1;
-	}
 	json_object_set_new(o, "v", json_integer(1));
 	json_object_set_new(o, "release", json_string(f->release));
 	json_object_set_new(o, "end", json_string(f->end));
@@ -71,12 +78,23 @@ int stats_write(const char *path, const struct run_figures *f, char *err, size_t
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
 		const char *at = (const char *)f->checker + counters[i].offset;
 
-		json_object_set_new(o, counters[i].name,
-				    json_integer((json_int_t) * (const uint64_t *)(const void *)at));
+		json_object_set_new(
+			o, counters[i].name,
+			json_integer((json_int_t) * (const uint64_t *)(const void *)at));
 	}
 	json_object_set_new(o, "window_length", window_lengths(f->checker));
 	json_object_set_new(o, "opcodes", opcodes(f->checker));
-	if (json_dump_file(o, path, JSON_INDENT(1)) == 0)
+	return o;
+}
+
+int stats_write(const char *path, const struct run_figures *f, char *err, size_t errlen)
+{
+	json_t *o = stats_json(f);
+	int r = -1;
+
+	if (!o)
+		snprintf(err, errlen, "%s: out of memory", path);
+	else if (json_dump_file(o, path, JSON_INDENT(1)) == 0)
 		r = 0;
 	else
 		snprintf(err, errlen, "%s: %s: give a writable file with --stats", path,
@@ -90,9 +108,9 @@ void stats_summary(const struct run_figures *f, char *line, size_t size)
 	const struct checker_stats *s = f->checker;
 
 	snprintf(line, size,
-		 "kmc-vmm: %" PRIu64 " violations, %" PRIu64 " stepped, %" PRIu64 " emulated, %" PRIu64
-		 " undecodable; %" PRIu64 " pages hidden at most; %" PRIu64 " reports, %" PRIu64
-		 " lost\n",
+		 "kmc-vmm: %" PRIu64 " violations, %" PRIu64 " stepped, %" PRIu64
+		 " emulated, %" PRIu64 " undecodable; %" PRIu64 " pages hidden at most; %" PRIu64
+		 " reports, %" PRIu64 " lost\n",
 		 s->violations, s->stepped, s->emulated, s->undecodable, s->hidden_peak, s->reports,
 		 f->lost);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* stats.h: the closing figures of a run. Used by main.c. */
+/* stats.h: the figures of a run. Used by vmm/main.c and the command "stats". */
 #ifndef KMC_STATS_H
 #define KMC_STATS_H
+
+#include <jansson.h>
 
 #include "checker.h"
 
@@ -13,7 +15,8 @@ struct run_figures {
 	const char *release, *end;
 };
 
-/* One JSON object. 0, or -1 with one line in err. */
+json_t *stats_json(const struct run_figures *f); /* NULL: no memory */
+/* The same to a file. 0, or -1 with one line in err. */
 int stats_write(const char *path, const struct run_figures *f, char *err, size_t errlen);
 /* The summary line, with the \n. */
 void stats_summary(const struct run_figures *f, char *line, size_t size);
