@@ -315,6 +315,26 @@ static void test_module(void **state)
 	}
 }
 
+/* Init text that has gone is known in traces from before, until something else is there. */
+static void test_past(void **state)
+{
+	uint64_t addr = module_address("here_start", ".init.text");
+	struct debuginfo_place place[DEBUGINFO_PLACES];
+	struct said said;
+	struct debuginfo *d = open_path(FILE_OF("other.ko"), &said);
+	struct symbols *s = symbols_create();
+
+	load_module(s, NULL);
+	feed(s, KMC_SYM_MODULE_GONE, MOD_INIT, 0, "");
+	assert_int_equal(debuginfo_find(d, s, addr, place), 1);
+	assert_string_equal(place[0].function, "start");
+	feed(s, KMC_SYM_MODULE, MOD_INIT, 0x1000, "successor");
+	assert_int_equal(debuginfo_find(d, s, addr, place), 0);
+	assert_int_equal(said.lines, 0);
+	symbols_destroy(s);
+	debuginfo_close(d);
+}
+
 static void test_other_module(void **state)
 {
 	static const char *const moved[] = { "outer", "here_inner" };
@@ -515,7 +535,7 @@ int main(void)
 		cmocka_unit_test(test_module),	      cmocka_unit_test(test_other_module),
 		cmocka_unit_test(test_almost_module), cmocka_unit_test(test_folder),
 		cmocka_unit_test(test_refused),	      cmocka_unit_test(test_build_id),
-		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_damaged),	      cmocka_unit_test(test_past),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

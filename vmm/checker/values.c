@@ -99,9 +99,7 @@ void describe_undefined(struct checker *c, const struct vcpu_state *s, const str
 		return;
 	}
 	r->origin.known = true;
-	r->origin.n = 1;
-	r->origin.frame[0].addr = o->rip;
-	symbols_format(c->symbols, o->rip, false, r->origin.frame[0].symbol, REPORT_SYMBOL);
+	trace_add(c, &r->origin, o->rip, false, false);
 	at.insn.rip = o->rip;
 	i = checker_fetch(c, &at); /* the other one is gone now */
 	if (!i)

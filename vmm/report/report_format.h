@@ -34,8 +34,8 @@ void report_place(const struct report *r, char *out, size_t size);
 
 /* "name+0x12/0x80" or "name.isra.0+0x12/0x80 [module]": the only forms that parsers take. */
 bool report_is_symbol(const char *symbol);
-/* The frame of the access or of the free, behind what was inlined into it; NULL where there is none. */
-const struct report_frame *report_first_frame(const struct report *r);
+/* The first one that was not inlined into another; NULL where there is none. */
+const struct report_frame *report_first_frame(const struct report_stack *s);
 /* Frames that are there; 0 for a stack that is not known. */
 unsigned report_frames(const struct report_stack *s);
 

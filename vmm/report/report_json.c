@@ -118,20 +118,27 @@ static json_t *map_json(const struct report *r)
 			 number(r->map_caret));
 }
 
+/* The source only where it is known: most streams have none. */
+static json_t *frame_json(const struct report_frame *f)
+{
+	json_t *frame = json_pack("{s:o, s:o, s:b}", "symbol", clean(f->symbol), "addr",
+				  address(f->addr), "guess", f->guess);
+
+	if (f->file[0] || f->inlined) {
+		json_object_set_new(frame, "file", clean(f->file));
+		json_object_set_new(frame, "line", number(f->line));
+		json_object_set_new(frame, "inline", json_boolean(f->inlined));
+	}
+	return frame;
+}
+
 static json_t *frames_json(const struct report_stack *s)
 {
 	unsigned n = s->n < REPORT_FRAMES ? s->n : REPORT_FRAMES;
 	json_t *list = json_array();
 
-	for (unsigned i = 0; i < n; i++) {
-		const struct report_frame *f = &s->frame[i];
-
-		json_array_append_new(list, json_pack("{s:o, s:o, s:b, s:o, s:o, s:b}", "symbol",
-						      clean(f->symbol), "addr", address(f->addr),
-						      "guess", f->guess, "file", clean(f->file),
-						      "line", number(f->line), "inline",
-						      f->inlined));
-	}
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(list, frame_json(&s->frame[i]));
 	return list;
 }
 

@@ -102,7 +102,7 @@ static void print_event(FILE *f, const char *what, const struct report_stack *s)
 static void print_cpu(FILE *f, const struct report *r)
 {
 	char comm[sizeof(r->comm)], release[sizeof(r->release)], where[REPORT_SYMBOL];
-	const struct report_frame *first = report_first_frame(r);
+	const struct report_frame *first = report_first_frame(&r->access);
 
 	report_clean(r->comm, comm, sizeof(comm));
 	report_clean(r->release, release, sizeof(release));
@@ -263,6 +263,7 @@ static const char *sink_name(const struct report *r)
 static void print_insn(FILE *f, const struct report *r)
 {
 	char insn[sizeof(r->insn)], loaded[sizeof(r->origin_insn)], at[REPORT_SYMBOL] = "";
+	const struct report_frame *first = report_first_frame(&r->origin);
 
 	report_clean(r->insn, insn, sizeof(insn));
 	report_clean(r->origin_insn, loaded, sizeof(loaded));
@@ -270,8 +271,8 @@ static void print_insn(FILE *f, const struct report *r)
 		fprintf(f, "Instruction: %s\n", insn);
 	if (sink_name(r))
 		fprintf(f, "Undefined bits %#" PRIx64 " %s\n", r->undefined_bits, sink_name(r));
-	if (report_frames(&r->origin) && report_is_symbol(r->origin.frame[0].symbol))
-		report_clean(r->origin.frame[0].symbol, at, sizeof(at));
+	if (first && report_is_symbol(first->symbol))
+		report_clean(first->symbol, at, sizeof(at));
 	if (loaded[0])
 		fprintf(f, "Loaded by: %s%s%s\n", loaded, at[0] ? " at " : "", at);
 	print_operand(f, r);

@@ -162,17 +162,17 @@ static void allocating_place(const struct report_stack *s, char *out, size_t siz
 	report_clean(place, out, size);
 }
 
-const struct report_frame *report_first_frame(const struct report *r)
+const struct report_frame *report_first_frame(const struct report_stack *s)
 {
-	for (unsigned i = 0; i < report_frames(&r->access); i++)
-		if (!r->access.frame[i].inlined)
-			return &r->access.frame[i];
+	for (unsigned i = 0; i < report_frames(s); i++)
+		if (!s->frame[i].inlined)
+			return &s->frame[i];
 	return NULL;
 }
 
 void report_place(const struct report *r, char *out, size_t size)
 {
-	const struct report_frame *first = report_first_frame(r);
+	const struct report_frame *first = report_first_frame(&r->access);
 
 	if (r->verdict == VERDICT_LEAK)
 		allocating_place(&r->allocated, out, size);
@@ -229,7 +229,7 @@ static bool is_generic(const struct report_frame *f)
 static const struct report_frame *caller(const struct report *r)
 {
 	const struct report_stack *s = &r->access;
-	const struct report_frame *first = report_first_frame(r);
+	const struct report_frame *first = report_first_frame(s);
 
 	if (!first || !is_certain(first) || !is_generic(first))
 		return NULL;
