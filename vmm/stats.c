@@ -20,7 +20,7 @@ static const struct {
 	COUNTER(overruns),	COUNTER(records),    COUNTER(gap_waits),   COUNTER(reports),
 	COUNTER(repeated),	COUNTER(hidden_peak), COUNTER(tracked_peak), COUNTER(shadow_peak),
 	COUNTER(objects_peak),	COUNTER(fault_ns),   COUNTER(hold_ns),	COUNTER(unwatched_slabs),
-	COUNTER(probe_misses),
+	COUNTER(probe_misses),	COUNTER(by_kvm),
 	COUNTER(counted_read),	COUNTER(counted_written),
 	COUNTER(windows),	COUNTER(window_insns), COUNTER(window_accesses),
 };
@@ -88,9 +88,9 @@ void stats_summary(const struct run_figures *f, char *line, size_t size)
 	const struct checker_stats *s = f->checker;
 
 	snprintf(line, size,
-		 "kmc-vmm: %" PRIu64 " violations, %" PRIu64 " stepped, %" PRIu64 " emulated, %" PRIu64
-		 " undecodable; %" PRIu64 " pages hidden at most; %" PRIu64 " reports, %" PRIu64
-		 " lost\n",
-		 s->violations, s->stepped, s->emulated, s->undecodable, s->hidden_peak, s->reports,
-		 f->lost);
+		 "kmc-vmm: %" PRIu64 " violations: %" PRIu64 " emulated, %" PRIu64 " stepped, %" PRIu64
+		 " injected, %" PRIu64 " by KVM, %" PRIu64 " undecodable; %" PRIu64
+		 " pages hidden at most; %" PRIu64 " reports, %" PRIu64 " lost\n",
+		 s->violations, s->emulated, s->stepped, s->injected, s->by_kvm, s->undecodable,
+		 s->hidden_peak, s->reports, f->lost);
 }

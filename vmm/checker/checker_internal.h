@@ -130,7 +130,7 @@ void vcpu_state_store(struct vcpu_state *s); /* general registers, flags, rip */
 /* The same behind an emulated instruction: what delays events for one instruction is over. */
 void vcpu_state_retire(struct vcpu_state *s);
 bool vcpu_event_pending(const struct vcpu *vcpu); /* KVM is in the middle of delivering one */
-void vcpu_inject_page_fault(struct checker *c, struct vcpu_state *s, gva_t addr, uint32_t error);
+void vcpu_inject_page_fault(struct vcpu_state *s, gva_t addr, uint32_t error);
 /* Address of the running task_struct, 0 where it is not known. */
 uint64_t vcpu_current_task(struct checker *c, const struct vcpu_state *s);
 
@@ -189,6 +189,8 @@ enum carry_result window_run(struct checker *c, struct vcpu_state *s);
 void windows_settle(struct checker *c);
 void window_destroy(struct window *w);
 void count_opcode(struct checker *c, const struct insn *i, bool stepped);
+/* A violation was served; how: the counter in c->stats that says by what. */
+void count_violation(struct checker *c, uint64_t *how);
 
 /* counted.c. A slab of this cache comes, or pages of any go: if its accesses are to be counted. */
 void counted_begin(struct checker *c, const struct obj_cache *cache, gpa_t gpa, uint64_t len);

@@ -97,7 +97,7 @@ bool vcpu_event_pending(const struct vcpu *vcpu)
 }
 
 /* As a pending exception KVM delivers it like the CPU: CR2 from the payload, RF in the saved flags. */
-void vcpu_inject_page_fault(struct checker *c, struct vcpu_state *s, gva_t addr, uint32_t error)
+void vcpu_inject_page_fault(struct vcpu_state *s, gva_t addr, uint32_t error)
 {
 	struct kvm_run *run = s->vcpu->run;
 	struct kvm_vcpu_events *e = &run->s.regs.events;
@@ -111,7 +111,6 @@ void vcpu_inject_page_fault(struct checker *c, struct vcpu_state *s, gva_t addr,
 	e->exception_has_payload = 1;
 	e->exception_payload = addr.v;
 	run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
-	c->stats.injected++;
 }
 
 /* The kernel's GS base: in GS, or swapped out where the entry code has not run swapgs yet. */

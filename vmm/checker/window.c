@@ -216,6 +216,12 @@ static void count(struct checker_stats *stats, const struct engine_window *out)
 	stats->window_length[length]++;
 }
 
+void count_violation(struct checker *c, uint64_t *how)
+{
+	c->stats.violations++;
+	(*how)++;
+}
+
 void count_opcode(struct checker *c, const struct insn *i, bool stepped)
 {
 	const char *name = i ? insn_mnemonic(i) : "?";
@@ -263,10 +269,12 @@ enum carry_result window_run(struct checker *c, struct vcpu_state *s)
 	run(*w, s, &out);
 	if (out.progress) {
 		count(&c->stats, &out);
-		c->stats.emulated++;
+		count_violation(c, &c->stats.emulated);
 	}
 	if (out.end == ENGINE_FAULT) {
-		vcpu_inject_page_fault(c, s, out.fault_addr, out.fault_error);
+		vcpu_inject_page_fault(s, out.fault_addr, out.fault_error);
+		if (!out.progress)
+			count_violation(c, &c->stats.injected);
 		return CARRY_RETRY;
 	}
 	if (!out.progress)
