@@ -34,7 +34,8 @@ struct engine_page {
 enum engine_reach {
 	ENGINE_REACHED,
 	ENGINE_PAGE_FAULT, /* the CPU would raise #PF with the error code in *error */
-	ENGINE_ELSEWHERE,  /* not RAM, not canonical, ...: for the hardware */
+	ENGINE_DEVICE,	   /* mapped, but not to RAM: for the hardware, and what is stored leaves the guest */
+	ENGINE_ELSEWHERE,  /* not canonical, ...: for the hardware */
 };
 
 /* One access to tracked memory, all in one page. */
@@ -52,7 +53,7 @@ enum engine_sink {
 	ENGINE_BRANCH,	/* a jump's condition or target */
 	ENGINE_ADDRESS, /* a memory operand's address */
 	ENGINE_LEAK,	/* stored where user code can read it */
-	ENGINE_OUTPUT,	/* written to an I/O port */
+	ENGINE_OUTPUT,	/* written to an I/O port or to memory that is not RAM */
 };
 
 /* The load of tracked memory that brought undefined bits into a register. */
@@ -73,7 +74,7 @@ struct engine_use {
 	uint64_t value;	  /* of the register or operand; of a branch: its flags as in rflags */
 	uint64_t vbits;	  /* which of them are undefined */
 	const struct engine_origin *origin; /* NULL: not known */
-	gva_t addr;	  /* ENGINE_LEAK: where to; ENGINE_OUTPUT: the port */
+	gva_t addr;	  /* ENGINE_LEAK: where to; ENGINE_OUTPUT: the port, or where to */
 };
 
 /*

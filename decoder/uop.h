@@ -134,6 +134,7 @@ struct engine {
 	uint8_t undefined;     /* checked functions are in use */
 	uint8_t edge;	       /* which of block->next was taken */
 	uint8_t leave;	       /* enum leave */
+	bool device;	       /* ENGINE_DEVICE was the last thing that reach() said */
 	struct block *block;
 	uint64_t until;	       /* insns; the block that would go beyond is engine.c's to start */
 	struct tlb tlb[TLB_ENTRIES];
@@ -177,6 +178,14 @@ bool mem_store(struct engine *e, const struct uop *u, uint64_t addr, unsigned si
 /* The same into and from slot u->d; the load may turn the checked functions on. */
 bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
 bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
+/* The same for more bytes, at most a page. v: an array as long; of a store NULL where all is defined. */
+bool mem_load_bytes(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, void *to,
+		    uint8_t *v, uint32_t *origin);
+bool mem_store_bytes(struct engine *e, const struct uop *u, uint64_t addr, unsigned size,
+		     const void *from, const uint8_t *v, uint32_t origin);
+/* A store was not done (e->leave is set): undefined bits that would go to a device are reported. */
+void mem_not_stored(struct engine *e, const struct uop *u, uint64_t addr, unsigned size,
+		    const void *from, const uint8_t *v, uint32_t origin);
 /* Both pages of an access can be reached. */
 bool mem_probe(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
 struct tlb *mem_page(struct engine *e, const struct uop *u, uint64_t addr, unsigned how);

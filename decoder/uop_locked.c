@@ -235,6 +235,7 @@ static void set_v(struct engine *e, const struct uop *u, struct locked *l, const
 static bool find(struct engine *e, const struct uop *u, unsigned size, struct locked *l)
 {
 	l->addr = uop_address(e, u);
+	e->device = false;
 	if (l->addr % ENGINE_PAGE > ENGINE_PAGE - size || l->addr % size) {
 		uop_leave(e, u, LEAVE_HARDWARE);
 		return false;
@@ -249,8 +250,12 @@ static bool modify(struct engine *e, const struct uop *u, bool checked)
 	const struct cc before = e->cc;
 	struct locked l = { 0 };
 
-	if (!find(e, u, u->size, &l))
+	if (!find(e, u, u->size, &l)) {
+		if (u->op == LOCKED_XCHG)
+			mem_not_stored(e, u, l.addr, u->size, &e->r[u->d],
+				       (const uint8_t *)&e->v[u->d], e->origin[u->d]);
 		return false;
+	}
 	mem_hold(e, l.page);
 	get_v(e, u, &l, &l.vold);
 	do {

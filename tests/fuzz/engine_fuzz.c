@@ -52,7 +52,9 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 					      .writable = true };
 		return ENGINE_REACHED;
 	}
-	return at % (16 * ENGINE_PAGE) ? ENGINE_PAGE_FAULT : ENGINE_ELSEWHERE;
+	if (at % (16 * ENGINE_PAGE) == 0)
+		return ENGINE_DEVICE;
+	return at % (32 * ENGINE_PAGE) == ENGINE_PAGE ? ENGINE_ELSEWHERE : ENGINE_PAGE_FAULT;
 }
 
 static void hold(void *ctx, uint64_t gpa)

@@ -279,6 +279,32 @@ static const struct {
 	/* mov (%rbx),%eax; out %eax,$0x80 */
 	{ CODE("\x8b\x03\xe7\x80"), .va = 0xff00, .uses = 1, .sink = ENGINE_OUTPUT, .left = 2 },
 
+	/* Devices: a page of world_device */
+	/* mov %eax,0xffffffffff5fd0b0 */
+	{ CODE("\x89\x04\x25\xb0\xd0\x5f\xff"),
+	  .vax = 1, .uses = 1, .sink = ENGINE_OUTPUT, .left = 7 },
+	/* movb %al,0xffffffffff5fd0b0 */
+	{ CODE("\x88\x04\x25\xb0\xd0\x5f\xff"), .vax = 0x100, .left = 7 },
+	/* mov (%rbx),%ecx; shr $8,%ecx; movb %cl,0xffffffffff5fd0b0 */
+	{ CODE("\x8b\x0b\xc1\xe9\x08\x88\x0c\x25\xb0\xd0\x5f\xff"),
+	  .va = 0xff00, .uses = 1, .sink = ENGINE_OUTPUT, .left = 7 },
+	/* mov 0xffffffffff5fd0b0,%eax */
+	{ CODE("\x8b\x04\x25\xb0\xd0\x5f\xff"), .vax = 1, .left = 7 },
+	/* xchg %eax,0xffffffffff5fd0b0 */
+	{ CODE("\x87\x04\x25\xb0\xd0\x5f\xff"),
+	  .vax = 1, .uses = 1, .sink = ENGINE_OUTPUT, .left = 7 },
+	/* mov $0xffffffffff5fd000,%rdi; stosl */
+	{ CODE("\x48\xc7\xc7\x00\xd0\x5f\xff\xab"),
+	  .vax = 1, .uses = 1, .sink = ENGINE_OUTPUT, .left = 1 },
+	/* mov $0xffffffffff5fd000,%rdi; mov $4,%ecx; rep stosl */
+	{ CODE("\x48\xc7\xc7\x00\xd0\x5f\xff\xb9\x04\x00\x00\x00\xf3\xab"),
+	  .vax = 0x100, .uses = 1, .sink = ENGINE_OUTPUT, .left = 2 },
+	/* mov %rbx,%rsi; mov $0xffffffffff5fd000,%rdi; mov $8,%ecx; rep movsb */
+	{ CODE("\x48\x89\xde\x48\xc7\xc7\x00\xd0\x5f\xff\xb9\x08\x00\x00\x00\xf3\xa4"),
+	  .va = 0x100000000000000, .uses = 1, .sink = ENGINE_OUTPUT, .left = 2 },
+	/* mov %rbx,%rsi; mov $0xffffffffff5fd000,%rdi; movsl */
+	{ CODE("\x48\x89\xde\x48\xc7\xc7\x00\xd0\x5f\xff\xa5"), .va = 0x100000000, .left = 1 },
+
 	/* Addresses and user memory */
 	/* mov %ecx,(%rax) */
 	{ CODE("\x89\x08"), .vax = 1, .uses = 1, .sink = ENGINE_ADDRESS },

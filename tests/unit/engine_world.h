@@ -3,7 +3,7 @@
  * engine_world.h: a few pages of guest memory with V bits, for tests of the engine's definedness.
  *
  * Nothing faults: an address that lies in no page of its own lies in OTHER, whatever its page
- * number. Where the engine does not keep to engine.h, `broken` says how.
+ * number; world_device is the page of a device. Where the engine does not keep to engine.h, `broken` says how.
  */
 #ifndef KMC_TESTS_ENGINE_WORLD_H
 #define KMC_TESTS_ENGINE_WORLD_H
@@ -36,6 +36,8 @@ static const struct {
 	[OTHER] = { 0xffffffffff600000, false, false },
 };
 
+static const uint64_t world_device = 0xffffffffff5fd000;
+
 struct world {
 	uint8_t bytes[PAGES][ENGINE_PAGE];
 	uint8_t v[PAGES][ENGINE_PAGE];
@@ -65,6 +67,8 @@ static inline enum engine_reach world_reach(void *ctx, gva_t addr, unsigned how,
 
 	(void)how; /* every page can be reached for everything */
 	(void)error;
+	if ((addr.v & ~(uint64_t)(ENGINE_PAGE - 1)) == world_device)
+		return ENGINE_DEVICE;
 	while (k < OTHER && world_page[k].addr != (addr.v & ~(uint64_t)(ENGINE_PAGE - 1)))
 		k++;
 	*page = (struct engine_page){

@@ -89,8 +89,10 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 		return ENGINE_ELSEWHERE;
 	}
 	gpa.v = found.gpa.v & ~(GUEST_PAGE - 1ull);
-	if (!guest_ram_contains(w->c->ram, gpa, GUEST_PAGE) || in_hidden_page(w->c, &found))
+	if (in_hidden_page(w->c, &found))
 		return ENGINE_ELSEWHERE;
+	if (!guest_ram_contains(w->c->ram, gpa, GUEST_PAGE))
+		return ENGINE_DEVICE;
 	page->tracked = shadow_tracked(w->c->shadow, gpa);
 	if (page->tracked && (user || (how & ENGINE_FETCH)))
 		return ENGINE_ELSEWHERE;
