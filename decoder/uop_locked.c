@@ -275,14 +275,6 @@ static bool brought_undefined(const struct engine *e)
 	return e->cc.va || e->cc.vb || e->cc.vflags || e->v[SLOT_T0] || e->v[INSN_RAX];
 }
 
-static void report_operands(struct engine *e, const struct uop *u)
-{
-	if (e->v[u->a])
-		report_address(e, u, u->a);
-	if (e->v[u->b])
-		report_address(e, u, u->b);
-}
-
 /* --- cmpxchg8b and cmpxchg16b: rdx:rax with rcx:rbx --- */
 
 static uint64_t half_of(unsigned half, uint64_t x)
@@ -395,7 +387,7 @@ static void locked(struct engine *e, const struct uop *u)
 
 static void locked_checked(struct engine *e, const struct uop *u)
 {
-	report_operands(e, u);
+	uop_defined_address(e, u);
 	if (locked_any(e, u, true))
 		NEXT_CHECKED(e, u);
 }

@@ -46,6 +46,7 @@ struct world {
 	struct insn_cpu cpu;
 	struct engine_vbits vbits;
 	struct engine_window window;
+	struct engine_vectors vectors;
 	struct engine_use use[MAX_USES];
 	struct engine_origin origin[MAX_USES]; /* what use[].origin pointed to */
 	unsigned uses;
@@ -160,6 +161,20 @@ static inline void world_used(void *ctx, const struct engine_use *use)
 	w->uses++;
 }
 
+/* All registers 0, defined, in every window. */
+static inline struct engine_vectors *world_vectors(void *ctx)
+{
+	struct world *w = ctx;
+
+	memset(&w->vectors, 0, sizeof(w->vectors));
+	w->vectors.component[2] = (struct engine_component){ 576, 256, false };
+	w->vectors.xcr0 = 7;
+	w->vectors.features = 0xf;
+	w->vectors.area[24] = 0x80; /* MXCSR 0x1f80 */
+	w->vectors.area[25] = 0x1f;
+	return &w->vectors;
+}
+
 static inline bool world_init(struct world *w)
 {
 	static const struct engine_ops ops = {
@@ -169,6 +184,7 @@ static inline bool world_init(struct world *w)
 		.check = world_check,
 		.change = world_change,
 		.used = world_used,
+		.vectors = world_vectors,
 	};
 
 	memset(w, 0, sizeof(*w));

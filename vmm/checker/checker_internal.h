@@ -69,6 +69,14 @@ struct counted_slab {
 };
 #define COUNTED_SLABS 16
 
+/* CPUID leaf 0DH as the guest sees it. */
+struct xstate_layout {
+	uint64_t supported; /* components that XCR0 may have */
+	uint32_t size;	    /* bytes of the standard form with all of them */
+	uint32_t features;  /* ECX=1: EAX */
+	struct engine_component component[ENGINE_COMPONENTS];
+};
+
 struct caches;
 
 struct checker {
@@ -92,7 +100,7 @@ struct checker {
 	struct counted_slab counted[COUNTED_SLABS];
 	atomic_uint ncounted;
 	uint64_t started; /* CLOCK_MONOTONIC, ns */
-	uint32_t pkru_offset, xsave_size;
+	struct xstate_layout xstate;
 	int exec_status;
 	_Atomic(struct vcpu *) stepping; /* for the watchdog; any thread */
 	_Atomic uint64_t step_began;
@@ -133,6 +141,14 @@ bool vcpu_event_pending(const struct vcpu *vcpu); /* KVM is in the middle of del
 void vcpu_inject_page_fault(struct vcpu_state *s, gva_t addr, uint32_t error);
 /* Address of the running task_struct, 0 where it is not known. */
 uint64_t vcpu_current_task(struct checker *c, const struct vcpu_state *s);
+
+/* xstate.c. 0, or -errno. */
+int xstate_layout(struct vcpu *vcpu, struct xstate_layout *x);
+/* False: not there, or vector instructions are not plainly carried out (struct engine_ops, vectors()). */
+bool xstate_fetch(const struct checker *c, const struct vcpu_state *s, struct engine_vectors *v);
+int xstate_store(const struct vcpu *vcpu, struct engine_vectors *v); /* 0, or -errno */
+uint32_t xstate_pkru(const struct checker *c, const struct engine_vectors *v);
+uint32_t xstate_read_pkru(const struct checker *c, const struct vcpu *vcpu); /* 0 where there is none */
 
 /* access.c: the one place where an access is split at page boundaries. */
 #define MAX_PIECES (2 * INSN_MAX_ACCESS + 2)

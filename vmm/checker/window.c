@@ -30,6 +30,8 @@ struct window {
 	atomic_bool running, parked;
 	uint64_t counted_read, counted_written; /* bytes, in this window; see counted.c */
 	volatile bool stop;
+	bool has_vectors; /* below is what this window has fetched */
+	struct engine_vectors vectors;
 };
 
 /* Takes checker.lock out of a window that is running. */
@@ -77,6 +79,8 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 	gpa_t gpa;
 
 	w->s->walk.rflags = w->s->insn.rflags;
+	if (w->has_vectors)
+		w->s->walk.pkru = xstate_pkru(w->c, &w->vectors);
 	if (how & ENGINE_WRITE)
 		flags |= WALK_WRITE;
 	switch (walk(w->c->ram, &w->s->walk, addr, flags, &found)) {
@@ -177,6 +181,14 @@ static void used(void *ctx, const struct engine_use *use)
 	leave(w);
 }
 
+static struct engine_vectors *vectors(void *ctx)
+{
+	struct window *w = ctx;
+
+	w->has_vectors = xstate_fetch(w->c, w->s, &w->vectors);
+	return w->has_vectors ? &w->vectors : NULL;
+}
+
 void window_destroy(struct window *w)
 {
 	if (!w)
@@ -192,7 +204,8 @@ static struct window *window_create(struct checker *c)
 					       .drop = drop,
 					       .check = check,
 					       .change = change,
-					       .used = used };
+					       .used = used,
+					       .vectors = vectors };
 	struct window *w = calloc(1, sizeof(*w));
 
 	if (!w)
@@ -240,6 +253,18 @@ void count_opcode(struct checker *c, const struct insn *i, bool stepped)
 		o->ended++;
 }
 
+/* The vCPU cannot go on with other registers than the window left. */
+static void store_vectors(struct window *w)
+{
+	int r = xstate_store(w->s->vcpu, &w->vectors);
+	char text[128];
+
+	if (r == 0)
+		return;
+	snprintf(text, sizeof(text), "KVM_SET_XSAVE: %s", strerror(-r));
+	machine_stop(w->c->machine, END_INTERNAL, text);
+}
+
 /* Without checker.lock, which the caller holds. */
 static void run(struct window *w, struct vcpu_state *s, struct engine_window *out)
 {
@@ -248,11 +273,13 @@ static void run(struct window *w, struct vcpu_state *s, struct engine_window *ou
 					      .stop = &w->stop };
 
 	w->s = s;
-	w->stop = false;
+	w->stop = w->has_vectors = false;
 	w->counted_read = w->counted_written = 0;
 	atomic_store(&w->running, true);
 	pthread_mutex_unlock(&w->c->lock);
 	engine_run(w->engine, &s->insn, &limits, NULL, out);
+	if (w->has_vectors && w->vectors.dirty)
+		store_vectors(w);
 	atomic_store(&w->running, false);
 	pthread_mutex_lock(&w->c->lock);
 	w->c->stats.counted_read += w->counted_read;
