@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* checker.c: life of the checker, its statistics, and what ties it to a machine. */
-#include <cpuid.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 
 #include "checker_internal.h"
@@ -28,18 +26,6 @@ size_t checker_guest_read(struct checker *c, uint64_t addr, void *buf, size_t le
 	return walk_read(c->ram, c->agent.cr3, c->agent.la57, (gva_t){ addr }, buf, len);
 }
 
-/* The guest sees the host's XSAVE layout (CPUID leaf 0DH, Intel SDM vol. 1, 13.2). */
-static void xsave_layout(struct checker *c)
-{
-	unsigned a, b, x, d;
-
-	if (!__get_cpuid_count(0xd, 0, &a, &b, &x, &d))
-		return;
-	c->xsave_size = x;
-	if (__get_cpuid_count(0xd, 9, &a, &b, &x, &d) && a)
-		c->pkru_offset = b;
-}
-
 int checker_create(const struct checker_config *config, struct checker **out, char *err,
 		   size_t errlen)
 {
@@ -57,7 +43,6 @@ int checker_create(const struct checker_config *config, struct checker **out, ch
 	c->caches = caches_create();
 	c->decoder = insn_decoder_create();
 	c->filter.groups = groups_create();
-	xsave_layout(c);
 	if (!c->symbols || !c->caches || !c->decoder || !c->filter.groups) {
 		snprintf(err, errlen, "cannot create the instruction decoder: out of memory");
 		checker_destroy(c);
@@ -142,6 +127,10 @@ int checker_attach(struct checker *c, struct machine *m, char *err, size_t errle
 	c->objects = c->shadow ? objects_create(c->ram, c->shadow, &ops) : NULL;
 	if (!c->objects) {
 		snprintf(err, errlen, "out of memory");
+		return -1;
+	}
+	if (xstate_layout(machine_vcpu(m, 0), &c->xstate) < 0) {
+		snprintf(err, errlen, "KVM_GET_CPUID2 failed: try another host kernel");
 		return -1;
 	}
 	for (unsigned i = 0; i < machine_cpus(m); i++)

@@ -51,17 +51,21 @@ struct checker_stats {
 	uint64_t faults;	/* KVM_RUN failed with EFAULT */
 	uint64_t mmio;		/* the same access as KVM_EXIT_MMIO */
 	uint64_t doorbells;
-	uint64_t violations;	/* faults and mmio on hidden pages */
+	/* Faults and mmio on hidden pages: the sum of the five that follow, which say how they were served. */
+	uint64_t violations;
+	uint64_t emulated;	/* by a window of any length */
+	uint64_t stepped;	/* by the hardware with its pages shown */
+	uint64_t injected;	/* not at all: the instruction raises #PF */
+	uint64_t undecodable;	/* not at all: checking has ended */
+	uint64_t by_kvm;	/* by KVM itself: the mmio */
 	uint64_t accesses;	/* to tracked bytes, as served; a string iteration counts as one */
 	/* Bytes of allocated objects, in the caches that the rules call "counted". */
 	uint64_t counted_read, counted_written;
-	uint64_t stepped, emulated, injected; /* emulated: by a window of any length */
 	uint64_t windows, window_insns, window_accesses;
 #define WINDOW_LENGTHS 16
 	/* [n]: windows of 2^n to 2^(n+1) - 1 instructions; [0]: also of 0 (a rep that was not done) */
 	uint64_t window_length[WINDOW_LENGTHS];
 	struct opcode_count opcodes[MAX_OPCODES]; /* until the first without a name */
-	uint64_t undecodable;
 	uint64_t populated;	/* faults on pages that were only not mapped yet */
 	uint64_t raced;		/* faults that another vCPU had resolved meanwhile */
 	uint64_t stale;		/* hidden pages that turned out to be no slab any more */

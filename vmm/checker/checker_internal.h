@@ -100,6 +100,14 @@ struct layout {
 	struct rethook_layout rethook;
 };
 
+/* CPUID leaf 0DH as the guest sees it. */
+struct xstate_layout {
+	uint64_t supported; /* components that XCR0 may have */
+	uint32_t size;	    /* bytes of the standard form with all of them */
+	uint32_t features;  /* ECX=1: EAX */
+	struct engine_component component[ENGINE_COMPONENTS];
+};
+
 struct caches;
 
 struct checker {
@@ -124,7 +132,7 @@ struct checker {
 	struct counted_slab counted[COUNTED_SLABS];
 	atomic_uint ncounted;
 	uint64_t started; /* CLOCK_MONOTONIC, ns */
-	uint32_t pkru_offset, xsave_size;
+	struct xstate_layout xstate;
 	int exec_status;
 	_Atomic(struct vcpu *) stepping; /* for the watchdog; any thread */
 	_Atomic uint64_t step_began;
@@ -169,9 +177,17 @@ void vcpu_state_store(struct vcpu_state *s); /* general registers, flags, rip */
 /* The same behind an emulated instruction: what delays events for one instruction is over. */
 void vcpu_state_retire(struct vcpu_state *s);
 bool vcpu_event_pending(const struct vcpu *vcpu); /* KVM is in the middle of delivering one */
-void vcpu_inject_page_fault(struct checker *c, struct vcpu_state *s, gva_t addr, uint32_t error);
+void vcpu_inject_page_fault(struct vcpu_state *s, gva_t addr, uint32_t error);
 /* Address of the running task_struct, 0 where it is not known. */
 uint64_t vcpu_current_task(struct checker *c, const struct vcpu_state *s);
+
+/* xstate.c. 0, or -errno. */
+int xstate_layout(struct vcpu *vcpu, struct xstate_layout *x);
+/* False: not there, or vector instructions are not plainly carried out (struct engine_ops, vectors()). */
+bool xstate_fetch(const struct checker *c, const struct vcpu_state *s, struct engine_vectors *v);
+int xstate_store(const struct vcpu *vcpu, struct engine_vectors *v); /* 0, or -errno */
+uint32_t xstate_pkru(const struct checker *c, const struct engine_vectors *v);
+uint32_t xstate_read_pkru(const struct checker *c, const struct vcpu *vcpu); /* 0 where there is none */
 
 /* access.c: the one place where an access is split at page boundaries. */
 #define MAX_PIECES (2 * INSN_MAX_ACCESS + 2)
@@ -229,6 +245,8 @@ void windows_settle(struct checker *c);
 void windows_stop(struct checker *c); /* they end soon; called with checker.lock */
 void window_destroy(struct window *w);
 void count_opcode(struct checker *c, const struct insn *i, bool stepped);
+/* A violation was served; how: the counter in c->stats that says by what. */
+void count_violation(struct checker *c, uint64_t *how);
 
 /* counted.c. A slab of this cache comes, or pages of any go: if its accesses are to be counted. */
 void counted_begin(struct checker *c, const struct obj_cache *cache, gpa_t gpa, uint64_t len);
