@@ -61,7 +61,7 @@ struct run {
 	void *initrd;
 	size_t initrd_size;
 	struct rules *rules;
-	struct suppressions *suppressions;
+	struct suppressions *suppressions, *noted;
 	struct sink *sink;
 	struct debuginfo *debuginfo;
 	struct checker *checker;
@@ -191,6 +191,7 @@ static int prepare_machine(struct run *r)
 					   .debuginfo = r->debuginfo,
 					   .release = r->release,
 					   .suppressions = r->suppressions,
+					   .noted = r->o.gen_suppressions ? r->noted : NULL,
 					   .max_reports = r->o.max_reports,
 					   .on_report = r->o.on_report };
 	struct machine_config config = { .kernel = r->o.kernel,
@@ -214,10 +215,16 @@ static int prepare_machine(struct run *r)
 
 static int prepare_control(struct run *r)
 {
+	char err[512];
+
 	snprintf(r->name, sizeof(r->name), "kmc-%d", (int)getpid());
 	r->suppressions = suppress_create();
-	if (!r->suppressions)
+	r->noted = suppress_create();
+	if (!r->suppressions || !r->noted)
 		return fail(EXIT_INTERNAL, "out of memory");
+	if (r->o.suppressions &&
+	    suppress_load(r->suppressions, r->o.suppressions, err, sizeof(err)) < 0)
+		return fail(EXIT_USAGE, err);
 	r->control = (struct control){ .suppressions = r->suppressions,
 				       .vm = r->o.name ? r->o.name : r->name,
 				       .release = r->release,
@@ -313,6 +320,9 @@ static int run(struct run *r)
 	fputs(line, stderr);
 	if (r->o.stats && stats_write(r->o.stats, &figures, line, sizeof(line)) < 0)
 		code = fail(EXIT_INTERNAL, line);
+	if (r->o.gen_suppressions &&
+	    suppress_save(r->noted, r->o.gen_suppressions, line, sizeof(line)) < 0)
+		code = fail(EXIT_INTERNAL, line);
 	return code;
 }
 
@@ -340,6 +350,7 @@ int main(int argc, char **argv)
 	debuginfo_close(r.debuginfo);
 	rules_free(r.rules);
 	suppress_destroy(r.suppressions);
+	suppress_destroy(r.noted);
 	free(r.initrd);
 	free(r.cmdline);
 	return code;

@@ -47,6 +47,9 @@ static const char usage[] =
 	"  --stats FILE          write counters as JSON when the guest has ended\n"
 	"  --vmlinux FILE|DIR    debug information, for source lines in reports: a vmlinux, a module,\n"
 	"                        or a folder with them; repeatable\n"
+	"  --suppressions FILE   findings that are not to be reported\n"
+	"  --gen-suppressions FILE\n"
+	"                        write a suppression for each report to FILE\n"
 	"  --rules FILE          instead of the built-in configs/rules.json\n"
 	"  --help, --version\n"
 	"\n"
@@ -241,6 +244,8 @@ enum option_id {
 	OPT_EXITCODE,
 	OPT_STATS,
 	OPT_RULES,
+	OPT_SUPPRESSIONS,
+	OPT_GEN_SUPPRESSIONS,
 	OPT_VMLINUX,
 	OPT_HELP,
 	OPT_VERSION,
@@ -267,6 +272,8 @@ static const struct option long_options[] = {
 	{ "error-exitcode", required_argument, NULL, OPT_EXITCODE },
 	{ "stats", required_argument, NULL, OPT_STATS },
 	{ "rules", required_argument, NULL, OPT_RULES },
+	{ "suppressions", required_argument, NULL, OPT_SUPPRESSIONS },
+	{ "gen-suppressions", required_argument, NULL, OPT_GEN_SUPPRESSIONS },
 	{ "vmlinux", required_argument, NULL, OPT_VMLINUX },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -295,6 +302,10 @@ static const char **string_option(struct options *o, int id)
 		return &o->stats;
 	case OPT_RULES:
 		return &o->rules;
+	case OPT_SUPPRESSIONS:
+		return &o->suppressions;
+	case OPT_GEN_SUPPRESSIONS:
+		return &o->gen_suppressions;
 	}
 	return NULL;
 }

@@ -22,6 +22,7 @@ struct options {
 	unsigned checks;  /* VERDICT_BIT set, 0 for none */
 	unsigned stack_depth; /* frames, 0..CHECKER_STACK_DEPTH */
 	const char *report_socket, *report_log, *stats, *rules;
+	const char *suppressions, *gen_suppressions;
 	int error_exitcode; /* -1: not given */
 	enum report_style report_style; /* on stderr */
 	const char *name;   /* of the VM, sink_name_ok(); NULL: not given */

@@ -24,6 +24,7 @@ target_sources(report_commands PRIVATE sink_client.c)
 report_test(report_storm)
 target_sources(report_storm PRIVATE report_samples.c sink_client.c)
 report_test(report_suppress)
+target_sources(report_suppress PRIVATE report_samples.c)
 
 # What report_debuginfo looks into: a kernel and a module of few functions, with known lines, and the
 # same files as distributions cut them.

@@ -6,9 +6,12 @@
 #include <stdint.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
+#include "report_samples.h"
 #include "suppress.h"
 
 /* A use after free in foo() of the module mod, called by bar() of the kernel, in kmalloc-64. */
@@ -144,6 +147,87 @@ static void test_threads(void **state)
 	suppress_destroy(s);
 }
 
+/* What is generated for a report suppresses it, and it comes back from a file as it went in. */
+static void test_generated(void **state)
+{
+	char path[] = "/tmp/report_suppress.XXXXXX", err[256];
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	for (unsigned i = 0; i < samples_n; i++) {
+		struct suppressions *noted = suppress_create(), *loaded = suppress_create();
+		struct report r;
+
+		sample_get(&samples[i], &r);
+		if (i == 0)
+			strcpy(r.cache, "mnt_cache(7:[a*b]\\?)");
+		assert_false(suppress_match(noted, &r));
+		assert_true(suppress_note(noted, &r));
+		assert_true(suppress_note(noted, &r));
+		assert_int_equal(suppress_count(noted), 1);
+		assert_true(suppress_match(noted, &r));
+		assert_int_equal(suppress_save(noted, path, err, sizeof(err)), 0);
+		assert_int_equal(suppress_load(loaded, path, err, sizeof(err)), 0);
+		assert_int_equal(suppress_count(loaded), 1);
+		assert_true(suppress_match(loaded, &r));
+		/* Of another class it is another finding. */
+		r.verdict = r.verdict == VERDICT_LEAK ? VERDICT_UNINIT : VERDICT_LEAK;
+		assert_false(suppress_match(loaded, &r));
+		suppress_destroy(noted);
+		suppress_destroy(loaded);
+	}
+	unlink(path);
+}
+
+static void test_files(void **state)
+{
+	static const struct {
+		const char *text, *error; /* NULL: it is right */
+	} cases[] = {
+		{"{\"version\":1,\"suppressions\":[]}", NULL},
+		{"{\"version\":1,\"suppressions\":[{\"cache\":\"bio-*\",\"why\":\"known\"}]}", NULL},
+		{"", "line"},
+		{"[]", "must be"},
+		{"{\"version\":2,\"suppressions\":[]}", "must be"},
+		{"{\"version\":1,\"suppressions\":{}}", "must be"},
+		{"{\"version\":1,\"suppressions\":[],\"more\":1}", "must be"},
+		{"{\"version\":1,\"suppressions\":[{\"class\":\"*\"},{}]}", "entry 2: this would"},
+		{"{\"version\":1,\"suppressions\":[{\"class\":7}]}", "entry 1: an entry has"},
+		{"{\"version\":1,\"suppressions\":[{\"klass\":\"a\"}]}", "entry 1: an entry has"},
+		{"{\"version\":1,\"suppressions\":[\"f\"]}", "entry 1: an entry must"},
+		{"{\"version\":1,\"suppressions\":[{\"class\":\"uaf\"}]}", "entry 1: there is no such"},
+	};
+	char path[] = "/tmp/report_suppress.XXXXXX", err[256];
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct suppressions *s = suppress_create();
+		FILE *f = fopen(path, "w");
+
+		fputs(cases[i].text, f);
+		fclose(f);
+		assert_int_equal(suppress_load(s, path, err, sizeof(err)), cases[i].error ? -1 : 0);
+		if (cases[i].error && !strstr(err, cases[i].error))
+			fail_msg("case %zu: %s", i, err);
+		suppress_destroy(s);
+	}
+	unlink(path);
+	assert_int_equal(suppress_load(NULL, "/nowhere/at/all", err, sizeof(err)), -1);
+}
+
+/* The one that is in the tree, for users to fill. */
+static void test_own_file(void **state)
+{
+	struct suppressions *s = suppress_create();
+	char err[256];
+
+	assert_int_equal(suppress_load(s, KMC_SOURCE_DIR "/configs/suppressions.json", err, sizeof(err)), 0);
+	suppress_destroy(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +235,9 @@ int main(void)
 		cmocka_unit_test(test_bare),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_generated),
+		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_own_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

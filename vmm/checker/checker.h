@@ -34,6 +34,7 @@ struct checker_config {
 	const char *release; /* of the kernel, for the reports */
 	unsigned stack_depth; /* frames recorded at each allocation and free, 0..CHECKER_STACK_DEPTH */
 	struct suppressions *suppressions; /* NULL: none */
+	struct suppressions *noted;	   /* gets an entry for each report; NULL: none */
 	uint64_t max_reports;		   /* after so many nothing more is reported; 0: no limit */
 	enum on_report on_report;
 };

@@ -130,6 +130,8 @@ void filter_send(struct checker *c, struct report *r, uint64_t place)
 		}
 	}
 	r->seq = ++c->stats.reports;
+	if (c->config.noted)
+		suppress_note(c->config.noted, r);
 	if (!g)
 		g = groups_add(c->filter.groups, hash, r->seq, report_stack_hash(r));
 	if (g)
