@@ -62,8 +62,8 @@ struct reported {
 	uint64_t place; /* code address */
 	enum verdict verdict; /* VERDICT_NONE: a free entry */
 };
-#define REPORTED_MAX   4096
-#define REPORTED_SLOTS (2 * REPORTED_MAX)
+#define REPORTED_MAX   4096u
+#define REPORTED_SLOTS (2u * REPORTED_MAX)
 
 /* Which findings are reported; filter.c. */
 struct filter {
