@@ -304,20 +304,24 @@ void engine_sync(struct engine *e)
 	e->cpu->rflags = e->rflags | cc_flags(&e->cc);
 }
 
+void engine_sync_vbits(const struct engine *e, struct engine_vbits *vbits)
+{
+	memcpy(vbits->gpr, e->v, sizeof(vbits->gpr));
+	vbits->rflags = cc_vflags(&e->cc);
+}
+
 static void store_cpu(struct engine *e, struct engine_vbits *vbits)
 {
 	engine_sync(e);
 	e->cpu->rip = e->rip;
-	if (!vbits)
-		return;
-	memcpy(vbits->gpr, e->v, sizeof(vbits->gpr));
-	vbits->rflags = cc_vflags(&e->cc);
+	if (vbits)
+		engine_sync_vbits(e, vbits);
 }
 
 /* Back to the functions without V bits, if nothing undefined is left. */
 static void settle(struct engine *e)
 {
-	uint64_t any = e->cc.va | e->cc.vb | e->cc.vflags;
+	uint64_t any = e->cc.va | e->cc.vb | e->cc.vflags | e->vector.undefined;
 
 	for (unsigned n = 0; n < INSN_GPRS; n++)
 		any |= e->v[n];
@@ -388,6 +392,8 @@ void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limi
 	e->window++;
 	e->insns = e->reps = e->last_tracked = 0;
 	e->leave = LEAVE_NOT;
+	e->vector.regs = NULL;
+	e->vector.undefined = 0;
 	for (unsigned n = 0; n < CODE_PAGES; n++)
 		e->cache->code_page[n] = TLB_NONE;
 	overlay_clear(e);

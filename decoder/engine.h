@@ -21,6 +21,7 @@
 
 #define ENGINE_PAGE 4096u
 #define ENGINE_MAX_ACCESS 64 /* bytes of one access */
+#define ENGINE_XSAVE_AREA 4096 /* bytes of saved state that the engine can handle */
 
 /* The page around a linear address, as far as a window may remember it. */
 struct engine_page {
@@ -34,7 +35,8 @@ struct engine_page {
 enum engine_reach {
 	ENGINE_REACHED,
 	ENGINE_PAGE_FAULT, /* the CPU would raise #PF with the error code in *error */
-	ENGINE_ELSEWHERE,  /* not RAM, not canonical, ...: for the hardware */
+	ENGINE_DEVICE,	   /* mapped, but not to RAM: for the hardware, and what is stored leaves the guest */
+	ENGINE_ELSEWHERE,  /* not canonical, ...: for the hardware */
 };
 
 /* One access to tracked memory, all in one page. */
@@ -42,7 +44,7 @@ struct engine_access {
 	gva_t addr;
 	uint64_t gpa;
 	uint64_t rip;	/* of the instruction */
-	uint32_t len;	/* bytes, at most ENGINE_MAX_ACCESS except for string instructions */
+	uint32_t len;	/* bytes, at most ENGINE_MAX_ACCESS but for strings and the saved state of xsave */
 	uint32_t offset, size; /* of addr in the whole operand; its bytes */
 	uint32_t how;	/* of the instruction: ENGINE_READ, ENGINE_WRITE or both */
 	bool locked;
@@ -52,7 +54,7 @@ enum engine_sink {
 	ENGINE_BRANCH,	/* a jump's condition or target */
 	ENGINE_ADDRESS, /* a memory operand's address */
 	ENGINE_LEAK,	/* stored where user code can read it */
-	ENGINE_OUTPUT,	/* written to an I/O port */
+	ENGINE_OUTPUT,	/* written to an I/O port or to memory that is not RAM */
 };
 
 /* The load of tracked memory that brought undefined bits into a register. */
@@ -73,7 +75,29 @@ struct engine_use {
 	uint64_t value;	  /* of the register or operand; of a branch: its flags as in rflags */
 	uint64_t vbits;	  /* which of them are undefined */
 	const struct engine_origin *origin; /* NULL: not known */
-	gva_t addr;	  /* ENGINE_LEAK: where to; ENGINE_OUTPUT: the port */
+	gva_t addr;	  /* ENGINE_LEAK: where to; ENGINE_OUTPUT: the port, or where to */
+};
+
+/* A state component, by CPUID leaf 0DH, ECX = its number. Numbers 0 and 1 (x87, SSE) have fixed places. */
+#define ENGINE_COMPONENTS 63
+struct engine_component {
+	uint32_t offset; /* in the standard form; 0: supervisor state, which has no place there */
+	uint32_t size;	 /* 0: the CPU does not have it */
+	bool aligned;	 /* to 64 bytes in the compacted form */
+};
+
+/*
+ * The vCPU's x87 and vector registers and what else XSAVE saves, as an XSAVE area in the standard form
+ * (SDM vol. 1, 13.4). A component whose bit in XSTATE_BV is clear has its initial configuration, and its
+ * bytes are those of that configuration, except that MXCSR is always what is in the area. XSTATE_BV is what
+ * the guest may observe as XINUSE.
+ */
+struct engine_vectors {
+	uint8_t area[ENGINE_XSAVE_AREA] __attribute__((aligned(64)));
+	struct engine_component component[ENGINE_COMPONENTS];
+	uint64_t xcr0, xss;
+	uint32_t features; /* CPUID leaf 0DH, ECX=1: EAX */
+	bool dirty;	   /* out: the engine has changed the area */
 };
 
 /*
@@ -90,6 +114,12 @@ struct engine_ops {
 	/* The bytes are written, right before or after. v: their V bits, NULL: all defined. */
 	void (*change)(void *ctx, const struct engine_access *a, const uint8_t *v);
 	void (*used)(void *ctx, const struct engine_use *use);
+	/*
+	 * The vector registers: asked for when a window first needs them, valid until it ends. NULL: they
+	 * cannot be had, or an instruction that uses them would not simply be carried out: CR0.EM or CR0.TS
+	 * is set, CR4.OSFXSR or CR4.OSXSAVE is clear, or EFER.FFXSR is set.
+	 */
+	struct engine_vectors *(*vectors)(void *ctx);
 };
 
 struct engine_limits {
@@ -135,5 +165,7 @@ void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limi
 void engine_forget(struct engine *e);
 /* For struct engine_ops: the general registers and flags of *cpu become current; rip does not. */
 void engine_sync(struct engine *e);
+/* For struct engine_ops: the V bits of the same registers and flags. */
+void engine_sync_vbits(const struct engine *e, struct engine_vbits *vbits);
 
 #endif

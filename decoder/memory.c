@@ -45,8 +45,10 @@ static struct tlb *reach(struct engine *e, const struct uop *u, uint64_t addr, u
 	struct tlb *t = entry_of(e, addr);
 	struct engine_page p = { 0 };
 	uint32_t error = 0;
+	enum engine_reach reached = e->ops.reach(e->ctx, (gva_t){ addr }, how, &p, &error);
 
-	switch (e->ops.reach(e->ctx, (gva_t){ addr }, how, &p, &error)) {
+	e->device = reached == ENGINE_DEVICE;
+	switch (reached) {
 	case ENGINE_REACHED:
 		break;
 	case ENGINE_PAGE_FAULT:
@@ -54,6 +56,7 @@ static struct tlb *reach(struct engine *e, const struct uop *u, uint64_t addr, u
 		e->out->fault_error = error;
 		uop_leave(e, u, LEAVE_FAULT);
 		return NULL;
+	case ENGINE_DEVICE:
 	case ENGINE_ELSEWHERE:
 		uop_leave(e, u, LEAVE_HARDWARE);
 		return NULL;
@@ -389,6 +392,73 @@ bool mem_store(struct engine *e, const struct uop *u, uint64_t addr, unsigned si
 
 	for (unsigned k = 0; k < n; k++)
 		store_piece(e, u, page[k], &piece[k], value, v, origin);
+	if (!n && v)
+		mem_not_stored(e, u, addr, size, &value, (const uint8_t *)&v, origin);
+	return n;
+}
+
+void mem_not_stored(struct engine *e, const struct uop *u, uint64_t addr, unsigned size,
+		    const void *from, const uint8_t *v, uint32_t origin)
+{
+	struct engine_use use = { .sink = ENGINE_OUTPUT, .origin = origin_named(e, origin) };
+	unsigned at = 0, bytes;
+
+	if (e->leave != LEAVE_HARDWARE || !e->device || all_zero(v, size))
+		return;
+	while (!v[at])
+		at++;
+	bytes = size - at < 8 ? size - at : 8;
+	use.addr.v = addr + at;
+	memcpy(&use.value, (const uint8_t *)from + at, bytes);
+	memcpy(&use.vbits, v + at, bytes);
+	report_use(e, u, &use);
+}
+
+/* --- The same for more bytes --- */
+
+static void load_piece_bytes(struct engine *e, const struct uop *u, const struct tlb *t,
+			     const struct piece *p, void *to, uint8_t *v, uint32_t *origin)
+{
+	mem_hold(e, t);
+	memcpy(to, (const void *)(p->addr + t->addend), p->len);
+	mem_get_v(e, u, t, p, v, origin);
+	mem_drop(e, t);
+}
+
+static void store_piece_bytes(struct engine *e, const struct uop *u, struct tlb *t,
+			      const struct piece *p, const void *from, const uint8_t *v, uint32_t origin)
+{
+	mem_hold(e, t);
+	mem_set_v(e, u, t, p, v, origin);
+	memcpy((void *)(p->addr + t->addend), from, p->len);
+	mem_drop(e, t);
+}
+
+bool mem_load_bytes(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, void *to,
+		    uint8_t *v, uint32_t *origin)
+{
+	struct piece piece[2];
+	struct tlb *page[2];
+	unsigned n = split(e, u, addr, size, ENGINE_READ, ENGINE_READ, piece, page);
+
+	for (unsigned k = 0; k < n; k++)
+		load_piece_bytes(e, u, page[k], &piece[k], (uint8_t *)to + piece[k].offset,
+				 v + piece[k].offset, origin);
+	return n;
+}
+
+bool mem_store_bytes(struct engine *e, const struct uop *u, uint64_t addr, unsigned size,
+		     const void *from, const uint8_t *v, uint32_t origin)
+{
+	struct piece piece[2];
+	struct tlb *page[2];
+	unsigned n = split(e, u, addr, size, ENGINE_WRITE, ENGINE_WRITE, piece, page);
+
+	for (unsigned k = 0; k < n; k++)
+		store_piece_bytes(e, u, page[k], &piece[k], (const uint8_t *)from + piece[k].offset,
+				  v ? v + piece[k].offset : NULL, origin);
+	if (!n && v)
+		mem_not_stored(e, u, addr, size, from, v, origin);
 	return n;
 }
 

@@ -404,24 +404,30 @@ bool translate_0f(struct work *w)
 		return nop_rm(w);
 	case 0x1e:
 		return endbr(w);
+	case 0x77:
+		return translate_x87(w);
 	case 0x80 ... 0x8f:
 		return jump_near_condition(w);
 	case 0xae:
-		return fence(w);
+		return fence(w) || translate_state(w);
+	case 0xc7:
+		return translate_state(w);
 	case 0xb8:
 	case 0xbc:
 	case 0xbd:
 		return scan_any(w);
 	default:
-		return !w->e.rep && translate_plain(w);
+		return (!w->e.rep && translate_plain(w)) || translate_vector(w);
 	}
 }
 
-/* F0, F1: movbe; with F2 they are crc32. */
+/* F0, F1: movbe; with F2 they are crc32. 2A: movntdqa. */
 bool translate_0f38(struct work *w)
 {
 	static const uint8_t swap[] = { [2] = MOVE_SWAP16, [4] = MOVE_SWAP32, [8] = MOVE_SWAP64 };
 
+	if (w->e.opcode == 0x2a)
+		return translate_vector(w);
 	if ((w->e.opcode & 0xfe) != 0xf0 || w->e.rep || w->e.lock || !parse_rm(w) || !is_memory(w))
 		return false;
 	if (w->e.opcode == 0xf0) {
@@ -437,8 +443,8 @@ bool translate_0f38(struct work *w)
 
 /* --- VEX --- */
 
-/* The register that VEX.vvvv names; BMI has three-byte prefixes only. */
-static unsigned vex_register(const struct work *w)
+/* It is in the last byte before the opcode, whether the prefix has two bytes or three. */
+unsigned vex_register(const struct work *w)
 {
 	return (unsigned)(~w->bytes[w->e.modrm_at - 2] >> 3) & 15;
 }
@@ -483,7 +489,11 @@ bool translate_vex(struct work *w)
 {
 	unsigned v, rm;
 
-	if (w->e.vector != 16 || w->e.lock || w->e.rep)
+	if (w->e.lock || w->e.rep)
+		return false;
+	if (w->e.map == 1 || (w->e.map == 2 && w->e.opcode == 0x2a))
+		return translate_vector(w);
+	if (w->e.vector != 16)
 		return false;
 	if (w->e.opcode == 0xf0)
 		return rorx(w);

@@ -74,5 +74,11 @@ bool translate_one_byte(struct work *w);
 bool translate_0f(struct work *w);
 bool translate_0f38(struct work *w);
 bool translate_vex(struct work *w);
+unsigned vex_register(const struct work *w); /* that VEX.vvvv names */
+
+/* translate_vector.c: any opcode of 0F, 0F 38 and VEX; those that it knows are nobody else's. */
+bool translate_vector(struct work *w);
+bool translate_state(struct work *w);
+bool translate_x87(struct work *w);
 
 #endif

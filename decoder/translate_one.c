@@ -713,6 +713,9 @@ static bool translate_plain(struct work *w)
 	case 0x98:
 	case 0x99:
 		return extend(w);
+	case 0x9b:
+	case 0xdb:
+		return translate_x87(w);
 	case 0x9c:
 		return pushf(w);
 	case 0x9e:

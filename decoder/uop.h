@@ -121,6 +121,19 @@ struct block {
 	struct uop uop[];
 };
 
+/* Vector registers while a window uses them. Values are in regs; V bits and origins are here. */
+#define VECTOR_TEMP 16 /* of one instruction */
+#define VECTORS	    17
+struct vector {
+	uint64_t w[4];
+};
+struct vector_file {
+	struct engine_vectors *regs; /* NULL: this window has not needed them yet */
+	uint16_t undefined; /* the registers whose V bits are not all 0, by number */
+	uint32_t origin[VECTORS];
+	struct vector temp, v[VECTORS];
+};
+
 /* Why the uops gave control back. */
 enum leave { LEAVE_NOT, LEAVE_FAULT, LEAVE_HARDWARE, LEAVE_OVER };
 
@@ -134,6 +147,7 @@ struct engine {
 	uint8_t undefined;     /* checked functions are in use */
 	uint8_t edge;	       /* which of block->next was taken */
 	uint8_t leave;	       /* enum leave */
+	bool device;	       /* ENGINE_DEVICE was the last thing that reach() said */
 	struct block *block;
 	uint64_t until;	       /* insns; the block that would go beyond is engine.c's to start */
 	struct tlb tlb[TLB_ENTRIES];
@@ -150,10 +164,19 @@ struct engine {
 	uint64_t overlay_page[OVERLAY_PAGES];
 	struct overlay overlay[OVERLAY_ENTRIES];
 	struct block_cache *cache;
+	struct vector_file vector;
 };
 
 #define NEXT(e, u)	   return (u)[1].fn(e, (u) + 1)
 #define NEXT_CHECKED(e, u) return (u)[1].checked(e, (u) + 1)
+
+/* Behind what may have brought an undefined bit in. */
+static inline void uop_next(struct engine *e, const struct uop *u)
+{
+	if (e->undefined)
+		NEXT_CHECKED(e, u);
+	NEXT(e, u);
+}
 
 /* Ends the window before u's instruction. */
 void uop_leave(struct engine *e, const struct uop *u, enum leave why);
@@ -177,6 +200,14 @@ bool mem_store(struct engine *e, const struct uop *u, uint64_t addr, unsigned si
 /* The same into and from slot u->d; the load may turn the checked functions on. */
 bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
 bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
+/* The same for more bytes, at most a page. v: an array as long; of a store NULL where all is defined. */
+bool mem_load_bytes(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, void *to,
+		    uint8_t *v, uint32_t *origin);
+bool mem_store_bytes(struct engine *e, const struct uop *u, uint64_t addr, unsigned size,
+		     const void *from, const uint8_t *v, uint32_t origin);
+/* A store was not done (e->leave is set): undefined bits that would go to a device are reported. */
+void mem_not_stored(struct engine *e, const struct uop *u, uint64_t addr, unsigned size,
+		    const void *from, const uint8_t *v, uint32_t origin);
 /* Both pages of an access can be reached. */
 bool mem_probe(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
 struct tlb *mem_page(struct engine *e, const struct uop *u, uint64_t addr, unsigned how);
@@ -207,6 +238,14 @@ void report_address(struct engine *e, const struct uop *u, unsigned slot);
 /* The same for undefined flags that decide something. */
 void report_branch(struct engine *e, const struct uop *u);
 void report_use(struct engine *e, const struct uop *u, struct engine_use *use);
+
+static inline void uop_defined_address(struct engine *e, const struct uop *u)
+{
+	if (e->v[u->a])
+		report_address(e, u, u->a);
+	if (e->v[u->b])
+		report_address(e, u, u->b);
+}
 
 static inline uint64_t uop_address(const struct engine *e, const struct uop *u)
 {

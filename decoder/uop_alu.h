@@ -85,6 +85,35 @@ extern const struct uop_pair uop_fence;
 /* uop_string.c. op: enum insn_string; size: bytes of an element; shift: enum insn_rep; seg: of rsi */
 extern const struct uop_pair uop_string;
 
+/* uop_vector.c. op: flags, and of uop_vector one of enum vector_op. size: bytes of the operand. */
+#define VECTOR_OP      0x0fu
+#define VECTOR_VEX     0x10u /* bits above the operand become 0; else they stay */
+#define VECTOR_ALIGNED 0x20u /* of memory: to size, or it is for the hardware */
+#define VECTOR_HIGH    0x40u /* of a store: 8 bytes from the register's byte 8 on */
+extern const struct uop_pair uop_vector_load;  /* VECTOR_TEMP = memory, with 0 above */
+extern const struct uop_pair uop_vector_store; /* memory = register d */
+enum vector_op {
+	VECTOR_COPY,	    /* d = b */
+	VECTOR_QUAD,	    /* d = b's lowest 8 bytes, with 0 above */
+	VECTOR_LOW32,	    /* d = a, with b's lowest 4 bytes */
+	VECTOR_LOW64,	    /* d = a, with b's lowest 8 bytes */
+	VECTOR_HIGH64,	    /* d = a, with b's lowest 8 bytes in its bytes 8 to 15 */
+	VECTOR_HIGH_TO_LOW, /* d = a, with b's bytes 8 to 15 in its lowest 8 */
+	VECTOR_AND, VECTOR_ANDN, VECTOR_OR, VECTOR_XOR, VECTOR_CLEAR
+};
+extern const struct uop_pair uop_vector;
+/* VECTOR_TEMP = slot a, slot d = register a: size 4 or 8 */
+extern const struct uop_pair uop_vector_from_gpr, uop_vector_to_gpr;
+extern const struct uop_pair uop_vector_zero; /* size 16: vzeroupper; 32: vzeroall */
+
+/* uop_state.c. At uop_address(); size: 8 with REX.W, else 4. */
+enum state_op { STATE_FXSAVE, STATE_FXRSTOR, STATE_XSAVE, STATE_XRSTOR, STATE_XSAVEOPT, STATE_XSAVEC,
+		STATE_XSAVES, STATE_XRSTORS };
+extern const struct uop_pair uop_state; /* op: enum state_op */
+enum x87_op { X87_FNCLEX, X87_FNINIT, X87_EMMS, X87_FWAIT, X87_FILD, X87_LDMXCSR, X87_STMXCSR };
+/* op: enum x87_op. FILD: of a, from address b, ModRM is imm; LDMXCSR: of a; STMXCSR: to d */
+extern const struct uop_pair uop_x87;
+
 /* uop_locked.c. Read-modify-write of memory at uop_address(), atomic. size: bytes. */
 enum locked_op { /* the first ALUS are enum alu_op: memory op= d */
 	LOCKED_XCHG = ALUS, LOCKED_XADD, LOCKED_CMPXCHG, LOCKED_CMPXCHG_PAIR,

@@ -235,6 +235,7 @@ static void set_v(struct engine *e, const struct uop *u, struct locked *l, const
 static bool find(struct engine *e, const struct uop *u, unsigned size, struct locked *l)
 {
 	l->addr = uop_address(e, u);
+	e->device = false;
 	if (l->addr % ENGINE_PAGE > ENGINE_PAGE - size || l->addr % size) {
 		uop_leave(e, u, LEAVE_HARDWARE);
 		return false;
@@ -249,8 +250,12 @@ static bool modify(struct engine *e, const struct uop *u, bool checked)
 	const struct cc before = e->cc;
 	struct locked l = { 0 };
 
-	if (!find(e, u, u->size, &l))
+	if (!find(e, u, u->size, &l)) {
+		if (u->op == LOCKED_XCHG)
+			mem_not_stored(e, u, l.addr, u->size, &e->r[u->d],
+				       (const uint8_t *)&e->v[u->d], e->origin[u->d]);
 		return false;
+	}
 	mem_hold(e, l.page);
 	get_v(e, u, &l, &l.vold);
 	do {
@@ -268,14 +273,6 @@ static bool modify(struct engine *e, const struct uop *u, bool checked)
 static bool brought_undefined(const struct engine *e)
 {
 	return e->cc.va || e->cc.vb || e->cc.vflags || e->v[SLOT_T0] || e->v[INSN_RAX];
-}
-
-static void report_operands(struct engine *e, const struct uop *u)
-{
-	if (e->v[u->a])
-		report_address(e, u, u->a);
-	if (e->v[u->b])
-		report_address(e, u, u->b);
 }
 
 /* --- cmpxchg8b and cmpxchg16b: rdx:rax with rcx:rbx --- */
@@ -390,7 +387,7 @@ static void locked(struct engine *e, const struct uop *u)
 
 static void locked_checked(struct engine *e, const struct uop *u)
 {
-	report_operands(e, u);
+	uop_defined_address(e, u);
 	if (locked_any(e, u, true))
 		NEXT_CHECKED(e, u);
 }

@@ -25,22 +25,6 @@ typedef volatile uint16_t guest16 __attribute__((aligned(1), may_alias));
 typedef volatile uint32_t guest32 __attribute__((aligned(1), may_alias));
 typedef volatile uint64_t guest64 __attribute__((aligned(1), may_alias));
 
-/* Goes on behind a slow access. */
-static inline void next(struct engine *e, const struct uop *u)
-{
-	if (e->undefined)
-		NEXT_CHECKED(e, u);
-	NEXT(e, u);
-}
-
-static inline void defined_address(struct engine *e, const struct uop *u)
-{
-	if (e->v[u->a])
-		report_address(e, u, u->a);
-	if (e->v[u->b])
-		report_address(e, u, u->b);
-}
-
 /*
  * how: ENGINE_READ, or with ENGINE_WRITE where a store of the same bytes follows. The slow path is in
  * functions of its own: so the fast one needs no stack frame, and its last call is a jump.
@@ -52,7 +36,7 @@ static inline void defined_address(struct engine *e, const struct uop *u)
 			return;                                                                        \
 		e->r[u->d] = (uint64_t)(type)e->r[u->d];                                               \
 		e->v[u->d] = (uint64_t)(type)e->v[u->d];                                               \
-		next(e, u);                                                                            \
+		uop_next(e, u);                                                                            \
 	}                                                                                              \
 	static void name##bits(struct engine *e, const struct uop *u)                                  \
 	{                                                                                              \
@@ -69,7 +53,7 @@ static inline void defined_address(struct engine *e, const struct uop *u)
 		uint64_t addr = uop_address(e, u);                                                     \
 		const struct tlb *t = tlb_of(e, addr);                                                 \
                                                                                                        \
-		defined_address(e, u);                                                                 \
+		uop_defined_address(e, u);                                                                 \
 		if (!likely(hits(t->tag, addr, bits / 8)))                                             \
 			return name##bits##_slow(e, u, addr);                                          \
 		e->r[u->d] = (uint64_t)(type)*(const guest##bits *)(addr + t->addend);                 \
@@ -93,7 +77,7 @@ LOAD(load_rmw, 64, uint64_t, ENGINE_READ | ENGINE_WRITE, write)
 	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr)       \
 	{                                                                                              \
 		if (mem_store_slot(e, u, addr, bits / 8, how))                                         \
-			next(e, u);                                                                    \
+			uop_next(e, u);                                                                    \
 	}                                                                                              \
 	static void name##bits(struct engine *e, const struct uop *u)                                  \
 	{                                                                                              \
@@ -110,7 +94,7 @@ LOAD(load_rmw, 64, uint64_t, ENGINE_READ | ENGINE_WRITE, write)
 		uint64_t addr = uop_address(e, u);                                                     \
 		const struct tlb *t = tlb_of(e, addr);                                                 \
                                                                                                        \
-		defined_address(e, u);                                                                 \
+		uop_defined_address(e, u);                                                                 \
 		if (!likely(hits(t->write, addr, bits / 8) && !(uint##bits##_t)e->v[u->d]))            \
 			return name##bits##_slow(e, u, addr);                                          \
 		*(guest##bits *)(addr + t->addend) = (uint##bits##_t)e->r[u->d];                       \
@@ -171,7 +155,7 @@ static slow void push_slow(struct engine *e, const struct uop *u)
 	if (!mem_store_slot(e, u, addr, u->size, ENGINE_WRITE))
 		return;
 	e->r[INSN_RSP] = addr;
-	next(e, u);
+	uop_next(e, u);
 }
 
 static void push(struct engine *e, const struct uop *u)
@@ -208,7 +192,7 @@ static slow void pop_slow(struct engine *e, const struct uop *u)
 		return;
 	if (u->d != INSN_RSP)
 		e->r[INSN_RSP] = addr + u->size;
-	next(e, u);
+	uop_next(e, u);
 }
 
 static void pop(struct engine *e, const struct uop *u)

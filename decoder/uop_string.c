@@ -62,6 +62,20 @@ static uint64_t run_length(const struct engine *e, const struct uop *u, uint64_t
 	return bytes / u->size < left ? bytes / u->size : left;
 }
 
+/* A copy whose destination cannot be written; its source can be read. */
+static bool not_copied(struct engine *e, const struct uop *u, unsigned bytes)
+{
+	bool device = e->device;
+	uint32_t origin = NO_ORIGIN;
+	uint8_t from[RUN_BYTES], v[RUN_BYTES];
+
+	if (device && mem_load_bytes(e, u, source(e, u), bytes, from, v, &origin)) {
+		e->device = device;
+		mem_not_stored(e, u, e->r[INSN_RDI], bytes, from, v, origin);
+	}
+	return false;
+}
+
 /* --- One element, which may cross pages --- */
 
 static bool move_one(struct engine *e, const struct uop *u)
@@ -69,9 +83,10 @@ static bool move_one(struct engine *e, const struct uop *u)
 	uint64_t value, v;
 	uint32_t origin = NO_ORIGIN;
 
-	if (!mem_probe(e, u, source(e, u), u->size, ENGINE_READ) ||
-	    !mem_probe(e, u, e->r[INSN_RDI], u->size, ENGINE_WRITE))
+	if (!mem_probe(e, u, source(e, u), u->size, ENGINE_READ))
 		return false;
+	if (!mem_probe(e, u, e->r[INSN_RDI], u->size, ENGINE_WRITE))
+		return not_copied(e, u, u->size);
 	if (!mem_load(e, u, source(e, u), u->size, ENGINE_READ, &value, &v, &origin) ||
 	    !mem_store(e, u, e->r[INSN_RDI], u->size, ENGINE_WRITE, value, v, origin))
 		return false;
@@ -110,7 +125,7 @@ static bool move_run(struct engine *e, const struct uop *u, uint64_t elements)
 		return false;
 	to = mem_page(e, u, di, ENGINE_WRITE);
 	if (!to)
-		return false;
+		return not_copied(e, u, bytes);
 	/* Reaching the one may have forgotten the other, which sits in the same place. */
 	if (from->page != si - si % ENGINE_PAGE || overlap(from->gpa + si % ENGINE_PAGE,
 							   to->gpa + di % ENGINE_PAGE, bytes))
@@ -134,8 +149,11 @@ static bool store_run(struct engine *e, const struct uop *u, uint64_t elements)
 	struct tlb *to = mem_page(e, u, di, ENGINE_WRITE);
 	uint8_t v[RUN_BYTES], *host;
 
-	if (!to)
+	if (!to) {
+		mem_not_stored(e, u, di, u->size, &e->r[INSN_RAX], (const uint8_t *)&e->v[INSN_RAX],
+			       e->origin[INSN_RAX]);
 		return false;
+	}
 	for (uint32_t at = 0; at < bytes; at += u->size)
 		memcpy(v + at, &e->v[INSN_RAX], u->size);
 	host = (uint8_t *)(di + to->addend);

@@ -30,15 +30,16 @@ static const struct {
 	unsigned severity;
 } classes[VERDICTS] = {
 	[VERDICT_NONE] = {"none", 0},
-	[VERDICT_UNINIT] = {"uninit-value", 1},
-	[VERDICT_INFOLEAK] = {"kernel-infoleak", 2},
-	[VERDICT_UNALLOCATED] = {"unallocated-access", 3},
-	[VERDICT_OOB_READ] = {"slab-out-of-bounds", 4},
-	[VERDICT_UAF_READ] = {"slab-use-after-free", 5},
-	[VERDICT_OOB_WRITE] = {"slab-out-of-bounds", 6},
-	[VERDICT_UAF_WRITE] = {"slab-use-after-free", 6},
-	[VERDICT_INVALID_FREE] = {"invalid-free", 7},
-	[VERDICT_DOUBLE_FREE] = {"double-free", 8},
+	[VERDICT_LEAK] = {"memory-leak", 1},
+	[VERDICT_UNINIT] = {"uninit-value", 2},
+	[VERDICT_INFOLEAK] = {"kernel-infoleak", 3},
+	[VERDICT_UNALLOCATED] = {"unallocated-access", 4},
+	[VERDICT_OOB_READ] = {"slab-out-of-bounds", 5},
+	[VERDICT_UAF_READ] = {"slab-use-after-free", 6},
+	[VERDICT_OOB_WRITE] = {"slab-out-of-bounds", 7},
+	[VERDICT_UAF_WRITE] = {"slab-use-after-free", 7},
+	[VERDICT_INVALID_FREE] = {"invalid-free", 8},
+	[VERDICT_DOUBLE_FREE] = {"double-free", 9},
 };
 
 const char *verdict_class(enum verdict v)

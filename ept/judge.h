@@ -18,6 +18,7 @@ enum verdict {
 	VERDICT_DOUBLE_FREE,
 	VERDICT_INVALID_FREE,
 	VERDICT_INFOLEAK, /* undefined bytes are stored where user code can read them */
+	VERDICT_LEAK,	  /* no pointer to the object is left; never of judge_access() */
 	VERDICTS
 };
 

@@ -31,7 +31,11 @@ struct objects *objects_create(struct guest_ram *ram, struct shadow *shadow,
 	o->ram = ram;
 	o->shadow = shadow;
 	o->ops = *ops;
-	o->event_limit = guest_ram_size(ram) / 4;
+	o->depot = depot_create(guest_ram_size(ram) / 16);
+	if (!o->depot) {
+		free(o);
+		return NULL;
+	}
 	return o;
 }
 
@@ -42,6 +46,7 @@ void objects_destroy(struct objects *o)
 	for (uint64_t i = 0; i < guest_ram_pages(o->ram); i++)
 		if (o->page[i])
 			region_destroy(o, o->page[i]);
+	depot_destroy(o->depot);
 	free(o);
 }
 
@@ -198,8 +203,8 @@ static enum obj_verdict slot_alloc(struct objects *o, struct region *r, uint32_t
 	region_set_state(o, r, i, OBJ_LIVE);
 	slot->size = (uint32_t)size;
 	slot->zeroed = a->zeroed;
-	event_set(o, &slot->freed, NULL);
-	event_set(o, &slot->allocated, a->event);
+	mark_set(o, &slot->freed, NULL);
+	mark_set(o, &slot->allocated, a->event);
 	if (defined || !content_survives(r, before))
 		err = shadow_set_v(o->shadow, start, r->stride, defined ? V_DEFINED : V_UNDEFINED);
 	/* The redzone first: a granule that size splits is packed only as allocated|redzone. */
@@ -306,7 +311,7 @@ static enum obj_verdict slot_free(struct objects *o, struct region *r, uint32_t 
 	if (!region_make_slots(o, r))
 		return slab_give_up(o, r);
 	region_set_state(o, r, i, OBJ_FREED);
-	event_set(o, &r->slots[i].freed, event);
+	mark_set(o, &r->slots[i].freed, event);
 	if (!keeps)
 		err = shadow_set_v(o->shadow, start, r->stride, V_UNDEFINED);
 	err = shadow_set_a(o->shadow, start, r->stride, A_FREED) ?: err;
@@ -446,7 +451,8 @@ void objects_each_live(const struct objects *o, bool (*each)(void *ctx, const st
 /* 8: the entry of a page in the table. */
 uint64_t objects_bytes(const struct objects *o)
 {
-	return o->bytes + shadow_tracked_bytes(o->shadow) / GUEST_PAGE * sizeof(o->page[0]);
+	return o->bytes + depot_bytes(o->depot) +
+	       shadow_tracked_bytes(o->shadow) / GUEST_PAGE * sizeof(o->page[0]);
 }
 
 uint64_t objects_live(const struct objects *o)
@@ -457,6 +463,7 @@ uint64_t objects_live(const struct objects *o)
 void objects_get_stats(const struct objects *o, struct objects_stats *stats)
 {
 	*stats = o->stats;
+	stats->traces = depot_traces(o->depot);
 }
 
 uint64_t objects_missed_frees(const struct objects *o)

@@ -14,7 +14,7 @@
 
 #include "shadow.h"
 
-/* A task's stack and name at the time of an event. Copied from the agent's record. */
+/* A task's stack and name at the time of an event, as the agent's record has it. */
 struct obj_event {
 	uint64_t time; /* ns since guest boot */
 	uint32_t pid;
@@ -22,6 +22,13 @@ struct obj_event {
 	char comm[17]; /* NUL-terminated */
 	uint8_t nstack;
 	uint64_t stack[19]; /* guest-virtual, innermost first */
+};
+
+/* The same as it is kept, two for each object; objects_event() makes an event of it again. */
+struct obj_mark {
+	uint32_t trace; /* names the call trace; the same number for the same trace; 0: none */
+	uint32_t pid;
+	uint64_t known : 1, cpu : 7, name : 12, time : 44; /* time in us: 203 days */
 };
 
 /* What the checker read of a struct kmem_cache. Owned by the caller, outlives every object. */
@@ -44,8 +51,8 @@ struct object {
 	enum obj_state state;
 	bool large;			   /* whole pages, no slab */
 	const struct obj_cache *cache;	   /* NULL where unknown */
-	const struct obj_event *allocated; /* NULL where not recorded */
-	const struct obj_event *freed;	   /* NULL unless freed */
+	struct obj_mark allocated;	   /* not known where not recorded */
+	struct obj_mark freed;		   /* not known unless freed */
 };
 
 enum obj_verdict {
@@ -104,9 +111,11 @@ enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bo
 /*
  * The object in whose slot gpa lies. For an address in a redzone that is the object before it; in
  * the slack before the first and after the last slot, an object of size 0 and the slab's first
- * state. false where nothing is recorded. Pointers in *obj live until the next call that changes o.
+ * state. false where nothing is recorded.
  */
 bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj);
+/* False, and nothing in *event, where the mark is not known. */
+bool objects_event(const struct objects *o, const struct obj_mark *mark, struct obj_event *event);
 
 /* Calls each() for every live object, by address, until it returns false. It must not change o. */
 void objects_each_live(const struct objects *o, bool (*each)(void *ctx, const struct object *obj),
@@ -118,7 +127,8 @@ uint64_t objects_live(const struct objects *o);
 struct objects_stats {
 	uint64_t missed_frees;	    /* objects announced, or slabs given back, over live objects */
 	uint64_t unplaced;	    /* objects in no known slab, or of unknown size */
-	uint64_t unrecorded_events; /* for lack of memory, or beyond a quarter of the guest's */
+	uint64_t unrecorded_traces; /* for lack of memory, or beyond the depot's limit */
+	uint64_t traces;	    /* different ones */
 };
 void objects_get_stats(const struct objects *o, struct objects_stats *stats);
 uint64_t objects_missed_frees(const struct objects *o);

@@ -2,16 +2,14 @@
 /*
  * region.c: the records of slabs, large objects, their slots and events, and the memory they take.
  *
- * Slots exist from the first allocation or free in a region on. An event is a copy per slot, two at
- * most, kept as long as the slot tells of it; all of them together stay below a quarter of the
- * guest's memory, and what goes beyond is counted and not recorded.
+ * Slots exist from the first allocation or free in a region on, and tell of two events at most. Who and
+ * when is in the slot; call traces and names are in the depot.
  *
  * Does not touch the shadow, and does not know what an event means.
  */
 #include "region.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static void *take(struct objects *o, size_t n, size_t size)
 {
@@ -31,30 +29,31 @@ static void give(struct objects *o, void *p, size_t n, size_t size)
 
 /* -------------------------------------------------------------------- events */
 
-void event_set(struct objects *o, struct obj_event **slot, const struct obj_event *event)
+void mark_set(struct objects *o, struct obj_mark *mark, const struct obj_event *event)
 {
-	const unsigned depth = sizeof(event->stack) / sizeof(event->stack[0]);
+	unsigned n;
 
-	if (!event) {
-		if (*slot)
-			o->event_bytes -= sizeof(**slot);
-		give(o, *slot, 1, sizeof(**slot));
-		*slot = NULL;
+	*mark = (struct obj_mark){ .known = event != NULL };
+	if (!event)
 		return;
-	}
-	if (!*slot && o->event_bytes + sizeof(**slot) <= o->event_limit) {
-		*slot = take(o, 1, sizeof(**slot));
-		if (*slot)
-			o->event_bytes += sizeof(**slot);
-	}
-	if (!*slot) {
-		o->stats.unrecorded_events++;
-		return;
-	}
-	**slot = *event;
-	(*slot)->comm[sizeof(event->comm) - 1] = '\0';
-	if ((*slot)->nstack > depth)
-		(*slot)->nstack = (uint8_t)depth;
+	n = event->nstack < DEPOT_FRAMES ? event->nstack : DEPOT_FRAMES;
+	mark->trace = depot_put(o->depot, event->stack, n);
+	if (n && !mark->trace)
+		o->stats.unrecorded_traces++;
+	mark->pid = event->pid;
+	mark->cpu = event->cpu & 127u;
+	mark->name = depot_put_name(o->depot, event->comm) & DEPOT_NAMES;
+	mark->time = event->time / 1000 & ((1ull << 44) - 1);
+}
+
+bool objects_event(const struct objects *o, const struct obj_mark *mark, struct obj_event *event)
+{
+	if (!mark->known)
+		return false;
+	*event = (struct obj_event){ .time = mark->time * 1000, .pid = mark->pid, .cpu = mark->cpu };
+	depot_get_name(o->depot, mark->name, event->comm);
+	event->nstack = (uint8_t)depot_get(o->depot, mark->trace, event->stack);
+	return true;
 }
 
 /* ------------------------------------------------------------------- regions */
@@ -89,10 +88,6 @@ struct region *region_create(struct objects *o, enum region_kind kind, gpa_t bas
 
 static void drop_slots(struct objects *o, struct region *r)
 {
-	for (uint32_t i = 0; r->slots && i < r->nslots; i++) {
-		event_set(o, &r->slots[i].allocated, NULL);
-		event_set(o, &r->slots[i].freed, NULL);
-	}
 	give(o, r->slots, r->nslots, sizeof(*r->slots));
 	r->slots = NULL;
 }
@@ -178,9 +173,11 @@ void region_describe(const struct region *r, uint32_t index, struct object *obj)
 		.state = region_state(r, index),
 		.large = r->kind != REGION_SLAB,
 		.cache = r->cache,
-		.allocated = slot ? slot->allocated : NULL,
-		.freed = slot ? slot->freed : NULL,
 	};
+	if (slot) {
+		obj->allocated = slot->allocated;
+		obj->freed = slot->freed;
+	}
 }
 
 void region_describe_slack(const struct region *r, gpa_t gpa, struct object *obj)

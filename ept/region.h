@@ -8,6 +8,7 @@
 #ifndef KMC_REGION_H
 #define KMC_REGION_H
 
+#include "depot.h"
 #include "objects.h"
 
 /* Twice the largest block that Linux's page allocator makes on x86 (4 MiB, MAX_PAGE_ORDER 10). */
@@ -21,10 +22,11 @@ enum region_kind {
 };
 
 struct slot {
-	struct obj_event *allocated, *freed; /* NULL where not recorded; freed only in OBJ_FREED */
-	uint32_t size;			     /* requested bytes */
-	uint8_t state;			     /* enum obj_state */
-	bool zeroed;			     /* at its allocation */
+	struct obj_mark allocated, freed; /* freed is known only in OBJ_FREED */
+	uint32_t size;			  /* requested bytes */
+	uint8_t state;			  /* enum obj_state */
+	bool zeroed;			  /* at its allocation */
+	uint8_t mark;			  /* of leaks.c, while it searches */
 };
 
 struct region {
@@ -43,9 +45,8 @@ struct objects {
 	struct guest_ram *ram;
 	struct shadow *shadow;
 	struct objects_ops ops;
-	uint64_t bytes;	      /* of regions, slots and events */
-	uint64_t event_bytes; /* of them, events */
-	uint64_t event_limit;
+	struct depot *depot;
+	uint64_t bytes; /* of regions and slots */
 	uint64_t live;
 	struct objects_stats stats;
 	struct region *page[]; /* by guest_ram_page_index() */
@@ -72,7 +73,7 @@ gpa_t region_slot_start(const struct region *r, uint32_t index);
 void region_describe(const struct region *r, uint32_t index, struct object *obj);
 void region_describe_slack(const struct region *r, gpa_t gpa, struct object *obj);
 
-/* Replaces *slot by a copy of event (may be NULL), which is dropped when there are too many. */
-void event_set(struct objects *o, struct obj_event **slot, const struct obj_event *event);
+/* event may be NULL: the mark is not known then. */
+void mark_set(struct objects *o, struct obj_mark *mark, const struct obj_event *event);
 
 #endif

@@ -33,7 +33,7 @@ typedef uint32_t kmc_u32;
 typedef uint64_t kmc_u64;
 #endif
 
-#define KMC_ABI_VERSION 1u
+#define KMC_ABI_VERSION 2u
 #define KMC_ABI_MAGIC	0x31434d4bu /* "KMC1" little endian; a 32-bit read of the port returns it */
 
 /*
@@ -86,6 +86,12 @@ struct kmc_hello {
 	char release[64];      /* uname -r, NUL-terminated */
 	kmc_u64 ring[KMC_MAX_CPUS]; /* gpa of struct kmc_ring, physically contiguous */
 	kmc_u64 slab_probe_misses;  /* kretprobe instances that were not available, running total */
+	/* Written by the host, at any time: frames of call trace it wants in a record, plus 1; 0: the agent
+	 * has its own choice. */
+	kmc_u32 stack_depth;
+	kmc_u32 reserved0;
+	/* Since version 2: gva of the kernel's ELF notes (build ID), 0 where unknown. */
+	kmc_u64 notes_start, notes_end;
 };
 
 #define KMC_SYMBOL_BUFFER (64u * 1024u)
@@ -104,6 +110,12 @@ enum kmc_symbol_type {
 	KMC_SYM_MODULE = 2,	 /* what follows belongs to this module; it is loading now */
 	KMC_SYM_MODULE_GONE = 3, /* the module at this address is gone, with its symbols */
 	KMC_SYM_KERNEL = 4,	 /* what follows belongs to the kernel itself again */
+	/*
+	 * Since version 2: the ORC tables of the kernel or, behind KMC_SYM_MODULE, of that module.
+	 * size: number of entries; addr: the first s32 of .orc_unwind_ip, the first struct orc_entry.
+	 */
+	KMC_SYM_ORC_IP = 5,
+	KMC_SYM_ORC = 6,
 };
 
 enum kmc_type {

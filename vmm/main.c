@@ -5,7 +5,7 @@
  * before the guest runs its first instruction.
  */
 #include <errno.h>
-#include <inttypes.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,6 +63,7 @@ struct run {
 	struct rules *rules;
 	struct suppressions *suppressions;
 	struct sink *sink;
+	struct debuginfo *debuginfo;
 	struct checker *checker;
 	struct machine *machine;
 	struct control control;
@@ -151,6 +152,7 @@ static int prepare_sink(struct run *r)
 				      .socket_path = r->o.report_socket,
 				      .log_path = r->o.report_log,
 				      .commands = control_commands(&r->control),
+				      .style = r->o.report_style,
 				      .text_ctx = r,
 				      .text = text_to_stderr };
 	char err[512];
@@ -158,11 +160,35 @@ static int prepare_sink(struct run *r)
 	return sink_create(&config, &r->sink, err, sizeof(err)) < 0 ? fail(EXIT_USAGE, err) : 0;
 }
 
+static void say(void *ctx, const char *line)
+{
+	char text[1100];
+	int n = snprintf(text, sizeof(text), "kmc-vmm: %s\n", line);
+
+	text_to_stderr(ctx, text, (size_t)n);
+}
+
+static int prepare_debuginfo(struct run *r)
+{
+	struct debuginfo_config config = { .paths = r->o.vmlinux,
+					   .npaths = r->o.nvmlinux,
+					   .ctx = r,
+					   .say = say };
+	char err[512];
+
+	if (!r->o.nvmlinux)
+		return 0;
+	return debuginfo_open(&config, &r->debuginfo, err, sizeof(err)) < 0 ? fail(EXIT_USAGE, err) : 0;
+}
+
 static int prepare_machine(struct run *r)
 {
 	struct checker_config checking = { .checks = r->o.checks,
+					   .stack_depth = r->o.stack_depth,
 					   .rules = r->rules,
 					   .sink = r->sink,
+					   .vm = r->control.vm,
+					   .debuginfo = r->debuginfo,
 					   .release = r->release,
 					   .suppressions = r->suppressions,
 					   .max_reports = r->o.max_reports,
@@ -214,7 +240,9 @@ static int prepare(struct run *r)
 	if (r->o.checks && agent_file_find(r->o.agent, r->release, r->agent, sizeof(r->agent), err,
 					   sizeof(err)) < 0)
 		return fail(EXIT_USAGE, err);
-	code = prepare_initrd(r);
+	code = prepare_debuginfo(r);
+	if (!code)
+		code = prepare_initrd(r);
 	if (!code)
 		code = prepare_cmdline(r);
 	if (!code)
@@ -239,8 +267,8 @@ static void explain_end(struct run *r, enum machine_end end)
 	if (end == END_INTERNAL)
 		fprintf(stderr, "kmc-vmm: internal error: %s\n", text ? text : "no details");
 	else if (end != END_POWEROFF)
-		fprintf(stderr, "kmc-vmm: the guest ended: %s%s%s\n", ends[end].name,
-			text ? ": " : "", text ? text : "");
+		fprintf(stderr, "kmc-vmm: the guest ended: %s%s%s%s\n", ends[end].name,
+			text ? " (" : "", text ? text : "", text ? ")" : "");
 	if (r->o.checks && !checker_agent_seen(r->checker))
 		fprintf(stderr, "kmc-vmm: nothing was checked: the agent did not load in the guest\n");
 }
@@ -309,6 +337,7 @@ int main(int argc, char **argv)
 	sink_destroy(r.sink); /* its writer still uses the machine's console */
 	checker_destroy(r.checker);
 	machine_destroy(r.machine);
+	debuginfo_close(r.debuginfo);
 	rules_free(r.rules);
 	suppress_destroy(r.suppressions);
 	free(r.initrd);

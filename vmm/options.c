@@ -31,17 +31,22 @@ static const char usage[] =
 	"                        load this module in the built-in initramfs; repeatable\n"
 	"  --exec CMD            run CMD in the built-in initramfs, then power off\n"
 	"  --agent FILE.ko       guest agent; default: the one built for the kernel's release\n"
-	"  --checks LIST|none    uninit,infoleak,uaf,oob,unallocated,free\n"
-	"                        (default all)\n"
+	"  --checks LIST|none    uninit,infoleak,uaf,oob,unallocated,free,leak (default all)\n"
+	"  --stack-depth N       frames of call trace recorded at each allocation and free, 0 to 19\n"
+	"                        (default 19)\n"
 	"  --name NAME           name of the VM (default kmc-PID)\n"
 	"  --report-socket PATH  serve reports as JSON lines on a UNIX socket, and take commands\n"
 	"                        there (@NAME: abstract; a folder: PATH/{vm}.sock)\n"
 	"  --report-log FILE     append reports as JSON lines to FILE\n"
+	"  --report-style kernel|kmc|json\n"
+	"                        form of the reports on standard error (default kernel)\n"
 	"  --heartbeat SECONDS   how often the socket says that all is well (default 10; 0: never)\n"
 	"  --on-report WHAT      continue, pause, exit or panic (default continue)\n"
 	"  --max-reports N       report nothing more after N reports\n"
 	"  --error-exitcode N    exit with N when there was a report\n"
 	"  --stats FILE          write counters as JSON when the guest has ended\n"
+	"  --vmlinux FILE|DIR    debug information, for source lines in reports: a vmlinux, a module,\n"
+	"                        or a folder with them; repeatable\n"
 	"  --rules FILE          instead of the built-in configs/rules.json\n"
 	"  --help, --version\n"
 	"\n"
@@ -107,12 +112,23 @@ static bool parse_checks(struct options *o, const char *v)
 
 		if (!checks_by_name(at, len, &bits))
 			return bad("checks", v,
-				   "give a list of uninit,infoleak,uaf,oob,unallocated,free, or all, "
+				   "give a list of uninit,infoleak,uaf,oob,unallocated,free,leak, or all, "
 				   "or none");
 		o->checks |= bits;
 		at += len;
 		at += *at == ',';
 	}
+	return true;
+}
+
+static bool parse_stack_depth(struct options *o, const char *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, CHECKER_STACK_DEPTH, &n, &end) || *end)
+		return bad("stack-depth", v, "give a number from 0 to 19");
+	o->stack_depth = (unsigned)n;
 	return true;
 }
 
@@ -173,11 +189,34 @@ static bool parse_exitcode(struct options *o, const char *v)
 	return true;
 }
 
+static bool parse_style(struct options *o, const char *v)
+{
+	static const char *const names[] = { [REPORT_STYLE_KERNEL] = "kernel",
+					     [REPORT_STYLE_KMC] = "kmc",
+					     [REPORT_STYLE_JSON] = "json" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], v))
+			continue;
+		o->report_style = (enum report_style)i;
+		return true;
+	}
+	return bad("report-style", v, "give kernel, kmc or json");
+}
+
 static bool parse_module(struct options *o, const char *v)
 {
 	if (o->nmodules >= OPTIONS_MODULES)
 		return bad("module", v, "at most 64 modules can be given");
 	o->modules[o->nmodules++] = v;
+	return true;
+}
+
+static bool parse_vmlinux(struct options *o, const char *v)
+{
+	if (o->nvmlinux >= OPTIONS_VMLINUX)
+		return bad("vmlinux", v, "at most 64 can be given: give a folder");
+	o->vmlinux[o->nvmlinux++] = v;
 	return true;
 }
 
@@ -191,15 +230,18 @@ enum option_id {
 	OPT_EXEC,
 	OPT_AGENT,
 	OPT_CHECKS,
-	OPT_NAME,
+	OPT_STACK_DEPTH,
 	OPT_SOCKET,
 	OPT_LOG,
+	OPT_STYLE,
+	OPT_NAME,
 	OPT_HEARTBEAT,
 	OPT_ON_REPORT,
 	OPT_MAX_REPORTS,
 	OPT_EXITCODE,
 	OPT_STATS,
 	OPT_RULES,
+	OPT_VMLINUX,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -214,15 +256,18 @@ static const struct option long_options[] = {
 	{ "exec", required_argument, NULL, OPT_EXEC },
 	{ "agent", required_argument, NULL, OPT_AGENT },
 	{ "checks", required_argument, NULL, OPT_CHECKS },
-	{ "name", required_argument, NULL, OPT_NAME },
+	{ "stack-depth", required_argument, NULL, OPT_STACK_DEPTH },
 	{ "report-socket", required_argument, NULL, OPT_SOCKET },
 	{ "report-log", required_argument, NULL, OPT_LOG },
+	{ "report-style", required_argument, NULL, OPT_STYLE },
+	{ "name", required_argument, NULL, OPT_NAME },
 	{ "heartbeat", required_argument, NULL, OPT_HEARTBEAT },
 	{ "on-report", required_argument, NULL, OPT_ON_REPORT },
 	{ "max-reports", required_argument, NULL, OPT_MAX_REPORTS },
 	{ "error-exitcode", required_argument, NULL, OPT_EXITCODE },
 	{ "stats", required_argument, NULL, OPT_STATS },
 	{ "rules", required_argument, NULL, OPT_RULES },
+	{ "vmlinux", required_argument, NULL, OPT_VMLINUX },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -269,6 +314,8 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_memory(o, v);
 	case OPT_CHECKS:
 		return parse_checks(o, v);
+	case OPT_STACK_DEPTH:
+		return parse_stack_depth(o, v);
 	case OPT_NAME:
 		return parse_name(o, v);
 	case OPT_HEARTBEAT:
@@ -281,6 +328,10 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_exitcode(o, v);
 	case OPT_MODULE:
 		return parse_module(o, v);
+	case OPT_STYLE:
+		return parse_style(o, v);
+	case OPT_VMLINUX:
+		return parse_vmlinux(o, v);
 	}
 	return false; /* getopt_long() has said what it is */
 }
@@ -312,8 +363,8 @@ enum options_result options_parse(int argc, char **argv, struct options *o)
 {
 	int id;
 
-	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1,
-				.heartbeat = 10, .append = "" };
+	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "",
+			       .stack_depth = CHECKER_STACK_DEPTH, .heartbeat = 10 };
 	parse_checks(o, "all");
 	optind = 1;
 	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {

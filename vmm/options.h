@@ -9,16 +9,21 @@
 #include "checker.h"
 
 #define OPTIONS_MODULES 64
+#define OPTIONS_VMLINUX 64
 
 struct options {
 	const char *kernel, *initrd, *append, *exec, *agent;
 	const char *modules[OPTIONS_MODULES]; /* "FILE.ko param=value ..." */
 	unsigned nmodules;
+	const char *vmlinux[OPTIONS_VMLINUX]; /* files and folders with debug information */
+	unsigned nvmlinux;
 	unsigned cpus;	  /* 1..64 */
 	uint64_t memory;  /* bytes */
 	unsigned checks;  /* VERDICT_BIT set, 0 for none */
+	unsigned stack_depth; /* frames, 0..CHECKER_STACK_DEPTH */
 	const char *report_socket, *report_log, *stats, *rules;
 	int error_exitcode; /* -1: not given */
+	enum report_style report_style; /* on stderr */
 	const char *name;   /* of the VM, sink_name_ok(); NULL: not given */
 	unsigned heartbeat; /* seconds, 0: none */
 	uint64_t max_reports; /* 0: no limit */

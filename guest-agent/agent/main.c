@@ -72,6 +72,8 @@ static int fill_hello(void)
 	h->module_end = MODULES_END;
 	h->btf_start = kmc_lookup("__start_BTF");
 	h->btf_end = kmc_lookup("__stop_BTF");
+	h->notes_start = kmc_lookup("__start_notes");
+	h->notes_end = kmc_lookup("__stop_notes");
 	h->current_task = find_current_offset();
 	h->task_pid = offsetof(struct task_struct, pid);
 	h->task_tgid = offsetof(struct task_struct, tgid);

@@ -18,9 +18,9 @@
 /* Frames of the agent and of the tracepoint that lie on top of the stack. */
 #define OWN_FRAMES 6
 
-static unsigned int stack_depth = 8;
+static unsigned int stack_depth = KMC_STACK_DEPTH;
 module_param(stack_depth, uint, 0644);
-MODULE_PARM_DESC(stack_depth, "frames of call trace in each record, 0 to 19 (default 8)");
+MODULE_PARM_DESC(stack_depth, "frames of call trace in each record, 0 to 19 (default 19); the host may want others");
 
 static struct kmc_ring *rings[KMC_MAX_CPUS];
 static unsigned int slots;
@@ -102,7 +102,9 @@ static bool is_own_frame(unsigned long addr)
 
 static unsigned int wanted_depth(void)
 {
-	return min_t(unsigned int, READ_ONCE(stack_depth), KMC_STACK_DEPTH);
+	unsigned int wanted = READ_ONCE(kmc_hello->stack_depth);
+
+	return min_t(unsigned int, wanted ? wanted - 1 : READ_ONCE(stack_depth), KMC_STACK_DEPTH);
 }
 
 noinline void kmc_stack_here(struct kmc_event *event)

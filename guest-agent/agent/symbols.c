@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * symbols.c: finds kernel symbols that are not exported, and streams the names of all functions to
- * the host: the kernel's once, each module's before its init function runs.
+ * symbols.c: finds kernel symbols that are not exported, and streams the names of all functions, and
+ * where the ORC tables are, to the host: the kernel's once, each module's before its init function
+ * runs.
  *
  * A module is announced as one or two ranges of the same name: its text, and its init text, which
  * goes away again when it is loaded.
@@ -123,6 +124,32 @@ static int each_symbol_with_module(void *data, const char *name, struct module *
 		typeof(kallsyms_on_each_symbol),                                                   \
 		int(int (*)(void *, const char *, struct module *, unsigned long), void *))
 
+static void put_orc(u64 ip, u64 entries, u64 n)
+{
+	if (!ip || !entries || !n)
+		return;
+	put_symbol(KMC_SYM_ORC_IP, ip, n, "");
+	put_symbol(KMC_SYM_ORC, entries, n, "");
+}
+
+static void put_kernel_orc(void)
+{
+	u64 ip = kmc_lookup("__start_orc_unwind_ip"), end = kmc_lookup("__stop_orc_unwind_ip");
+
+	put_orc(ip, kmc_lookup("__start_orc_unwind"), (end - ip) / sizeof(int));
+}
+
+#ifdef CONFIG_UNWINDER_ORC
+static void put_module_orc(const struct module *mod)
+{
+	put_orc((u64)mod->arch.orc_unwind_ip, (u64)mod->arch.orc_unwind, mod->arch.num_orcs);
+}
+#else
+static void put_module_orc(const struct module *mod)
+{
+}
+#endif
+
 static void put_kernel(void)
 {
 	unsigned long fn =
@@ -130,6 +157,7 @@ static void put_kernel(void)
 
 	put_symbol(KMC_SYM_KERNEL, kmc_hello->text_start,
 		   kmc_hello->text_end - kmc_hello->text_start, "");
+	put_kernel_orc();
 	if (on_each_symbol)
 		kmc_call(on_each_symbol, fn, 0, 0, 0);
 	flush();
@@ -188,6 +216,7 @@ static void put_module(const struct module *mod, struct text text)
 	if (!text.size)
 		return;
 	put_symbol(KMC_SYM_MODULE, text.start, text.size, mod->name);
+	put_module_orc(mod);
 	put_text_symbols(mod, text);
 	put_symbol(KMC_SYM_KERNEL, kmc_hello->text_start,
 		   kmc_hello->text_end - kmc_hello->text_start, "");

@@ -52,7 +52,9 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 					      .writable = true };
 		return ENGINE_REACHED;
 	}
-	return at % (16 * ENGINE_PAGE) ? ENGINE_PAGE_FAULT : ENGINE_ELSEWHERE;
+	if (at % (16 * ENGINE_PAGE) == 0)
+		return ENGINE_DEVICE;
+	return at % (32 * ENGINE_PAGE) == ENGINE_PAGE ? ENGINE_ELSEWHERE : ENGINE_PAGE_FAULT;
 }
 
 static void hold(void *ctx, uint64_t gpa)
@@ -93,6 +95,17 @@ static void used(void *ctx, const struct engine_use *use)
 	require(use->rip - CODE < ENGINE_PAGE, "a use outside of the code");
 }
 
+/* AVX, and a made-up component behind it. */
+static struct engine_vectors *vectors(void *ctx)
+{
+	static struct engine_vectors v = { .component = { [2] = { 576, 256, false }, [9] = { 896, 8, true } },
+					   .xcr0 = 0x207,
+					   .features = 0xf };
+
+	memcpy(v.area, ((const struct guest *)ctx)->code, 512);
+	return &v;
+}
+
 static void set_registers(struct insn_cpu *cpu, const uint8_t *seed)
 {
 	for (unsigned n = 0; n < INSN_GPRS; n++)
@@ -104,7 +117,7 @@ static void set_registers(struct insn_cpu *cpu, const uint8_t *seed)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct engine_ops ops = { reach, hold, drop, check, change, used };
+	static const struct engine_ops ops = { reach, hold, drop, check, change, used, vectors };
 	static struct insn_decoder *decoder;
 	static struct engine *engine;
 	static struct guest guest;
@@ -159,7 +172,8 @@ static uint8_t opcode(void)
 					  0x58, 0x63, 0x66, 0x74, 0x75, 0x80, 0x81, 0x83, 0x84, 0x85, 0x86,
 					  0x87, 0x88, 0x89, 0x8a, 0x8b, 0x8d, 0x8f, 0xa4, 0xa5, 0xa6, 0xaa,
 					  0xab, 0xac, 0xae, 0xb8, 0xc1, 0xc3, 0xc7, 0xd3, 0xe8, 0xeb, 0xf0,
-					  0xf2, 0xf3, 0xf6, 0xf7, 0xfe, 0xff, 0xb0, 0xb1, 0xc4, 0xc5 };
+					  0xf2, 0xf3, 0xf6, 0xf7, 0xfe, 0xff, 0xb0, 0xb1, 0xc4, 0xc5, 0x10, 0x11,
+					  0x6e, 0x6f, 0x7e, 0x7f, 0xae, 0xdb, 0xef };
 
 	return rnd() % 4 ? common[rnd() % sizeof(common)] : (uint8_t)rnd();
 }

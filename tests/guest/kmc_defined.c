@@ -3,13 +3,14 @@
  * kmc_defined.c: undefined bits that travel before they decide something, and those that never do.
  *
  * Loading, copying and masking undefined bits is no error; a branch, an address or a store to user
- * memory that depends on them is. Most tests have an object whose bytes are in part undefined; the
+ * memory or to a device that depends on them is. Most tests have an object whose bytes are in part undefined; the
  * bug and its twin differ in which of them they use.
  *
  * No bug may harm the guest: whatever an undefined value happens to be, it chooses between two
  * ways of doing nothing, or is masked to an index or a length that is in bounds.
  */
 #include <linux/err.h>
+#include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/sched.h>
@@ -434,12 +435,34 @@ USER(GOOD, leak_part, struct half *p = half_object(),
      copy_to_user(to, p, hidden_size(sizeof(p->defined))) ? -EFAULT : 0)
 USER(GOOD, from_user, u32 *p = undefined_object(36), decide_copied(p, to))
 
+/*
+ * Bits that leave the guest, for a device. There is none at this physical address of our machine: what
+ * is written there is lost.
+ */
+#define DEVICE_ADDRESS 0xfea00000ul
+
+#define DEVICE(name, code)                                                                         \
+	TEST(name)                                                                                 \
+	{                                                                                          \
+		void __iomem *to = ioremap(DEVICE_ADDRESS, PAGE_SIZE);                             \
+		struct half *p = half_object();                                                    \
+                                                                                                   \
+		if (to && p)                                                                       \
+			code;                                                                      \
+		kfree(p);                                                                          \
+		if (to)                                                                            \
+			iounmap(to);                                                               \
+		return to && p ? 0 : -ENOMEM;                                                      \
+	}
+DEVICE(leak_device, writel(HALF_VALUE, to))
+DEVICE(leak_device_copy, memcpy_toio(to, bug ? p->undefined : p->defined, hidden_size(12)))
+
 /* clang-format off */
 #define PAIRS(X)                                                                                   \
 	X(moved) X(callee) X(added) X(multiplied) X(shifted) X(bit_bt) X(bit_test) X(flags_kept)   \
 	X(rep_length) X(index) X(masked) X(above) X(signed_below) X(equal) X(both) X(selected)     \
 	X(copied) X(memcmp)                                                                        \
-	X(leak_copy) X(leak_put) X(leak_inline)
+	X(leak_copy) X(leak_put) X(leak_inline) X(leak_device) X(leak_device_copy)
 
 #define GOODS(X)                                                                                   \
 	X(padded_assigned) X(padded_memcpy) X(padded_memmove) X(padded_rep_movsb)                  \

@@ -2,8 +2,8 @@
 /*
  * kmc_main.c: runs the tests of kmc_bugs.ko: memory errors for a checker to find, one function a
  * bug, and for each a good twin that differs only in not being one. expectations.tsv says what must
- * be reported for each; good functions must stay silent. The tests are in kmc_objects.c and
- * kmc_defined.c.
+ * be reported for each; good functions must stay silent. The tests are in kmc_objects.c,
+ * kmc_defined.c, kmc_traces.c and kmc_leaks.c.
  *
  * Run with insmod kmc_bugs.ko run=NAME,...: all, good, bad, demo (what run-demo shows), a test
  * (both of its functions) or a function. Or with run=count, see kmc_count.c.
@@ -21,7 +21,8 @@ static int runs = 1;
 module_param_array(run, charp, &runs, 0444);
 MODULE_PARM_DESC(run, "all, good, bad, demo, names of tests or functions (default all); or count");
 
-static const struct test_table *const tables[] = { &object_tests, &defined_tests };
+static const struct test_table *const tables[] = { &object_tests, &defined_tests, &trace_tests,
+						   &leak_tests };
 
 noinline void *raw_object(size_t size)
 {
@@ -37,10 +38,11 @@ noinline void *filled_object(size_t size)
 	return hidden(p);
 }
 
-/* What run-demo shows: one test of each verdict but infoleak. */
+/* What run-demo shows: one test of each verdict. */
 static const char *const demo[] = {
 	"uninit_dword",	   "uaf_read_qword",   "uaf_write_word",    "oob_read_byte",
 	"oob_write_dword", "unallocated_read", "double_free_kfree", "invalid_free_kfree",
+	"leak_put",	   "leak_chain",
 };
 
 static bool is_called(const struct test_entry *e, const char *name)

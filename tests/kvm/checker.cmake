@@ -5,3 +5,4 @@ foreach(name checker_agent checker_control)
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/guest-agent)
   set_tests_properties(kvm/${name} PROPERTIES SKIP_RETURN_CODE 77)
 endforeach()
+target_compile_options(checker_agent PRIVATE -g) # it reads its own debug information

@@ -14,10 +14,13 @@
 #include "agent_guest.h"
 
 static struct rules *rules;
+static struct debuginfo *debuginfo; /* NULL: the guest is described without */
+static char said[512];		    /* by debuginfo, last */
 
 static void guest_create(struct guest *g)
 {
-	const struct checker_config config = { .checks = ~0u, .rules = rules };
+	const struct checker_config config = { .checks = ~0u, .rules = rules,
+					       .debuginfo = debuginfo };
 
 	agent_guest_create(g, &config);
 }
@@ -159,6 +162,48 @@ static void test_symbols(void **state)
 	guest_finish(&g, "symbols are malformed");
 }
 
+static void say(void *ctx, const char *line)
+{
+	snprintf(said, sizeof(said), "%s", line);
+}
+
+/*
+ * Notes that are nowhere, or no notes: no kernel is known by them, and a file that might be it is not
+ * used. This program is the file.
+ */
+static void test_notes(void **state)
+{
+	static const struct {
+		uint64_t start, end, cr3;
+	} cases[] = {
+		{ 0, 0, 0 },
+		{ 0x1234, 0x2234, 0 },
+		{ ~0ull, 0, 0 },
+		{ 0, ~0ull, 0 },
+		{ DIRECT_MAP, ~0ull, HELLO },
+		{ DIRECT_MAP + MEMORY - 8, DIRECT_MAP + MEMORY + 8, ~0ull },
+	};
+	static const char *const self = "/proc/self/exe";
+	const struct debuginfo_config config = { .paths = &self, .npaths = 1, .say = say };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char err[256];
+		struct guest g;
+
+		assert_int_equal(debuginfo_open(&config, &debuginfo, err, sizeof(err)), 0);
+		said[0] = '\0';
+		guest_create(&g);
+		g.hello->notes_start = cases[i].start;
+		g.hello->notes_end = cases[i].end;
+		g.hello->cr3 = cases[i].cr3;
+		bell(&g, RING_BELL(KMC_CMD_HELLO, HELLO >> 12));
+		guest_finish(&g, NULL);
+		assert_non_null(strstr(said, "does not tell its build ID"));
+		debuginfo_close(debuginfo);
+		debuginfo = NULL;
+	}
+}
+
 /* The good twin: a slab is announced and hidden, the guest's access to it is seen. */
 static void test_honest(void **state)
 {
@@ -199,7 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hello),	 cmocka_unit_test(test_records),
 		cmocka_unit_test(test_ring_indices), cmocka_unit_test(test_symbols),
-		cmocka_unit_test(test_honest),
+		cmocka_unit_test(test_notes),	 cmocka_unit_test(test_honest),
 	};
 
 	if (access("/dev/kvm", R_OK | W_OK)) {

@@ -26,7 +26,7 @@ static enum hook_result on_port(void *ctx, struct vcpu *vcpu, bool write, uint32
 	return HOOK_RETRY;
 }
 
-static void on_stopped(void *ctx)
+static void on_stopped(void *ctx, enum machine_end end)
 {
 	seen.stopped++;
 }

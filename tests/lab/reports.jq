@@ -2,22 +2,28 @@
 # From kmc-vmm's report log to the columns of tests/guest/expectations.tsv. Use with jq -r.
 # A line that is no report (hello, exit) gives nothing.
 
-# The innermost function; behind a kernel's function that acts for kmc_bugs.ko the one it acts for.
+# The innermost function that has a frame of its own; behind a kernel's function that acts for kmc_bugs.ko
+# the one it acts for.
 def function_of(frames):
     def name: sub("[.+].*"; "");
     def is_test: endswith("[kmc_bugs]");
-    (frames | map(.symbol)) as $symbols
+    (frames | map(select(.inline | not).symbol)) as $symbols
     | ($symbols[0] // "unknown") as $first
     | if ($first | is_test) or ($symbols | any(is_test) | not) then $first | name
       else "callee of " + (first($symbols[] | select(is_test)) | name) end;
 
+# Of a leak: the test that allocated it.
+def allocator_of(frames):
+    first(frames[].symbol | select(endswith("[kmc_bugs]")) | sub("[+].*"; "")) // "unknown";
+
 select(.type == "report")
-| (.verdict | test("free$")) as $free
+| (.verdict | test("free$") or . == "leak") as $no_access
 | (.object // {}) as $o
-| [ function_of(.stacks.access // []),
+| [ (if .leak then allocator_of(.stacks.allocated.frames) else function_of(.stacks.access // []) end),
     .verdict,
-    (if $free then "-" elif .access.rw == "write" then "W" else "R" end),
-    (if $free then "-" else .access.size end),
+    (if $no_access then "-" elif .access.rw == "write" then "W" else "R" end),
+    (if .leak then "\(.leak.objects)+\(.leak.indirect_objects)"
+     elif $no_access then "-" else .access.size end),
     (if ($o.cache // "") == "" or $o.large then "-" else $o.cache end),
     (if .verdict == "unallocated" then "-" else ($o.size // "-") end),
     ($o.offset // "-") ]

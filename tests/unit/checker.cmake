@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: GPL-2.0-only
 unit_test(checker_walk kmc_checker)
+unit_test(checker_operand kmc_checker)

@@ -226,7 +226,7 @@ static unsigned any_word(const struct program *p)
 	case 3:
 		return below(4) ? W_A : W_FLAGS;
 	default:
-		return W_A + below(2);
+		return W_A + below(p->words);
 	}
 }
 
@@ -485,9 +485,11 @@ static void one_program(struct world *w, unsigned number, struct tally *t)
 	struct program p;
 	struct input in;
 	uint64_t v[WORDS], changed[WORDS];
-	bool used, odd = below(8) == 0;
+	unsigned dice = below(16);
+	enum taste taste = dice < 2 ? ODD : dice < 5 ? VECTORS : COMMON;
+	bool used;
 
-	program_make(&p, odd);
+	program_make(&p, taste);
 	input_make(&in, &p);
 	world_code(w, p.code, p.len);
 	w->broken = NULL;
@@ -496,7 +498,7 @@ static void one_program(struct world *w, unsigned number, struct tally *t)
 		return;
 	}
 	compare(t, number, &p, &in, v, changed);
-	if (!odd && !in.wide) {
+	if (taste == COMMON && !in.wide) {
 		count(t, number, &p, &in, v, changed);
 		return;
 	}

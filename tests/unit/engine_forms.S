@@ -25,6 +25,11 @@
  *   j  rax is a jump target; J: the operand is; t: the top of the stack is
  *   f  rbp is a frame
  *   p  program with loops: how many instructions it runs is not known
+ *   v  x87 or vector registers: random before, compared behind
+ *   A  the operand is aligned to 32 bytes; z: to 64
+ *   S  saves state to the operand; R: the operand is saved state; C: in the compacted form
+ *   k  the engine is given the twin that only the kernel may execute
+ *   q  the x87 stack has room for one
  */
 
 	.set CF, 0x001
@@ -43,6 +48,7 @@
 	.set NONE, 16		/* disp is the address */
 	.set RIP, 17		/* disp is relative to the form's end */
 	.set MIDDLE, 0x60005000 /* of the data, as in engine_forms.h */
+	.set AREA, 4096		/* ENGINE_XSAVE_AREA */
 
 	.section .note.GNU-stack, "", @progbits
 	.section .rodata.forms, "a"
@@ -663,48 +669,7 @@ form "pause", "o"
 	seq 2, "11: cmpq %rdx, %rax; je 13f; ja 12f; xchg %rax, %rdx; 12: shr %rax; jmp 11b; 13:", p
 	seq 2, "movl $30, %ecx; 11: cmovcl %edx, %eax; subl %ecx, %eax; loop 11b; setbe %al", "p"
 
-#if ENGINE_VECTOR
-/*
- * ------------------------------------------------------------------ vector registers
- * A window starts with unknown ones: each form loads what it stores.
- */
-.irp op, movups, movupd, movdqu, lddqu
-	seq 2, "\op (%rbx), %xmm1; movups %xmm1, 0x30(%rbx)", "m"
-.endr
-.irp op, movups, movupd, movdqu
-	seq 2, "movups (%rbx), %xmm2; \op %xmm2, 5(%rbx)", "m"
-	seq 2, "v\op (%rbx), %xmm9; v\op %xmm9, 0x31(%rbx)", "m"
-	seq 2, "v\op (%rbx), %ymm9; v\op %ymm9, 0x31(%rbx)", "m"
-.endr
-.irp op, movaps, movapd, movdqa, movntdq, movntps
-	seq 2, "movaps (%rbx), %xmm3; \op %xmm3, 0x30(%rbx)", "ma"
-.endr
-.irp op, movaps, movapd, movdqa, movntdqa
-	seq 2, "\op (%rbx), %xmm8; movaps %xmm8, 0x30(%rbx)", "ma"
-.endr
-	seq 2, "movq (%rbx), %xmm1; movups %xmm1, 0x30(%rbx)", "m"
-	seq 2, "movd (%rbx), %xmm1; movups %xmm1, 0x30(%rbx)", "m"
-	seq 2, "movups (%rbx), %xmm1; movq %xmm1, 0x30(%rbx)", "m"
-	seq 2, "movups (%rbx), %xmm1; movd %xmm1, 0x30(%rbx)", "m"
-	seq 2, "movq %rax, %xmm1; movups %xmm1, 0x30(%rbx)", "m"
-	seq 2, "movd %ecx, %xmm1; movups %xmm1, 0x30(%rbx)", "m"
-	seq 2, "movups (%rbx), %xmm1; movq %xmm1, %rax", "m"
-	seq 2, "movups (%rbx), %xmm1; movd %xmm1, %eax", "m"
-	seq 2, "movss (%rbx), %xmm1; movups %xmm1, 0x30(%rbx)", "m"
-	seq 2, "movsd (%rbx), %xmm1; movups %xmm1, 0x30(%rbx)", "m"
-	seq 3, "movups (%rbx), %xmm1; movhps 0x11(%rbx), %xmm1; movups %xmm1, 0x30(%rbx)", "m"
-	seq 3, "movups (%rbx), %xmm1; movlps 0x11(%rbx), %xmm1; movups %xmm1, 0x30(%rbx)", "m"
-	seq 2, "pxor %xmm5, %xmm5; movups %xmm5, (%rbx)", "m"
-	seq 2, "xorps %xmm5, %xmm5; movups %xmm5, (%rbx)", "m"
-	seq 2, "vpxor %xmm5, %xmm5, %xmm5; vmovdqu %ymm5, (%rbx)", "m"
-.irp op, pxor, por, pand, pandn, xorps, xorpd, orps, andps, andnps
-	seq 3, "movaps (%rbx), %xmm1; \op 0x20(%rbx), %xmm1; movaps %xmm1, 0x40(%rbx)", "ma"
-.endr
-.irp op, vpxor, vpor, vpand, vpandn, vxorps, vorps, vandps, vandnps
-	seq 3, "vmovups (%rbx), %xmm1; \op 7(%rbx), %xmm1, %xmm2; vmovups %xmm2, 0x40(%rbx)", "m"
-	seq 3, "vmovups (%rbx), %ymm1; \op 7(%rbx), %ymm1, %ymm2; vmovups %ymm2, 0x40(%rbx)", "m"
-.endr
-#endif
+#include "engine_forms_vector.S"
 
 	.section .data.rel.ro.forms
 	.globl engine_forms_end
@@ -713,13 +678,18 @@ engine_forms_end:
 /* ------------------------------------------------------------------ the harness */
 
 	.bss
-	.balign 8
-	.globl native_code, native_landed
+	.balign 64
+	.globl native_state
+native_state:
+	.skip 3 * AREA
+	.globl native_code, native_landed, native_has_state
 native_code:
 	.skip 8
 native_rsp:
 	.skip 8
 native_landed:
+	.skip 1
+native_has_state:
 	.skip 1
 
 /*
@@ -738,7 +708,12 @@ native_run:
 	push %r15
 	push %rdi
 	mov %rsp, native_rsp(%rip)
-	push 128(%rdi)
+	cmpb $0, native_has_state(%rip)
+	je 1f
+	mov $-1, %eax
+	mov $-1, %edx
+	xrstor64 native_state(%rip)
+1:	push 128(%rdi)
 	popfq
 	mov %rdi, %rax
 	.set slot, 8
@@ -765,13 +740,47 @@ native_back:
 	mov %rcx, 32(%rax)
 	pop 128(%rax)
 	pop (%rax)
-	pop %rdi
+	cmpb $0, native_has_state(%rip)
+	je 1f
+	mov $-1, %eax
+	mov $-1, %edx
+	xsave64 native_state + AREA(%rip)
+	xrstor64 native_state + 2 * AREA(%rip)
+1:	pop %rdi
 	pop %r15
 	pop %r14
 	pop %r13
 	pop %r12
 	pop %rbp
 	pop %rbx
+	ret
+
+/* void native_convert(const void *in, void *out, uint64_t mask, int compact), see engine_vectors.h */
+	.globl native_convert, native_save
+	.type native_convert, @function
+native_convert:
+	mov %rdx, %r8
+	mov $-1, %eax
+	mov $-1, %edx
+	xrstor64 (%rdi)
+	mov %r8, %rax
+	mov %r8, %rdx
+	shr $32, %rdx
+	test %ecx, %ecx
+	jnz 1f
+	xsave64 (%rsi)
+	jmp 2f
+1:	xsavec64 (%rsi)
+2:	mov $-1, %eax
+	mov $-1, %edx
+	xrstor64 native_state + 2 * AREA(%rip)
+	ret
+
+	.type native_save, @function
+native_save:
+	mov $-1, %eax
+	mov $-1, %edx
+	xsave64 (%rdi)
 	ret
 
 .irp n, 0, 1, 2, 3, 4

@@ -38,7 +38,9 @@
 #define LANDING_NEXT 2
 
 #define VECTOR_DE 0
+#define VECTOR_GP 13
 #define VECTOR_PF 14
+#define VECTOR_MF 16
 
 /* engine_forms.S says what the rules mean. */
 struct form {
@@ -219,13 +221,13 @@ static inline uint64_t landing(uint64_t end, unsigned k)
 /* At each landing what leaves; it starts with an instruction that is none for the engine. */
 static inline void place_code(const struct form *f, uint64_t start)
 {
-	static const uint8_t fnop_jump[8] = { 0xd9, 0xd0, 0xff, 0x25 };
+	static const uint8_t pause_jump[8] = { 0xf3, 0x90, 0xff, 0x25 };
 
 	for (unsigned k = 0; k < LANDINGS; k++) {
 		uint8_t *to = (uint8_t *)landing(start + f->len, k);
 
-		memcpy(to, fnop_jump, sizeof(fnop_jump));
-		memcpy(to + sizeof(fnop_jump), &native_landings[k], sizeof(native_landings[k]));
+		memcpy(to, pause_jump, sizeof(pause_jump));
+		memcpy(to + sizeof(pause_jump), &native_landings[k], sizeof(native_landings[k]));
 	}
 	memcpy((void *)start, f->code, f->len);
 	native_code = (void *)start;

@@ -279,6 +279,51 @@ static const struct {
 	/* mov (%rbx),%eax; out %eax,$0x80 */
 	{ CODE("\x8b\x03\xe7\x80"), .va = 0xff00, .uses = 1, .sink = ENGINE_OUTPUT, .left = 2 },
 
+	/* Devices: a page of world_device */
+	/* mov %eax,0xffffffffff5fd0b0 */
+	{ CODE("\x89\x04\x25\xb0\xd0\x5f\xff"),
+	  .vax = 1, .uses = 1, .sink = ENGINE_OUTPUT, .left = 7 },
+	/* movb %al,0xffffffffff5fd0b0 */
+	{ CODE("\x88\x04\x25\xb0\xd0\x5f\xff"), .vax = 0x100, .left = 7 },
+	/* mov (%rbx),%ecx; shr $8,%ecx; movb %cl,0xffffffffff5fd0b0 */
+	{ CODE("\x8b\x0b\xc1\xe9\x08\x88\x0c\x25\xb0\xd0\x5f\xff"),
+	  .va = 0xff00, .uses = 1, .sink = ENGINE_OUTPUT, .left = 7 },
+	/* mov 0xffffffffff5fd0b0,%eax */
+	{ CODE("\x8b\x04\x25\xb0\xd0\x5f\xff"), .vax = 1, .left = 7 },
+	/* xchg %eax,0xffffffffff5fd0b0 */
+	{ CODE("\x87\x04\x25\xb0\xd0\x5f\xff"),
+	  .vax = 1, .uses = 1, .sink = ENGINE_OUTPUT, .left = 7 },
+	/* mov $0xffffffffff5fd000,%rdi; stosl */
+	{ CODE("\x48\xc7\xc7\x00\xd0\x5f\xff\xab"),
+	  .vax = 1, .uses = 1, .sink = ENGINE_OUTPUT, .left = 1 },
+	/* mov $0xffffffffff5fd000,%rdi; mov $4,%ecx; rep stosl */
+	{ CODE("\x48\xc7\xc7\x00\xd0\x5f\xff\xb9\x04\x00\x00\x00\xf3\xab"),
+	  .vax = 0x100, .uses = 1, .sink = ENGINE_OUTPUT, .left = 2 },
+	/* mov %rbx,%rsi; mov $0xffffffffff5fd000,%rdi; mov $8,%ecx; rep movsb */
+	{ CODE("\x48\x89\xde\x48\xc7\xc7\x00\xd0\x5f\xff\xb9\x08\x00\x00\x00\xf3\xa4"),
+	  .va = 0x100000000000000, .uses = 1, .sink = ENGINE_OUTPUT, .left = 2 },
+	/* mov %rbx,%rsi; mov $0xffffffffff5fd000,%rdi; movsl */
+	{ CODE("\x48\x89\xde\x48\xc7\xc7\x00\xd0\x5f\xff\xa5"), .va = 0x100000000, .left = 1 },
+	/* movups (%rbx),%xmm1; movups %xmm1,0xffffffffff5fd0b0 */
+	{ CODE("\x0f\x10\x0b\x0f\x11\x0c\x25\xb0\xd0\x5f\xff"),
+	  .va = 0x100000000000000, .uses = 1, .sink = ENGINE_OUTPUT, .left = 8 },
+
+	/* Vector registers */
+	/* movups (%rbx),%xmm1; movups %xmm1,(%rsi) */
+	{ CODE("\x0f\x10\x0b\x0f\x11\x0e"), .va = 0xf0f0, .vb = 0xf0f0 },
+	/* movq (%rbx),%xmm1; movq %xmm1,%rax; test $1,%al; je .+9 */
+	{ CODE("\xf3\x0f\x7e\x0b\x66\x48\x0f\x7e\xc8\xa8\x01\x74\x07"), .va = 1, .uses = 1 },
+	/* movq (%rbx),%xmm1; pxor %xmm1,%xmm1; movq %xmm1,%rax; test $1,%al; je .+9 */
+	{ CODE("\xf3\x0f\x7e\x0b\x66\x0f\xef\xc9\x66\x48\x0f\x7e\xc8\xa8\x01\x74\x07"), .va = 1 },
+	/* movups (%rbx),%xmm1; movups %xmm1,(%rdi) */
+	{ CODE("\x0f\x10\x0b\x0f\x11\x0f"), .va = 2, .uses = 1, .sink = ENGINE_LEAK },
+	/* movups (%rbx),%xmm1; movhps %xmm1,(%rdi) */
+	{ CODE("\x0f\x10\x0b\x0f\x17\x0f"), .va = 2 },
+	/* vmovdqu (%rbx),%ymm1; vzeroupper; vmovdqu %ymm1,(%rsi) */
+	{ CODE("\xc5\xfe\x6f\x0b\xc5\xf8\x77\xc5\xfe\x7f\x0e"), .va = 0xf0f0, .vb = 0xf0f0 },
+	/* movups (%rbx),%xmm1; vzeroall; vmovdqu %ymm1,(%rdi) */
+	{ CODE("\x0f\x10\x0b\xc5\xfc\x77\xc5\xfe\x7f\x0f"), .va = 0xf0f0 },
+
 	/* Addresses and user memory */
 	/* mov %ecx,(%rax) */
 	{ CODE("\x89\x08"), .vax = 1, .uses = 1, .sink = ENGINE_ADDRESS },

@@ -3,7 +3,7 @@
  * engine_world.h: a few pages of guest memory with V bits, for tests of the engine's definedness.
  *
  * Nothing faults: an address that lies in no page of its own lies in OTHER, whatever its page
- * number. Where the engine does not keep to engine.h, `broken` says how.
+ * number; world_device is the page of a device. Where the engine does not keep to engine.h, `broken` says how.
  */
 #ifndef KMC_TESTS_ENGINE_WORLD_H
 #define KMC_TESTS_ENGINE_WORLD_H
@@ -36,6 +36,8 @@ static const struct {
 	[OTHER] = { 0xffffffffff600000, false, false },
 };
 
+static const uint64_t world_device = 0xffffffffff5fd000;
+
 struct world {
 	uint8_t bytes[PAGES][ENGINE_PAGE];
 	uint8_t v[PAGES][ENGINE_PAGE];
@@ -44,6 +46,7 @@ struct world {
 	struct insn_cpu cpu;
 	struct engine_vbits vbits;
 	struct engine_window window;
+	struct engine_vectors vectors;
 	struct engine_use use[MAX_USES];
 	struct engine_origin origin[MAX_USES]; /* what use[].origin pointed to */
 	unsigned uses;
@@ -65,6 +68,8 @@ static inline enum engine_reach world_reach(void *ctx, gva_t addr, unsigned how,
 
 	(void)how; /* every page can be reached for everything */
 	(void)error;
+	if ((addr.v & ~(uint64_t)(ENGINE_PAGE - 1)) == world_device)
+		return ENGINE_DEVICE;
 	while (k < OTHER && world_page[k].addr != (addr.v & ~(uint64_t)(ENGINE_PAGE - 1)))
 		k++;
 	*page = (struct engine_page){
@@ -156,6 +161,20 @@ static inline void world_used(void *ctx, const struct engine_use *use)
 	w->uses++;
 }
 
+/* All registers 0, defined, in every window. */
+static inline struct engine_vectors *world_vectors(void *ctx)
+{
+	struct world *w = ctx;
+
+	memset(&w->vectors, 0, sizeof(w->vectors));
+	w->vectors.component[2] = (struct engine_component){ 576, 256, false };
+	w->vectors.xcr0 = 7;
+	w->vectors.features = 0xf;
+	w->vectors.area[24] = 0x80; /* MXCSR 0x1f80 */
+	w->vectors.area[25] = 0x1f;
+	return &w->vectors;
+}
+
 static inline bool world_init(struct world *w)
 {
 	static const struct engine_ops ops = {
@@ -165,6 +184,7 @@ static inline bool world_init(struct world *w)
 		.check = world_check,
 		.change = world_change,
 		.used = world_used,
+		.vectors = world_vectors,
 	};
 
 	memset(w, 0, sizeof(*w));

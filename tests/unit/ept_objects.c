@@ -334,34 +334,40 @@ static void bad_free_describes_the_object(void **state)
 
 static void events_are_kept_and_dropped(void **state)
 {
-	struct obj_event made = {
-		.time = 1, .pid = 7, .comm = "maker", .nstack = 2, .stack = {5, 6}};
-	struct obj_event gone = {.time = 2, .pid = 8, .comm = "breaker", .nstack = 200};
+	struct obj_event made = {.time = 1000, .pid = 7, .comm = "maker", .nstack = 2,
+				 .stack = {DEPOT_BASE + 5, 6}};
+	struct obj_event gone = {.time = 2999, .pid = 8, .comm = "breaker", .nstack = 200}, kept;
 	struct obj_alloc a = {.addr = {S}, .size = 64, .slot = 64, .event = &made};
-	uint64_t empty, bytes;
 	struct object obj;
+	uint64_t bytes;
 
 	slab(&c64, true);
-	empty = objects_bytes(w.o);
 	objects_alloc(w.o, &a);
 	made.pid = 0; /* the table has its own copy */
 	memset(gone.comm, 'x', sizeof(gone.comm));
 	assert_int_equal(objects_free(w.o, GPA(S), &gone, &obj), OBJ_OK);
 	assert_int_equal(objects_free(w.o, GPA(S), &gone, &obj), OBJ_DOUBLE_FREE);
-	assert_int_equal(obj.allocated->pid, 7);
-	assert_int_equal(obj.allocated->stack[1], 6);
-	assert_int_equal(obj.freed->time, 2);
-	assert_int_equal(obj.freed->nstack, 19);
-	assert_int_equal(strlen(obj.freed->comm), 16);
+	assert_true(objects_event(w.o, &obj.allocated, &kept));
+	assert_int_equal(kept.time, 1000);
+	assert_int_equal(kept.pid, 7);
+	assert_string_equal(kept.comm, "maker");
+	assert_int_equal(kept.nstack, 2);
+	assert_int_equal(kept.stack[0], DEPOT_BASE + 5);
+	assert_int_equal(kept.stack[1], 0); /* no kernel code lies there */
+	assert_true(objects_event(w.o, &obj.freed, &kept));
+	assert_int_equal(kept.time, 2000);
+	assert_int_equal(kept.nstack, 19);
+	assert_int_equal(strlen(kept.comm), 16);
 
 	bytes = objects_bytes(w.o);
 	objects_alloc(w.o, &a);
 	assert_true(objects_find(w.o, GPA(S), &obj));
-	assert_null(obj.freed);
-	assert_int_equal(obj.allocated->pid, 0);
-	assert_int_equal(objects_bytes(w.o), bytes - sizeof(gone));
+	assert_false(objects_event(w.o, &obj.freed, &kept));
+	assert_true(objects_event(w.o, &obj.allocated, &kept));
+	assert_int_equal(kept.pid, 0);
+	assert_int_equal(objects_bytes(w.o), bytes);
 	objects_pages_gone(w.o, GPA(S), P);
-	assert_true(objects_bytes(w.o) < empty);
+	assert_true(objects_bytes(w.o) < bytes);
 }
 
 /* --------------------------------------------------------- ksize, krealloc */

@@ -7,6 +7,7 @@
 #define EPT_WORLD_H
 
 #include "ept_ram.h"
+#include "depot.h"
 #include "objects.h"
 
 #define P	   GUEST_PAGE

@@ -32,7 +32,7 @@ static void set_access(struct report *r, uint32_t offset, uint32_t size, bool wr
 	r->size = size;
 	r->bad_last = size ? size - 1 : 0;
 	r->write = write;
-	strcpy(r->insn, write ? "mov qword ptr [rdi], rax" : "mov rax, qword ptr [rdi]");
+	strcpy(r->insn, write ? "movq %rax, 0x10(%rdi)" : "movq 0x10(%rdi), %rax");
 }
 
 static void set_object(struct report *r, uint64_t size, uint64_t slot, enum obj_state state)
@@ -57,6 +57,28 @@ static void set_map(struct report *r, unsigned bad, unsigned n, enum a_state a, 
 		r->map_value[i] = (uint8_t)(0x41 + i);
 		r->map_a[i] = is_bad ? (uint8_t)a : A_ALLOCATED;
 		r->map_v[i] = is_bad ? v : V_DEFINED;
+	}
+}
+
+static void set_registers(struct report *r)
+{
+	struct report_registers *g = &r->registers;
+
+	g->known = true;
+	g->rip = 0xffffffffc020002dull;
+	g->rflags = 0x10246;
+	for (unsigned n = 0; n < REPORT_GPRS; n++)
+		g->gpr[n] = 0xffff888000000000ull + n * 0x1111;
+}
+
+/* The bytes as set_map() has them: value[0] is the byte at offset of the object. */
+static void set_value(struct report *r, unsigned offset, unsigned n)
+{
+	strcpy(r->operand, "0x10(%rdi)");
+	r->value_len = n;
+	for (unsigned i = 0; i < n; i++) {
+		r->value[i] = r->map_value[offset + i];
+		r->vbits[i] = r->map_a[offset + i] == A_ALLOCATED ? r->map_v[offset + i] : 0;
 	}
 }
 
@@ -90,6 +112,53 @@ static void uninit_no_origin(struct report *r)
 	r->allocated.known = false;
 }
 
+/* A jump decided by one bit that an instruction before it had loaded. */
+static void uninit_branch(struct report *r)
+{
+	static const char *const load[] = { "bug_read+0x20/0x120 [kmc_bugs]", NULL };
+	static const char *const copy[] = { "copy_it+0x8/0x40 [kmc_bugs]",
+					    "run_one+0x3c/0xa0 [kmc_bugs]", NULL };
+
+	uninit_byte(r);
+	set_value(r, 8, 8);
+	set_registers(r);
+	r->registers.undefined_rflags = 0x40;
+	r->registers.undefined_gpr[0] = 0x01000000;
+	r->registers.undefined_gpr[9] = 0x01;
+	strcpy(r->insn, "jne .+0x1d");
+	strcpy(r->origin_insn, "movq 0x10(%rdi), %rax");
+	r->sink = REPORT_SINK_BRANCH;
+	r->undefined_bits = 0x40;
+	set_stack(&r->origin, 432, load);
+	set_stack(&r->copied, 432, copy);
+}
+
+static void infoleak(struct report *r)
+{
+	static const char *const stack[] = { "_copy_to_user+0x22/0x40", "put_it+0x4f/0x90 [kmc_bugs]",
+					     "__x64_sys_read+0x1a/0x20", NULL };
+
+	uninit(r);
+	r->sink = REPORT_SINK_USER;
+	r->undefined_bits = 0xffffffff00000000ull;
+	set_value(r, 8, 8);
+	set_stack(&r->access, 432, stack);
+}
+
+/* No allocation was seen, but what made the memory undefined was. */
+static void infoleak_created(struct report *r)
+{
+	infoleak(r);
+	r->allocated.known = false;
+	set_stack(&r->created, 431, alloc);
+}
+
+static void infoleak_bare(struct report *r)
+{
+	infoleak(r);
+	r->allocated.known = false;
+}
+
 /* Only allocator frames: the same as none. */
 static void uninit_helpers_only(struct report *r)
 {
@@ -105,6 +174,19 @@ static void uaf_read(struct report *r)
 	r->map_caret = 16;
 	set_stack(&r->allocated, 431, alloc);
 	set_stack(&r->freed, 433, release);
+	set_value(r, 16, 8);
+	set_registers(r);
+}
+
+/* In a function that acts for its caller; and its caller does, too. */
+static void uaf_generic(struct report *r)
+{
+	static const char *const stack[] = { "memcpy_orig+0x2d/0x120", "?run_one+0x40/0xa0 [kmc_bugs]",
+					     "_copy_to_iter+0x10/0x600", "use_it.isra.0+0x40/0xa0 [kmc_bugs]",
+					     "do_init_module+0x4a/0x220", NULL };
+
+	uaf_read(r);
+	set_stack(&r->access, 432, stack);
 }
 
 static void uaf_write(struct report *r)
@@ -136,7 +218,8 @@ static void oob_write(struct report *r)
 {
 	oob_read(r);
 	set_access(r, 60, 1, true);
-	strcpy(r->insn, "mov byte ptr [rdi + 0x3c], 0");
+	strcpy(r->insn, "movb $0, 0x3c(%rdi)");
+	set_value(r, 60, 1);
 }
 
 /* A 64-byte access over two rows, and nothing is known about the object's past. */
@@ -148,6 +231,7 @@ static void oob_wide(struct report *r)
 	set_object(r, 28, 32, OBJ_LIVE);
 	r->cache[0] = '\0';
 	set_map(r, 28, 36, A_REDZONE, V_UNDEFINED);
+	set_value(r, 24, 40); /* more than the text shows */
 }
 
 static void unallocated(struct report *r)
@@ -157,6 +241,8 @@ static void unallocated(struct report *r)
 	set_map(r, 32, 32, A_UNALLOCATED, V_DEFINED);
 	r->map_a[0] = A_UNKNOWN;
 	r->map_a[1] = A_UNTRACKED;
+	set_value(r, 32, 4);
+	r->operand[0] = '\0';
 }
 
 static void double_free(struct report *r)
@@ -186,6 +272,57 @@ static void no_symbol(struct report *r)
 	r->freed.n = 0;
 }
 
+static void leak(struct report *r)
+{
+	static const char *const kernel[] = { "kmalloc_trace+0x25/0x90",
+					      "bug_leak+0x1c/0x40 [kmc_bugs]",
+					      "run_entries+0x9a/0x1a4 [kmc_bugs]", NULL };
+
+	memset(&r->access, 0, sizeof(r->access));
+	set_object(r, 24, 32, OBJ_LIVE);
+	set_map(r, 0, 0, A_ALLOCATED, V_DEFINED);
+	set_stack(&r->allocated, 99, kernel);
+	r->leak.objects = 3;
+	r->leak.bytes = 72;
+	r->leak.indirect_objects = 2;
+	r->leak.indirect_bytes = 160;
+}
+
+/* As with debug information: functions that were inlined in front of the one that they are in. */
+static void set_lines(struct report_stack *s, const char *const *symbols)
+{
+	static const char *const file[] = { "fs/x.h", "fs/ext4/inode.c", "/home/me/bugs/bugs.c", "" };
+
+	set_stack(s, 432, symbols);
+	for (unsigned i = 0; i < s->n; i++) {
+		struct report_frame *f = &s->frame[i];
+
+		strcpy(f->file, file[i % 4]);
+		f->line = 12 + i;
+		f->inlined = !strchr(f->symbol, '+');
+	}
+}
+
+static const char *const use_lines[] = { "read_once", "get_name", "bug_read+0x2d/0x120 [kmc_bugs]",
+					 "run_one+0x40/0xa0 [kmc_bugs]", "do_one_initcall+0x56/0x2d0",
+					 "?do_init_module+0x4a/0x220", NULL };
+static const char *const alloc_lines[] = { "kmalloc", "bug_alloc+0x1c/0x60 [kmc_bugs]",
+					   "bugs_init+0x21/0x1000 [kmc_bugs]", NULL };
+
+static void uaf_lines(struct report *r)
+{
+	uaf_read(r);
+	set_lines(&r->access, use_lines);
+	set_lines(&r->allocated, alloc_lines);
+}
+
+static void uninit_lines(struct report *r)
+{
+	uninit(r);
+	set_lines(&r->access, use_lines);
+	set_lines(&r->allocated, alloc_lines);
+}
+
 #define NAMED(tool, what) tool ": " what " in bug_read+0x2d/0x120 [kmc_bugs]"
 
 const struct sample samples[] = {
@@ -193,8 +330,16 @@ const struct sample samples[] = {
 	{"uninit_byte", NAMED("KMSAN", "uninit-value"), VERDICT_UNINIT, uninit_byte},
 	{"uninit_no_origin", NAMED("KMC", "uninit-value"), VERDICT_UNINIT, uninit_no_origin},
 	{"uninit_helpers_only", NAMED("KMC", "uninit-value"), VERDICT_UNINIT, uninit_helpers_only},
+	{"uninit_branch", NAMED("KMSAN", "uninit-value"), VERDICT_UNINIT, uninit_branch},
+	{"infoleak", "KMSAN: kernel-infoleak in _copy_to_user+0x22/0x40", VERDICT_INFOLEAK, infoleak},
+	{"infoleak_created", "KMSAN: kernel-infoleak in _copy_to_user+0x22/0x40", VERDICT_INFOLEAK,
+	 infoleak_created},
+	{"infoleak_bare", "KMC: kernel-infoleak in _copy_to_user+0x22/0x40", VERDICT_INFOLEAK,
+	 infoleak_bare},
 	{"uaf_read", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_READ, uaf_read},
 	{"uaf_write", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_WRITE, uaf_write},
+	{"uaf_generic", "KASAN: slab-use-after-free in memcpy_orig+0x2d/0x120", VERDICT_UAF_READ,
+	 uaf_generic},
 	{"uaf_large", NAMED("KASAN", "use-after-free"), VERDICT_UAF_READ, uaf_large},
 	{"oob_read", NAMED("KASAN", "slab-out-of-bounds"), VERDICT_OOB_READ, oob_read},
 	{"oob_write", NAMED("KASAN", "slab-out-of-bounds"), VERDICT_OOB_WRITE, oob_write},
@@ -202,7 +347,10 @@ const struct sample samples[] = {
 	{"unallocated", NAMED("KMC", "unallocated-access"), VERDICT_UNALLOCATED, unallocated},
 	{"double_free", NAMED("KASAN", "double-free"), VERDICT_DOUBLE_FREE, double_free},
 	{"invalid_free", NAMED("KASAN", "invalid-free"), VERDICT_INVALID_FREE, invalid_free},
+	{"uaf_lines", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_READ, uaf_lines},
+	{"uninit_lines", NAMED("KMSAN", "uninit-value"), VERDICT_UNINIT, uninit_lines},
 	{"no_symbol", "KASAN: slab-use-after-free in unknown+0x0/0x0", VERDICT_UAF_READ, no_symbol},
+	{"leak", "memory leak in bug_leak+0x1c/0x40 [kmc_bugs]", VERDICT_LEAK, leak},
 };
 const unsigned samples_n = sizeof(samples) / sizeof(samples[0]);
 
@@ -232,11 +380,15 @@ static void fill_bytes(char *s, size_t size)
 
 static void fill_stack(struct report_stack *s)
 {
+	memset(s, 0, sizeof(*s));
 	s->known = true;
 	s->n = REPORT_FRAMES + 1000;
 	fill_bytes(s->comm, sizeof(s->comm));
-	for (unsigned i = 0; i < REPORT_FRAMES; i++)
+	for (unsigned i = 0; i < REPORT_FRAMES; i++) {
 		fill_bytes(s->frame[i].symbol, REPORT_SYMBOL);
+		fill_bytes(s->frame[i].file, REPORT_FILE);
+		s->frame[i].inlined = i % 2;
+	}
 	s->frame[0].guess = true;
 }
 
@@ -249,10 +401,13 @@ void sample_hostile(struct report *r)
 	fill_bytes(r->cache, sizeof(r->cache));
 	fill_bytes(r->comm, sizeof(r->comm));
 	fill_bytes(r->release, sizeof(r->release));
-	memset(&r->access, 0, sizeof(r->access));
-	memset(&r->allocated, 0, sizeof(r->allocated));
-	memset(&r->freed, 0, sizeof(r->freed));
+	fill_bytes(r->operand, sizeof(r->operand));
+	fill_bytes(r->origin_insn, sizeof(r->origin_insn));
+	r->registers.known = true;
 	fill_stack(&r->access);
 	fill_stack(&r->allocated);
 	fill_stack(&r->freed);
+	fill_stack(&r->origin);
+	fill_stack(&r->created);
+	fill_stack(&r->copied);
 }

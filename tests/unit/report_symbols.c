@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
@@ -146,6 +147,50 @@ static void test_module_leaves(void **state)
 	symbols_destroy(s);
 }
 
+/* For traces from before: what has gone is known still, what is there now goes first. */
+static void test_past(void **state)
+{
+	struct symbols *s = kernel();
+	char name[16], now[128], past[128];
+
+	symbols_format(s, MOD + 0x10, false, now, sizeof(now));
+	assert_true(symbols_format_past(s, MOD + 0x10, false, past, sizeof(past)));
+	assert_string_equal(now, past);
+	feed_one(s, KMC_SYM_MODULE_GONE, MOD, 0, "");
+	assert_true(symbols_format_past(s, MOD + 0x10, false, past, sizeof(past)));
+	assert_string_equal(now, past);
+	assert_false(symbols_format_past(s, MOD + 0x2000000, false, past, sizeof(past)));
+	/* As often as modules may come and go. */
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "again%u", i);
+		feed_one(s, KMC_SYM_MODULE, MOD, 0x1000, "other");
+		feed_one(s, KMC_SYM_TEXT, MOD, 0x100, name);
+		assert_true(symbols_format_past(s, MOD + 0x10, false, past, sizeof(past)));
+		assert_memory_equal(past, name, strlen(name));
+		feed_one(s, KMC_SYM_MODULE_GONE, MOD, 0, "");
+	}
+	assert_true(symbols_format_past(s, MOD + 0x10, false, past, sizeof(past)));
+	assert_string_equal(past, "again999+0x10/0x100 [other]");
+	symbols_destroy(s);
+}
+
+/* init_module is every module's; bugs_init is one's. */
+static void test_aliases(void **state)
+{
+	struct symbols *s = kernel();
+	char out[128];
+
+	feed_one(s, KMC_SYM_MODULE, MOD, 0x1000, "bugs");
+	feed_one(s, KMC_SYM_TEXT, MOD, 0x100, "init_module");
+	feed_one(s, KMC_SYM_TEXT, MOD, 0x100, "__bugs_init");
+	feed_one(s, KMC_SYM_TEXT, MOD + 0x100, 0x100, "cleanup_module");
+	assert_true(symbols_function(s, MOD + 0x10, out, sizeof(out)));
+	assert_string_equal(out, "__bugs_init");
+	assert_true(symbols_function(s, MOD + 0x110, out, sizeof(out)));
+	assert_string_equal(out, "cleanup_module");
+	symbols_destroy(s);
+}
+
 /* The farewell of the old module was missed. */
 static void test_module_replaced(void **state)
 {
@@ -216,7 +261,11 @@ static void test_malformed(void **state)
 		const char *name;
 	} cases[] = {
 		{ 0, TEXT, 0, "f" },
-		{ 5, TEXT, 0, "f" },
+		{ 7, TEXT, 0, "f" },
+		{ KMC_SYM_ORC_IP, TEXT, 0, "" },
+		{ KMC_SYM_ORC_IP, TEXT, ORC_ENTRIES_MAX + 1, "" },
+		{ KMC_SYM_ORC_IP, TEXT, UINT64_MAX, "" },
+		{ KMC_SYM_ORC, TEXT, 3, "" }, /* as many as there are addresses, or none */
 		{ KMC_SYM_TEXT, TEXT, 0, "" },
 		{ KMC_SYM_TEXT, TEXT, 0, "two words" },
 		{ KMC_SYM_TEXT, TEXT, 0, "line\nbreak" },
@@ -274,6 +323,78 @@ static void test_orphan(void **state)
 	symbols_destroy(s);
 }
 
+static void test_range(void **state)
+{
+	struct symbols *s = kernel();
+	struct symbols_range r;
+
+	feed_one(s, KMC_SYM_ORC_IP, TEXT_END, 100, "");
+	assert_true(symbols_range(s, TEXT, &r));
+	assert_int_equal(r.orc.n, 0); /* half of it */
+	feed_one(s, KMC_SYM_ORC, TEXT_END + 0x1000, 100, "");
+	feed_one(s, KMC_SYM_MODULE, MOD + 0x10000, 0x800, "other");
+	feed_one(s, KMC_SYM_ORC_IP, MOD + 0x20000, 7, "");
+	feed_one(s, KMC_SYM_ORC, MOD + 0x21000, 7, "");
+	assert_true(symbols_range(s, TEXT_END - 1, &r));
+	assert_int_equal(r.start, TEXT);
+	assert_int_equal(r.size, TEXT_END - TEXT);
+	assert_string_equal(r.module, "");
+	assert_int_equal(r.orc.ip, TEXT_END);
+	assert_int_equal(r.orc.entry, TEXT_END + 0x1000);
+	assert_int_equal(r.orc.n, 100);
+	assert_true(symbols_range(s, MOD + 0x107ff, &r));
+	assert_int_equal(r.start, MOD + 0x10000);
+	assert_int_equal(r.size, 0x800);
+	assert_string_equal(r.module, "other");
+	assert_int_equal(r.orc.ip, MOD + 0x20000);
+	assert_int_equal(r.orc.entry, MOD + 0x21000);
+	assert_int_equal(r.orc.n, 7);
+	assert_true(symbols_range(s, MOD, &r));
+	assert_string_equal(r.module, "kmc_bugs");
+	assert_int_equal(r.orc.n, 0);
+	assert_false(symbols_range(s, MOD + 0x10800, &r));
+	assert_false(symbols_range(s, TEXT_END, &r));
+	feed_one(s, KMC_SYM_MODULE_GONE, MOD + 0x10000, 0, "");
+	assert_true(symbols_range(s, MOD + 0x10000, &r)); /* for traces from before */
+	assert_string_equal(r.module, "other");
+	assert_int_equal(r.orc.n, 0);
+	assert_false(symbols_is_text(s, MOD + 0x10000));
+	assert_false(symbols_range(s, MOD + 0x10800, &r));
+	symbols_destroy(s);
+}
+
+struct seen {
+	char names[256];
+	uint64_t last;
+};
+
+static void see(void *ctx, const char *name, uint64_t addr, uint64_t size)
+{
+	struct seen *seen = ctx;
+
+	assert_true(addr > seen->last);
+	seen->last = addr;
+	snprintf(seen->names + strlen(seen->names), sizeof(seen->names) - strlen(seen->names),
+		 "%s:%x ", name, (unsigned)size);
+}
+
+static void test_each(void **state)
+{
+	struct symbols *s = kernel();
+	struct seen seen = { .last = 0 };
+
+	symbols_each(s, TEXT, see, &seen);
+	assert_string_equal(seen.names, "_stext:0 memset:0 kfree:0 slab_free.isra.0:40 "
+					"print_tracking.cold:0 _stext_end:0 ");
+	seen = (struct seen){ .last = 0 };
+	symbols_each(s, MOD, see, &seen);
+	assert_string_equal(seen.names, "bug_uaf:0 bug_oob.constprop.0:20 bugs_init:100 ");
+	seen = (struct seen){ .last = 0 };
+	symbols_each(s, MOD + 0x2000, see, &seen);
+	assert_string_equal(seen.names, "");
+	symbols_destroy(s);
+}
+
 static uint64_t random64(void)
 {
 	static uint64_t x = 0x9e3779b97f4a7c15ull;
@@ -288,6 +409,7 @@ static uint64_t random64(void)
 static void test_fuzz(void **state)
 {
 	struct symbols *s = symbols_create();
+	struct symbols_range range;
 	char out[64];
 
 	symbols_set_text(s, TEXT, TEXT_END);
@@ -301,7 +423,7 @@ static void test_fuzz(void **state)
 
 			for (size_t c = 0; c < 1 + random64() % 8; c++)
 				name[c] = (char)("abc_.%\n\xff"[random64() % 50 % 8]);
-			add(&st, (int)(random64() % 6), base + (random64() & 0xffff),
+			add(&st, (int)(random64() % 8), base + (random64() & 0xffff),
 			    random64() % 16 ? random64() & 0x3ff : random64(), name);
 		}
 		if (random64() % 8 == 0)
@@ -313,6 +435,7 @@ static void test_fuzz(void **state)
 			symbols_format(s, addr, i & 64, out, 1 + random64() % sizeof(out));
 			symbols_function(s, addr, out, 1 + random64() % sizeof(out));
 			symbols_is_text(s, random64());
+			symbols_range(s, addr, &range);
 		}
 	}
 	symbols_destroy(s);
@@ -345,6 +468,8 @@ int main(void)
 		cmocka_unit_test(test_lookup),
 		cmocka_unit_test(test_is_text),
 		cmocka_unit_test(test_module_leaves),
+		cmocka_unit_test(test_past),
+		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_module_replaced),
 		cmocka_unit_test(test_stream_continues),
 		cmocka_unit_test(test_alias_order),
@@ -352,6 +477,8 @@ int main(void)
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_orphan),
+		cmocka_unit_test(test_range),
+		cmocka_unit_test(test_each),
 		cmocka_unit_test(test_fuzz),
 		cmocka_unit_test(test_flood),
 	};

@@ -18,6 +18,8 @@
 #define MAX_SLOTS    4096u
 #define CR4_LA57     (1u << 12)
 
+_Static_assert(CHECKER_STACK_DEPTH == KMC_STACK_DEPTH, "the option's limit is the record's");
+
 void agent_give_up(struct checker *c, const char *why, ...)
 {
 	char line[384];
@@ -106,6 +108,8 @@ static void agent_hello(struct checker *c, const struct vcpu *vcpu, uint32_t pfn
 	a->text_start = h.text_start, a->text_end = h.text_end;
 	a->cr3 = h.cr3, a->current_task = h.current_task;
 	a->btf_start = h.btf_start, a->btf_end = h.btf_end;
+	a->module_start = h.module_start, a->module_end = h.module_end;
+	a->vmemmap_start = h.vmemmap_start, a->sizeof_page = h.sizeof_page;
 	a->slots = h.slots, a->ncpus = h.ncpus;
 	a->typesafe_flag = h.slab_typesafe_by_rcu;
 	a->task_pid = h.task_pid, a->task_tgid = h.task_tgid, a->task_comm = h.task_comm;
@@ -113,7 +117,9 @@ static void agent_hello(struct checker *c, const struct vcpu *vcpu, uint32_t pfn
 	a->la57 = vcpu->run->s.regs.sregs.cr4 & CR4_LA57;
 	a->next = 1;
 	a->on = true;
+	a->shared->stack_depth = c->config.stack_depth + 1;
 	symbols_set_text(c->symbols, h.text_start, h.text_end);
+	trace_know_kernel(c, h.notes_start, h.notes_end);
 }
 
 /* Consumes one ring's next record if it is the one that is due. */

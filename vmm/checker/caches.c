@@ -1,17 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * caches.c: the guest's struct kmem_cache, read from its memory with offsets from its own BTF, so that
- * neither the agent nor we know the kernel's version.
+ * caches.c: the guest's struct kmem_cache and struct page, read from its memory with the offsets of layout.c.
  */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <bpf/btf.h>
 
 #include "checker_internal.h"
 
-#define BTF_LIMIT    (64u << 20)
 #define CACHE_LIMIT  4096u
 #define CACHE_BUCKETS 256u
 
@@ -20,17 +15,9 @@ struct cache_node {
 	struct cache_node *next; /* in the bucket; a replaced cache stays for its objects */
 };
 
-/* Byte offsets of the members that are read. */
-struct layout {
-	uint32_t name, object_size, size, flags, ctor, red_left_pad;
-	uint32_t slab_cache; /* in struct slab, which overlays struct page */
-};
-
 struct caches {
 	struct cache_node *bucket[CACHE_BUCKETS];
 	unsigned n;
-	bool tried, usable;
-	struct layout at;
 };
 
 struct caches *caches_create(void)
@@ -53,70 +40,6 @@ void caches_destroy(struct caches *k)
 	free(k);
 }
 
-/* Finds a member, also inside anonymous structs and unions. */
-static bool member_offset(const struct btf *btf, const struct btf_type *t, const char *name,
-			  uint32_t base, unsigned depth, uint32_t *offset)
-{
-	const struct btf_member *m = btf_members(t);
-
-	for (unsigned i = 0; i < btf_vlen(t); i++) {
-		const char *n = btf__name_by_offset(btf, m[i].name_off);
-		uint32_t at = base + btf_member_bit_offset(t, i) / 8;
-		const struct btf_type *sub;
-
-		if (n && !strcmp(n, name)) {
-			*offset = at;
-			return true;
-		}
-		if ((n && *n) || depth > 4)
-			continue;
-		sub = btf__type_by_id(btf, (uint32_t)btf__resolve_type(btf, m[i].type));
-		if (sub && btf_is_composite(sub) &&
-		    member_offset(btf, sub, name, at, depth + 1, offset))
-			return true;
-	}
-	return false;
-}
-
-static bool struct_member(const struct btf *btf, const char *type, const char *name, uint32_t *offset)
-{
-	int id = btf__find_by_name_kind(btf, type, BTF_KIND_STRUCT);
-
-	return id > 0 && member_offset(btf, btf__type_by_id(btf, (uint32_t)id), name, 0, 0, offset);
-}
-
-static bool layout_read(struct layout *at, const struct btf *btf)
-{
-	if (!struct_member(btf, "kmem_cache", "red_left_pad", &at->red_left_pad))
-		at->red_left_pad = UINT32_MAX; /* CONFIG_SLUB_DEBUG=n: objects start at 0 */
-	return struct_member(btf, "kmem_cache", "name", &at->name) &&
-	       struct_member(btf, "kmem_cache", "object_size", &at->object_size) &&
-	       struct_member(btf, "kmem_cache", "size", &at->size) &&
-	       struct_member(btf, "kmem_cache", "flags", &at->flags) &&
-	       struct_member(btf, "kmem_cache", "ctor", &at->ctor) &&
-	       struct_member(btf, "slab", "slab_cache", &at->slab_cache);
-}
-
-/* Once, at the first cache: needs the hello block's addresses. */
-static void btf_load(struct checker *c, struct caches *k)
-{
-	uint64_t len = c->agent.btf_end - c->agent.btf_start;
-	struct btf *btf = NULL;
-	void *raw;
-
-	k->tried = true;
-	if (!c->agent.btf_start || c->agent.btf_end <= c->agent.btf_start || len > BTF_LIMIT)
-		return;
-	raw = malloc(len);
-	if (raw && checker_guest_read(c, c->agent.btf_start, raw, len) == len)
-		btf = btf__new(raw, (uint32_t)len);
-	free(raw);
-	if (!btf)
-		return;
-	k->usable = layout_read(&k->at, btf);
-	btf__free(btf);
-}
-
 static bool read32(struct checker *c, uint64_t addr, uint32_t *v)
 {
 	return checker_guest_read(c, addr, v, sizeof(*v)) == sizeof(*v);
@@ -134,7 +57,7 @@ static void read_name(struct checker *c, uint64_t addr, struct obj_cache *cache)
 
 static bool cache_read(struct checker *c, uint64_t addr, struct obj_cache *cache)
 {
-	const struct layout *at = &c->caches->at;
+	const struct cache_layout *at = &layout_get(c)->cache;
 	uint32_t flags;
 	uint64_t name, ctor;
 
@@ -162,11 +85,7 @@ const struct obj_cache *caches_get(struct checker *c, uint64_t kmem_cache, bool 
 	struct cache_node **bucket = &k->bucket[(kmem_cache >> 6) % CACHE_BUCKETS], *n;
 	struct obj_cache now;
 
-	if (!kmem_cache)
-		return NULL;
-	if (!k->tried)
-		btf_load(c, k);
-	if (!k->usable)
+	if (!kmem_cache || !layout_get(c)->has_cache)
 		return NULL;
 	for (n = *bucket; n && n->cache.id != kmem_cache; n = n->next)
 		;
@@ -187,14 +106,27 @@ const struct obj_cache *caches_get(struct checker *c, uint64_t kmem_cache, bool 
 
 const struct obj_cache *caches_of_page(struct checker *c, uint64_t page)
 {
+	const struct layout *l = layout_get(c);
 	uint64_t kmem_cache;
 
-	if (!page)
-		return NULL;
-	if (!c->caches->tried)
-		btf_load(c, c->caches);
-	if (!c->caches->usable || checker_guest_read(c, page + c->caches->at.slab_cache, &kmem_cache,
-					     sizeof(kmem_cache)) != sizeof(kmem_cache))
+	if (!page || !l->has_cache || checker_guest_read(c, page + l->cache.slab_cache, &kmem_cache,
+							 sizeof(kmem_cache)) != sizeof(kmem_cache))
 		return NULL;
 	return caches_get(c, kmem_cache, false);
+}
+
+/*
+ * A free page has no references, whether the buddy allocator or a CPU's list has it; nor have the later
+ * pages of a compound page, which are marked by bit 0 of compound_head (include/linux/page-flags.h).
+ */
+bool caches_page_in_use(struct checker *c, gpa_t page)
+{
+	const struct page_layout *at = &layout_get(c)->page;
+	uint64_t s = c->agent.vmemmap_start + page.v / GUEST_PAGE * c->agent.sizeof_page, head;
+	uint32_t refcount;
+
+	if (!layout_get(c)->has_page || !read32(c, s + at->refcount, &refcount) ||
+	    checker_guest_read(c, s + at->compound_head, &head, sizeof(head)) != sizeof(head))
+		return true;
+	return refcount || (head & 1);
 }

@@ -79,10 +79,8 @@ static enum carry_result step(struct checker *c, struct vcpu_state *s, const str
 	if (r == 0) {
 		atomic_store(&c->step_began, began);
 		atomic_store(&c->stepping, s->vcpu);
-		if (step_run(c, s, i, p)) {
-			c->stats.stepped++;
+		if (step_run(c, s, i, p))
 			count_opcode(c, i, true);
-		}
 		atomic_store(&c->stepping, NULL);
 		step_disarm(s->vcpu->fd);
 	}
@@ -92,7 +90,7 @@ static enum carry_result step(struct checker *c, struct vcpu_state *s, const str
 	if (r < 0) {
 		char text[128];
 
-		snprintf(text, sizeof(text), "KVM_SET_GUEST_DEBUG: %s", strerror(-r));
+		snprintf(text, sizeof(text), "KVM_SET_GUEST_DEBUG failed, %s", strerror(-r));
 		machine_stop(c->machine, END_INTERNAL, text);
 		return CARRY_STOP;
 	}
@@ -105,6 +103,7 @@ enum carry_result carry_step(struct checker *c, struct vcpu_state *s, const stru
 	for (unsigned n = 0; n < p->n; n++)
 		if (p->piece[n].hidden)
 			check_piece(c, s, i, &p->piece[n]);
+	count_violation(c, &c->stats.stepped);
 	return step(c, s, i, p);
 }
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* checker.c: life of the checker, its statistics, and what ties it to a machine. */
-#include <cpuid.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <time.h>
 
 #include "checker_internal.h"
@@ -28,18 +26,6 @@ size_t checker_guest_read(struct checker *c, uint64_t addr, void *buf, size_t le
 	return walk_read(c->ram, c->agent.cr3, c->agent.la57, (gva_t){ addr }, buf, len);
 }
 
-/* The guest sees the host's XSAVE layout (CPUID leaf 0DH, Intel SDM vol. 1, 13.2). */
-static void xsave_layout(struct checker *c)
-{
-	unsigned a, b, x, d;
-
-	if (!__get_cpuid_count(0xd, 0, &a, &b, &x, &d))
-		return;
-	c->xsave_size = x;
-	if (__get_cpuid_count(0xd, 9, &a, &b, &x, &d) && a)
-		c->pkru_offset = b;
-}
-
 int checker_create(const struct checker_config *config, struct checker **out, char *err,
 		   size_t errlen)
 {
@@ -56,8 +42,8 @@ int checker_create(const struct checker_config *config, struct checker **out, ch
 	c->symbols = symbols_create();
 	c->caches = caches_create();
 	c->decoder = insn_decoder_create();
-	xsave_layout(c);
-	if (!c->symbols || !c->caches || !c->decoder) {
+	c->filter.groups = groups_create();
+	if (!c->symbols || !c->caches || !c->decoder || !c->filter.groups) {
 		snprintf(err, errlen, "cannot create the instruction decoder: out of memory");
 		checker_destroy(c);
 		return -1;
@@ -81,8 +67,15 @@ void checker_destroy(struct checker *c)
 	insn_decoder_destroy(c->decoder);
 	for (unsigned i = 0; i < MAX_CPUS; i++)
 		window_destroy(c->window[i]);
+	groups_destroy(c->filter.groups);
 	pthread_mutex_destroy(&c->lock);
 	free(c);
+}
+
+static void stopped(void *ctx, enum machine_end end)
+{
+	leak_check_at_end(ctx, end);
+	filter_finish(ctx);
 }
 
 void checker_hooks(struct checker *c, struct machine_hooks *hooks)
@@ -91,7 +84,8 @@ void checker_hooks(struct checker *c, struct machine_hooks *hooks)
 					 .fault = serve_fault,
 					 .mmio = serve_mmio,
 					 .port = agent_doorbell,
-					 .port_number = KMC_PORT };
+					 .port_number = KMC_PORT,
+					 .stopped = stopped };
 }
 
 static void track(void *ctx, gpa_t gpa, uint64_t len)
@@ -135,6 +129,10 @@ int checker_attach(struct checker *c, struct machine *m, char *err, size_t errle
 		snprintf(err, errlen, "out of memory");
 		return -1;
 	}
+	if (xstate_layout(machine_vcpu(m, 0), &c->xstate) < 0) {
+		snprintf(err, errlen, "KVM_GET_CPUID2 failed: try another host kernel");
+		return -1;
+	}
 	for (unsigned i = 0; i < machine_cpus(m); i++)
 		machine_vcpu(m, i)->run->kvm_valid_regs =
 			KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
@@ -146,8 +144,15 @@ int checker_attach(struct checker *c, struct machine *m, char *err, size_t errle
 	return 0;
 }
 
-const struct checker_stats *checker_stats(const struct checker *c)
+const struct checker_stats *checker_stats(struct checker *c)
 {
+	struct objects_stats objects;
+
+	if (c->objects) {
+		objects_get_stats(c->objects, &objects);
+		c->stats.traces = objects.traces;
+		c->stats.unrecorded_traces = objects.unrecorded_traces;
+	}
 	return &c->stats;
 }
 

@@ -6,6 +6,7 @@
 #ifndef KMC_CHECKER_H
 #define KMC_CHECKER_H
 
+#include "debuginfo.h"
 #include "machine.h"
 #include "report.h"
 #include "suppress.h"
@@ -13,6 +14,8 @@
 
 struct checker;
 struct sink;
+
+#define CHECKER_STACK_DEPTH 19 /* KMC_STACK_DEPTH of kmc_abi.h */
 
 /* What happens to the guest when something is reported. */
 enum on_report {
@@ -26,7 +29,10 @@ struct checker_config {
 	unsigned checks;     /* VERDICT_BIT set; 0: pages are never hidden */
 	const struct rules *rules;
 	struct sink *sink;   /* may be NULL: reports are counted only */
+	const char *vm;	     /* the VM's name, as the sink has it */
+	struct debuginfo *debuginfo; /* may be NULL: no source lines */
 	const char *release; /* of the kernel, for the reports */
+	unsigned stack_depth; /* frames recorded at each allocation and free, 0..CHECKER_STACK_DEPTH */
 	struct suppressions *suppressions; /* NULL: none */
 	uint64_t max_reports;		   /* after so many nothing more is reported; 0: no limit */
 	enum on_report on_report;
@@ -45,17 +51,21 @@ struct checker_stats {
 	uint64_t faults;	/* KVM_RUN failed with EFAULT */
 	uint64_t mmio;		/* the same access as KVM_EXIT_MMIO */
 	uint64_t doorbells;
-	uint64_t violations;	/* faults and mmio on hidden pages */
+	/* Faults and mmio on hidden pages: the sum of the five that follow, which say how they were served. */
+	uint64_t violations;
+	uint64_t emulated;	/* by a window of any length */
+	uint64_t stepped;	/* by the hardware with its pages shown */
+	uint64_t injected;	/* not at all: the instruction raises #PF */
+	uint64_t undecodable;	/* not at all: checking has ended */
+	uint64_t by_kvm;	/* by KVM itself: the mmio */
 	uint64_t accesses;	/* to tracked bytes, as served; a string iteration counts as one */
 	/* Bytes of allocated objects, in the caches that the rules call "counted". */
 	uint64_t counted_read, counted_written;
-	uint64_t stepped, emulated, injected; /* emulated: by a window of any length */
 	uint64_t windows, window_insns, window_accesses;
 #define WINDOW_LENGTHS 16
 	/* [n]: windows of 2^n to 2^(n+1) - 1 instructions; [0]: also of 0 (a rep that was not done) */
 	uint64_t window_length[WINDOW_LENGTHS];
 	struct opcode_count opcodes[MAX_OPCODES]; /* until the first without a name */
-	uint64_t undecodable;
 	uint64_t populated;	/* faults on pages that were only not mapped yet */
 	uint64_t raced;		/* faults that another vCPU had resolved meanwhile */
 	uint64_t stale;		/* hidden pages that turned out to be no slab any more */
@@ -64,10 +74,13 @@ struct checker_stats {
 	uint64_t gap_waits;
 	uint64_t probe_misses;	/* calls that the agent's probes did not see */
 	uint64_t unwatched_slabs; /* of caches that configs/rules.json leaves out */
-	uint64_t reports, repeated; /* repeated: same verdict at the same place again, not reported */
+	uint64_t reports, repeated; /* repeated: met again, not reported */
+	/* The search for leaks at the end: objects looked at, of them lost, and its host time. */
+	uint64_t leak_objects, leak_bytes, leak_lost_objects, leak_lost_bytes, leak_ns;
 	uint64_t hidden_peak;	/* pages */
 	uint64_t tracked_peak;	/* bytes */
 	uint64_t shadow_peak, objects_peak; /* host bytes */
+	uint64_t traces, unrecorded_traces; /* of allocations and frees: different ones; lost ones */
 	uint64_t fault_ns;	/* host time spent serving violations, steps included */
 	uint64_t hold_ns;	/* of that, with the other vCPUs held */
 	uint64_t suppressed;	/* findings, as checker_config.suppressions say */
@@ -83,7 +96,7 @@ int checker_attach(struct checker *c, struct machine *m, char *err, size_t errle
 /* After machine_run(), before machine_destroy(). */
 void checker_destroy(struct checker *c);
 
-const struct checker_stats *checker_stats(const struct checker *c);
+const struct checker_stats *checker_stats(struct checker *c);
 /* The agent has said hello and was believed; NULL or one line why it was not. */
 bool checker_agent_seen(const struct checker *c);
 const char *checker_agent_error(const struct checker *c);

@@ -9,11 +9,14 @@
 #ifndef KMC_CHECKER_INTERNAL_H
 #define KMC_CHECKER_INTERNAL_H
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include "checker.h"
 #include "engine.h"
+#include "groups.h"
 #include "inspect.h"
+#include "leaks.h"
 #include "kmc_abi.h"
 #include "walk.h"
 
@@ -24,6 +27,7 @@ struct vcpu_state {
 	struct vcpu *vcpu;
 	struct walk_cpu walk;
 	struct insn_cpu insn;
+	struct engine_vbits vbits; /* of insn's registers; all defined outside windows */
 	bool kernel; /* CPL 0 with paging on, 64-bit: the only code that is judged */
 };
 
@@ -35,6 +39,9 @@ struct agent {
 	struct kmc_hello *shared; /* the guest's own page: hostile, may change at any time */
 	uint64_t direct_map, text_start, text_end, cr3, current_task;
 	uint64_t btf_start, btf_end;
+	uint64_t module_start, module_end;
+	uint64_t vmemmap_start;
+	uint32_t sizeof_page;
 	bool la57; /* the guest uses 5-level paging */
 	uint32_t slots, ncpus, typesafe_flag;
 	uint32_t task_pid, task_tgid, task_comm, task_stack, thread_size;
@@ -58,18 +65,10 @@ struct context_entry {
 };
 #define CONTEXT_CACHE 1024
 
-struct reported {
-	uint64_t place; /* code address */
-	enum verdict verdict; /* VERDICT_NONE: a free entry */
-};
-#define REPORTED_MAX   4096u
-#define REPORTED_SLOTS (2u * REPORTED_MAX)
-
 /* Which findings are reported; filter.c. */
 struct filter {
-	struct reported reported[REPORTED_SLOTS]; /* hashed */
-	unsigned nreported;
-	bool every; /* not once a place */
+	struct groups *groups;
+	bool every; /* not once a group */
 	bool over;  /* a report has ended it all */
 	struct filter_rule rule[FILTER_RULES];
 	unsigned nrules;
@@ -80,6 +79,34 @@ struct counted_slab {
 	_Atomic uint64_t start, end; /* guest-physical; end 0: over */
 };
 #define COUNTED_SLABS 16
+
+/* Byte offsets of the members that are read; see layout.c. */
+struct cache_layout {
+	uint32_t name, object_size, size, flags, ctor, red_left_pad; /* struct kmem_cache */
+	uint32_t slab_cache; /* in struct slab, which overlays struct page */
+};
+struct page_layout {
+	uint32_t refcount, compound_head; /* struct page */
+};
+struct rethook_layout {
+	uint32_t task_rethooks;		 /* struct task_struct */
+	uint32_t llist, ret_addr, frame; /* struct rethook_node */
+};
+struct layout {
+	bool tried, has_cache, has_page, has_orc, has_rethook;
+	struct cache_layout cache;
+	struct page_layout page;
+	struct orc_layout orc;
+	struct rethook_layout rethook;
+};
+
+/* CPUID leaf 0DH as the guest sees it. */
+struct xstate_layout {
+	uint64_t supported; /* components that XCR0 may have */
+	uint32_t size;	    /* bytes of the standard form with all of them */
+	uint32_t features;  /* ECX=1: EAX */
+	struct engine_component component[ENGINE_COMPONENTS];
+};
 
 struct caches;
 
@@ -92,6 +119,7 @@ struct checker {
 	struct objects *objects;
 	struct symbols *symbols;
 	struct caches *caches;
+	struct layout layout;
 	struct insn_decoder *decoder;
 	struct window *window[MAX_CPUS]; /* window.c; made when the vCPU first needs it */
 	struct agent agent;
@@ -104,7 +132,7 @@ struct checker {
 	struct counted_slab counted[COUNTED_SLABS];
 	atomic_uint ncounted;
 	uint64_t started; /* CLOCK_MONOTONIC, ns */
-	uint32_t pkru_offset, xsave_size;
+	struct xstate_layout xstate;
 	int exec_status;
 	_Atomic(struct vcpu *) stepping; /* for the watchdog; any thread */
 	_Atomic uint64_t step_began;
@@ -130,13 +158,18 @@ bool agent_gpa(const struct checker *c, uint64_t addr, uint64_t len, gpa_t *gpa)
 /* Shows every hidden page and forgets what was tracked. */
 void release_all(struct checker *c);
 
-/* caches.c: struct kmem_cache of the guest, read with its BTF. */
+/* layout.c. With checker.lock. Says what it has: nothing where the guest has no BTF. */
+const struct layout *layout_get(struct checker *c);
+
+/* caches.c: struct kmem_cache of the guest. */
 struct caches *caches_create(void);
 void caches_destroy(struct caches *k);
 /* NULL where it cannot be read. refresh: the cache may have been replaced by another. */
 const struct obj_cache *caches_get(struct checker *c, uint64_t kmem_cache, bool refresh);
 /* The cache of a slab, by its struct page. */
 const struct obj_cache *caches_of_page(struct checker *c, uint64_t page);
+/* False where the guest's page allocator has the page, and in doubt true. */
+bool caches_page_in_use(struct checker *c, gpa_t page);
 
 /* vcpu_state.c */
 void vcpu_state_load(struct checker *c, struct vcpu *vcpu, struct vcpu_state *s);
@@ -144,9 +177,17 @@ void vcpu_state_store(struct vcpu_state *s); /* general registers, flags, rip */
 /* The same behind an emulated instruction: what delays events for one instruction is over. */
 void vcpu_state_retire(struct vcpu_state *s);
 bool vcpu_event_pending(const struct vcpu *vcpu); /* KVM is in the middle of delivering one */
-void vcpu_inject_page_fault(struct checker *c, struct vcpu_state *s, gva_t addr, uint32_t error);
+void vcpu_inject_page_fault(struct vcpu_state *s, gva_t addr, uint32_t error);
 /* Address of the running task_struct, 0 where it is not known. */
 uint64_t vcpu_current_task(struct checker *c, const struct vcpu_state *s);
+
+/* xstate.c. 0, or -errno. */
+int xstate_layout(struct vcpu *vcpu, struct xstate_layout *x);
+/* False: not there, or vector instructions are not plainly carried out (struct engine_ops, vectors()). */
+bool xstate_fetch(const struct checker *c, const struct vcpu_state *s, struct engine_vectors *v);
+int xstate_store(const struct vcpu *vcpu, struct engine_vectors *v); /* 0, or -errno */
+uint32_t xstate_pkru(const struct checker *c, const struct engine_vectors *v);
+uint32_t xstate_read_pkru(const struct checker *c, const struct vcpu *vcpu); /* 0 where there is none */
 
 /* access.c: the one place where an access is split at page boundaries. */
 #define MAX_PIECES (2 * INSN_MAX_ACCESS + 2)
@@ -204,6 +245,8 @@ void windows_settle(struct checker *c);
 void windows_stop(struct checker *c); /* they end soon; called with checker.lock */
 void window_destroy(struct window *w);
 void count_opcode(struct checker *c, const struct insn *i, bool stepped);
+/* A violation was served; how: the counter in c->stats that says by what. */
+void count_violation(struct checker *c, uint64_t *how);
 
 /* counted.c. A slab of this cache comes, or pages of any go: if its accesses are to be counted. */
 void counted_begin(struct checker *c, const struct obj_cache *cache, gpa_t gpa, uint64_t len);
@@ -211,12 +254,34 @@ void counted_end(struct checker *c, gpa_t gpa, uint64_t len);
 /* Any thread. */
 bool counted_has(struct checker *c, gpa_t gpa);
 
+/* trace.c. The frames of the access that s is at, its own first. task: see vcpu_current_task(). */
+void trace_access(struct checker *c, const struct vcpu_state *s, uint64_t task,
+		  struct report_stack *out);
+/* Adds the frame of addr, if there is room. is_return: the call is in front of addr. */
+void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return,
+	       bool guess);
+/* A return address of a trace that was recorded earlier. */
+void trace_add_past(struct checker *c, struct report_stack *s, uint64_t addr);
+
+/* At the hello: which kernel it is, for its debug information; gva of its ELF notes. */
+void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end);
+
 /* filter.c */
-/* Before it is described: is this finding, at this code address, to be reported? */
+/*
+ * Before it is described: may this finding have to be reported? place: a number made of the verdict and
+ * of what tells callers apart without much work.
+ */
 bool filter_wants(struct checker *c, enum verdict verdict, uint64_t place,
 		  const struct object *object);
-/* Numbers and delivers the report unless it is suppressed, and does what --on-report says. */
-void filter_send(struct checker *c, struct report *r);
+/*
+ * Numbers and delivers the report unless it is suppressed or was met before, and does what --on-report
+ * says. place: as filter_wants() had it.
+ */
+void filter_send(struct checker *c, struct report *r, uint64_t place);
+/* At the end: tells the counts that were not told yet. */
+void filter_finish(struct checker *c);
+/* Numbers into one: for places. */
+uint64_t filter_mix(uint64_t hash, uint64_t number);
 
 /* describe.c: fills and sends reports. */
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
@@ -225,6 +290,26 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 		  const struct engine_use *use, enum verdict verdict, const struct object *object);
 void describe_free(struct checker *c, const struct kmc_record *r, unsigned cpu, gpa_t gpa,
 		   enum verdict verdict, const struct object *object);
+
+/*
+ * What was allocated at one place and is lost: object is one of them. Reported once a place.
+ */
+struct leaked {
+	struct object object;
+	uint64_t objects, bytes, indirect_objects, indirect_bytes;
+};
+void describe_leak(struct checker *c, const struct leaked *l);
+
+/* leak_check.c. When the machine has stopped. */
+void leak_check_at_end(struct checker *c, enum machine_end end);
+/* values.c: for describe.c. r->addr, size and write are filled before. */
+void describe_registers(const struct vcpu_state *s, struct report *r);
+/* The contents of the access, of which the byte at offset lies at gpa. */
+void describe_contents(struct checker *c, gpa_t gpa, uint32_t offset, struct report *r);
+void describe_operand(const struct insn *i, struct report *r);
+/* The load that brought the undefined bits in, and what they decided. Ends the life of i. */
+void describe_undefined(struct checker *c, const struct vcpu_state *s, const struct insn *i,
+			const struct engine_use *use, struct report *r);
 
 uint64_t checker_now(void); /* CLOCK_MONOTONIC, ns */
 uint64_t checker_guest_time(struct checker *c); /* ns since its boot, without pauses */

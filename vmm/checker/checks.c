@@ -13,6 +13,7 @@ const struct check checks[] = {
 	{"oob", VERDICT_BIT(VERDICT_OOB_READ) | VERDICT_BIT(VERDICT_OOB_WRITE)},
 	{"unallocated", VERDICT_BIT(VERDICT_UNALLOCATED)},
 	{"free", VERDICT_BIT(VERDICT_DOUBLE_FREE) | VERDICT_BIT(VERDICT_INVALID_FREE)},
+	{"leak", VERDICT_BIT(VERDICT_LEAK)},
 };
 const size_t nchecks = sizeof(checks) / sizeof(checks[0]);
 

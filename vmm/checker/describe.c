@@ -2,9 +2,6 @@
 /*
  * describe.c: everything a reader needs to know about a finding, collected while the guest stands
  * still at it. Decides nothing; report/ formats and delivers.
- *
- * Call trace of the access: its own frame is exact; the others are the return addresses found on the
- * stack (a word that points behind a call instruction into the text), each marked as a guess.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,10 +9,8 @@
 
 #include "checker_internal.h"
 
-#define STACK_SCAN   4096u /* bytes of stack looked through */
-#define GUESSES	     16u
-#define CALL_MAX     7	   /* longest call instruction: FF /2 with SIB and disp32 */
-#define MAP_BEFORE   16u
+#define MAP_BEFORE  16u
+#define PLACE_WORDS 32u
 
 static uint64_t wall_clock(void)
 {
@@ -25,73 +20,15 @@ static uint64_t wall_clock(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void add_frame(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return,
-		      bool guess)
-{
-	struct report_frame *f;
-
-	if (s->n >= REPORT_FRAMES)
-		return;
-	f = &s->frame[s->n++];
-	f->addr = addr;
-	f->guess = guess;
-	symbols_format(c->symbols, addr, is_return, f->symbol, sizeof(f->symbol));
-}
-
 static void stack_of_event(struct checker *c, const struct obj_event *e, struct report_stack *s)
 {
-	if (!e)
-		return;
 	s->known = true;
 	s->pid = e->pid;
 	s->cpu = e->cpu;
 	s->time = e->time;
 	memcpy(s->comm, e->comm, sizeof(s->comm));
 	for (unsigned n = 0; n < e->nstack; n++)
-		add_frame(c, s, e->stack[n], true, false);
-}
-
-/* A call ends right before addr: E8 rel32, or FF /2 in one of its lengths (Intel SDM vol. 2, CALL). */
-static bool behind_call(struct checker *c, uint64_t addr)
-{
-	uint8_t code[CALL_MAX];
-
-	if (checker_guest_read(c, addr - CALL_MAX, code, sizeof(code)) != sizeof(code))
-		return false;
-	if (code[CALL_MAX - 5] == 0xe8)
-		return true;
-	for (unsigned len = 2; len <= CALL_MAX; len++)
-		if (code[CALL_MAX - len] == 0xff && (code[CALL_MAX - len + 1] >> 3 & 7) == 2)
-			return true;
-	return false;
-}
-
-/* Return thunks and the like call to fill the CPU's return stack, never as a function's caller. */
-static bool is_thunk(struct checker *c, uint64_t addr)
-{
-	char function[REPORT_SYMBOL];
-
-	return symbols_function(c->symbols, addr - 1, function, sizeof(function)) &&
-	       rules_match(c->config.rules, "thunk", function);
-}
-
-static void scan_stack(struct checker *c, uint64_t rsp, uint64_t task, struct report_stack *s)
-{
-	uint64_t words[STACK_SCAN / 8], low, end = rsp + STACK_SCAN;
-	unsigned guesses = 0;
-	size_t n;
-
-	if (task && checker_guest_read(c, task + c->agent.task_stack, &low, sizeof(low)) == sizeof(low) &&
-	    rsp >= low && rsp - low < c->agent.thread_size && end > low + c->agent.thread_size)
-		end = low + c->agent.thread_size;
-	n = checker_guest_read(c, rsp, words, end - rsp) / 8;
-	for (size_t k = 0; k < n && guesses < GUESSES; k++) {
-		if (!symbols_is_text(c->symbols, words[k]) || !behind_call(c, words[k]) ||
-		    is_thunk(c, words[k]))
-			continue;
-		add_frame(c, s, words[k], true, true);
-		guesses++;
-	}
+		trace_add_past(c, s, e->stack[n]);
 }
 
 static void describe_task(struct checker *c, const struct vcpu_state *s, struct report *r)
@@ -107,12 +44,13 @@ static void describe_task(struct checker *c, const struct vcpu_state *s, struct 
 	r->access.pid = r->pid;
 	r->access.cpu = r->cpu;
 	memcpy(r->access.comm, r->comm, sizeof(r->comm));
-	add_frame(c, &r->access, s->insn.rip, false, false);
-	scan_stack(c, s->insn.gpr[INSN_RSP], task, &r->access);
+	trace_access(c, s, task, &r->access);
 }
 
 static void describe_object(struct checker *c, const struct object *o, struct report *r)
 {
+	struct obj_event event;
+
 	r->has_object = true;
 	r->object_addr = c->agent.direct_map + o->start.v;
 	r->object_size = o->size;
@@ -121,8 +59,10 @@ static void describe_object(struct checker *c, const struct object *o, struct re
 	r->large = o->large;
 	if (o->cache)
 		memcpy(r->cache, o->cache->name, sizeof(r->cache));
-	stack_of_event(c, o->allocated, &r->allocated);
-	stack_of_event(c, o->freed, &r->freed);
+	if (objects_event(c->objects, &o->allocated, &event))
+		stack_of_event(c, &event, &r->allocated);
+	if (objects_event(c->objects, &o->freed, &event))
+		stack_of_event(c, &event, &r->freed);
 }
 
 /* Bytes and states around the first bad byte, within its page. */
@@ -155,12 +95,35 @@ static void begin(struct checker *c, enum verdict verdict, struct report *r)
 	snprintf(r->release, sizeof(r->release), "%s", c->config.release);
 }
 
+static bool may_be_code(const struct agent *a, uint64_t addr)
+{
+	return (addr >= a->text_start && addr < a->text_end) ||
+	       (addr >= a->module_start && addr < a->module_end);
+}
+
+/*
+ * The same place is met by the same way if the words on top of the stack that point into the text are the
+ * same; which other ways there are the true trace will tell.
+ */
+static uint64_t place_of(struct checker *c, const struct vcpu_state *s, enum verdict verdict)
+{
+	uint64_t words[PLACE_WORDS];
+	uint64_t place = filter_mix(filter_mix(verdict, s->insn.rip), 0);
+	size_t n = checker_guest_read(c, s->insn.gpr[INSN_RSP], words, sizeof(words)) / 8;
+
+	for (size_t i = 0; i < n; i++)
+		if (may_be_code(&c->agent, words[i]))
+			place = filter_mix(place, words[i]);
+	return place;
+}
+
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		     const struct piece *p, const struct judgement *j)
 {
+	uint64_t place = place_of(c, s, j->verdict);
 	struct report r;
 
-	if (!filter_wants(c, j->verdict, s->insn.rip, j->has_object ? &j->object : NULL))
+	if (!filter_wants(c, j->verdict, place, j->has_object ? &j->object : NULL))
 		return;
 	begin(c, j->verdict, &r);
 	r.guest_time = checker_guest_time(c);
@@ -171,11 +134,14 @@ void describe_access(struct checker *c, const struct vcpu_state *s, const struct
 	r.bad_last = p->offset + j->last;
 	r.write = j->write;
 	snprintf(r.insn, sizeof(r.insn), "%s", insn_text(i));
+	describe_registers(s, &r);
+	describe_operand(i, &r);
+	describe_contents(c, p->gpa, p->offset, &r);
 	describe_task(c, s, &r);
 	if (j->has_object)
 		describe_object(c, &j->object, &r);
 	describe_map(c, (gpa_t){ p->gpa.v + j->first }, &r);
-	filter_send(c, &r);
+	filter_send(c, &r, place);
 }
 
 static bool v_of_origin(const struct engine_origin *o, uint32_t byte)
@@ -188,10 +154,11 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 		  const struct engine_use *use, enum verdict verdict, const struct object *object)
 {
 	const struct engine_origin *o = use->origin;
+	uint64_t place = place_of(c, s, verdict);
 	uint32_t first = 0, last = o->len - 1;
 	struct report r;
 
-	if (!filter_wants(c, verdict, s->insn.rip, object))
+	if (!filter_wants(c, verdict, place, object))
 		return;
 	begin(c, verdict, &r);
 	r.guest_time = checker_guest_time(c);
@@ -205,10 +172,34 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 	r.bad_first = o->offset + first;
 	r.bad_last = o->offset + last;
 	snprintf(r.insn, sizeof(r.insn), "%s", insn_text(i));
+	describe_registers(s, &r);
+	describe_undefined(c, s, i, use, &r);
 	describe_task(c, s, &r);
 	describe_object(c, object, &r);
 	describe_map(c, (gpa_t){ o->gpa + first }, &r);
-	filter_send(c, &r);
+	filter_send(c, &r, place);
+}
+
+void describe_leak(struct checker *c, const struct leaked *l)
+{
+	struct report r;
+
+	if (!filter_wants(c, VERDICT_LEAK, l->object.start.v, &l->object))
+		return;
+	begin(c, VERDICT_LEAK, &r);
+	r.guest_time = checker_guest_time(c);
+	r.addr = c->agent.direct_map + l->object.start.v;
+	r.gpa = l->object.start.v;
+	describe_object(c, &l->object, &r);
+	r.cpu = r.allocated.cpu;
+	r.pid = r.allocated.pid;
+	memcpy(r.comm, r.allocated.comm, sizeof(r.comm));
+	describe_map(c, l->object.start, &r);
+	r.leak.objects = l->objects;
+	r.leak.bytes = l->bytes;
+	r.leak.indirect_objects = l->indirect_objects;
+	r.leak.indirect_bytes = l->indirect_bytes;
+	filter_send(c, &r, l->object.start.v);
 }
 
 /* The caller's frame and those behind it; the allocator's own, in front of it, tell nothing. */
@@ -231,11 +222,12 @@ void describe_free(struct checker *c, const struct kmc_record *record, unsigned 
 		   enum verdict verdict, const struct object *object)
 {
 	struct obj_event e = { .time = record->time, .pid = record->pid, .cpu = cpu };
+	uint64_t place = filter_mix(verdict, record->caller);
 	struct report r;
 
-	if (!(c->config.checks & VERDICT_BIT(verdict)))
-		return;
-	if (!filter_wants(c, verdict, record->caller, object))
+	for (unsigned i = 0; i < record->nstack; i++)
+		place = filter_mix(place, record->stack[i]);
+	if (!(c->config.checks & VERDICT_BIT(verdict)) || !filter_wants(c, verdict, place, object))
 		return;
 	begin(c, verdict, &r);
 	r.guest_time = record->time;
@@ -249,5 +241,5 @@ void describe_free(struct checker *c, const struct kmc_record *record, unsigned 
 	stack_of_event(c, &e, &r.access);
 	describe_object(c, object, &r);
 	describe_map(c, gpa, &r);
-	filter_send(c, &r);
+	filter_send(c, &r, place);
 }

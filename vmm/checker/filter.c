@@ -5,26 +5,60 @@
  */
 #include <fnmatch.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "checker_internal.h"
 #include "sink.h"
 
-/* True where this verdict was met at this place before. Places that do not fit are always new. */
-static bool met_before(struct filter *f, enum verdict verdict, uint64_t place)
-{
-	uint64_t key = (place ^ (uint64_t)verdict << 56) * 0x9e3779b97f4a7c15ull;
-	struct reported *r = &f->reported[key % REPORTED_SLOTS];
+#define GROUP_FRAMES 4 /* innermost true ones that tell two bugs apart */
 
-	while (r->verdict && (r->place != place || r->verdict != verdict))
-		r = r + 1 < f->reported + REPORTED_SLOTS ? r + 1 : f->reported;
-	if (r->verdict)
-		return true;
-	if (f->nreported < REPORTED_MAX) {
-		*r = (struct reported){place, verdict};
-		f->nreported++;
+/* FNV-1a over 64-bit numbers. */
+uint64_t filter_mix(uint64_t hash, uint64_t number)
+{
+	return (hash ^ number) * 0x100000001b3ull;
+}
+
+/* Exact, unlike the stack hash, which is for comparing runs: two bugs of one function are two. */
+static uint64_t group_of(const struct report *r)
+{
+	const struct report_stack *s = r->verdict == VERDICT_LEAK ? &r->allocated : &r->access;
+	uint64_t hash = filter_mix(0xcbf29ce484222325ull, r->verdict);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < s->n && n < GROUP_FRAMES; i++) {
+		if (s->frame[i].guess || s->frame[i].inlined)
+			continue;
+		hash = filter_mix(hash, s->frame[i].addr);
+		n++;
 	}
-	return false;
+	return hash;
+}
+
+static void tell_count(struct checker *c, struct group *g)
+{
+	struct timespec t;
+	char *json;
+	size_t len;
+
+	g->told = g->count;
+	if (!c->config.sink)
+		return;
+	clock_gettime(CLOCK_REALTIME, &t);
+	len = report_json_duplicate(c->config.vm, g->seq, g->stack_hash, g->count,
+				    (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec, &json);
+	if (len)
+		sink_record(c->config.sink, json, len);
+	free(json);
+}
+
+static void met_again(struct checker *c, struct group *g)
+{
+	c->stats.repeated++;
+	g->count++;
+	if (group_is_round(g))
+		tell_count(c, g);
 }
 
 static bool is_switched_off(const struct filter *f, enum verdict verdict, const char *cache)
@@ -39,11 +73,13 @@ bool filter_wants(struct checker *c, enum verdict verdict, uint64_t place,
 		  const struct object *object)
 {
 	struct filter *f = &c->filter;
+	struct group *known;
 
 	if (is_switched_off(f, verdict, object && object->cache ? object->cache->name : ""))
 		return false;
-	if (met_before(f, verdict, place) && !f->every) {
-		c->stats.repeated++;
+	known = groups_at(f->groups, place);
+	if (known && !f->every) {
+		met_again(c, known);
 		return false;
 	}
 	if (f->over || (c->config.max_reports && c->stats.reports >= c->config.max_reports)) {
@@ -77,16 +113,44 @@ static void react(struct checker *c, const struct report *r)
 	}
 }
 
-void filter_send(struct checker *c, struct report *r)
+void filter_send(struct checker *c, struct report *r, uint64_t place)
 {
+	uint64_t hash = group_of(r);
+	struct group *g = groups_find(c->filter.groups, hash);
+
 	if (c->config.suppressions && suppress_match(c->config.suppressions, r)) {
 		c->stats.suppressed++;
 		return;
 	}
+	if (g) {
+		groups_remember(c->filter.groups, place, g);
+		if (!c->filter.every) {
+			met_again(c, g);
+			return;
+		}
+	}
 	r->seq = ++c->stats.reports;
+	if (!g)
+		g = groups_add(c->filter.groups, hash, r->seq, report_stack_hash(r));
+	if (g)
+		groups_remember(c->filter.groups, place, g);
 	if (c->config.sink)
 		sink_report(c->config.sink, r);
-	react(c, r);
+	if (r->verdict != VERDICT_LEAK) /* the guest has ended */
+		react(c, r);
+}
+
+static void tell_last_count(void *ctx, struct group *g)
+{
+	if (g->told != g->count)
+		tell_count(ctx, g);
+}
+
+void filter_finish(struct checker *c)
+{
+	pthread_mutex_lock(&c->lock);
+	groups_each(c->filter.groups, tell_last_count, c);
+	pthread_mutex_unlock(&c->lock);
 }
 
 /* ---- changes while it runs ---- */

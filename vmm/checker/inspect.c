@@ -49,12 +49,10 @@ static void copy_object(const struct checker *c, const struct object *o, struct 
 		.size = o->size,
 		.slot = o->slot,
 		.large = o->large,
-		.has_event = o->allocated,
 	};
 	if (o->cache)
 		snprintf(out->cache, sizeof(out->cache), "%s", o->cache->name);
-	if (o->allocated)
-		out->allocated = *o->allocated;
+	out->has_event = objects_event(c->objects, &o->allocated, &out->allocated);
 }
 
 static bool select_object(void *ctx, const struct object *o)

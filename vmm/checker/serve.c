@@ -186,7 +186,7 @@ static void undecodable(struct checker *c, struct vcpu_state *s, const struct in
 {
 	char where[128];
 
-	c->stats.undecodable++;
+	count_violation(c, &c->stats.undecodable);
 	symbols_format(c->symbols, s->insn.rip, false, where, sizeof(where));
 	agent_give_up(c, "the accesses of \"%s\" at %s are not known", insn_text(i), where);
 	release_all(c);
@@ -213,11 +213,10 @@ static enum hook_result serve_hidden(struct checker *c, struct vcpu_state *s, co
 	}
 	if (stale)
 		return HOOK_RETRY;
-	if (!may_step)
-		c->stats.violations++;
 	c->progress[s->vcpu->index].count = 0;
 	if (p->fault && insn_string(i) != INSN_MOVS && insn_string(i) != INSN_STOS) {
-		vcpu_inject_page_fault(c, s, p->fault_addr, p->fault_error);
+		vcpu_inject_page_fault(s, p->fault_addr, p->fault_error);
+		count_violation(c, &c->stats.injected);
 		return HOOK_RETRY;
 	}
 	if (!may_step)
@@ -296,7 +295,7 @@ enum hook_result serve_mmio(void *ctx, struct vcpu *vcpu)
 				   .ram = true,
 				   .hidden = true };
 
-		c->stats.violations++;
+		count_violation(c, &c->stats.by_kvm);
 		vcpu_state_load(c, vcpu, &s);
 		i = checker_fetch(c, &s);
 		if (i && s.kernel)

@@ -26,17 +26,6 @@ static enum insn_mode insn_mode(const struct kvm_sregs *s)
 	return s->cs.db ? INSN_MODE_32 : INSN_MODE_16;
 }
 
-/* XSAVE area, standard form: PKRU lies at CPUID.(EAX=0DH,ECX=9):EBX (Intel SDM vol. 1, 13.4.3). */
-static uint32_t read_pkru(const struct checker *c, const struct vcpu *vcpu)
-{
-	struct kvm_xsave xsave;
-
-	if (!c->pkru_offset || c->pkru_offset + 4 > sizeof(xsave.region) ||
-	    ioctl(vcpu->fd, KVM_GET_XSAVE, &xsave) < 0)
-		return 0;
-	return xsave.region[c->pkru_offset / 4];
-}
-
 void vcpu_state_load(struct checker *c, struct vcpu *vcpu, struct vcpu_state *s)
 {
 	const struct kvm_regs *r = &vcpu->run->s.regs.regs;
@@ -50,7 +39,7 @@ void vcpu_state_load(struct checker *c, struct vcpu *vcpu, struct vcpu_state *s)
 				     .rflags = r->rflags,
 				     .cpl = r->rflags & RFLAGS_VM ? 3 : g->ss.dpl };
 	if (g->cr4 & CR4_PKE)
-		s->walk.pkru = read_pkru(c, vcpu);
+		s->walk.pkru = xstate_read_pkru(c, vcpu);
 	s->insn = (struct insn_cpu){
 		.gpr = { r->rax, r->rcx, r->rdx, r->rbx, r->rsp, r->rbp, r->rsi, r->rdi, r->r8,
 			 r->r9, r->r10, r->r11, r->r12, r->r13, r->r14, r->r15 },
@@ -58,8 +47,9 @@ void vcpu_state_load(struct checker *c, struct vcpu *vcpu, struct vcpu_state *s)
 		.rflags = r->rflags,
 		.seg_base = { g->es.base, g->cs.base, g->ss.base, g->ds.base, g->fs.base, g->gs.base },
 		.mode = insn_mode(g),
-		.xsave_size = c->xsave_size,
+		.xsave_size = c->xstate.size,
 	};
+	s->vbits = (struct engine_vbits){ .rflags = 0 };
 	s->kernel = s->walk.cpl == 0 && s->insn.mode == INSN_MODE_64;
 }
 
@@ -97,7 +87,7 @@ bool vcpu_event_pending(const struct vcpu *vcpu)
 }
 
 /* As a pending exception KVM delivers it like the CPU: CR2 from the payload, RF in the saved flags. */
-void vcpu_inject_page_fault(struct checker *c, struct vcpu_state *s, gva_t addr, uint32_t error)
+void vcpu_inject_page_fault(struct vcpu_state *s, gva_t addr, uint32_t error)
 {
 	struct kvm_run *run = s->vcpu->run;
 	struct kvm_vcpu_events *e = &run->s.regs.events;
@@ -111,7 +101,6 @@ void vcpu_inject_page_fault(struct checker *c, struct vcpu_state *s, gva_t addr,
 	e->exception_has_payload = 1;
 	e->exception_payload = addr.v;
 	run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
-	c->stats.injected++;
 }
 
 /* The kernel's GS base: in GS, or swapped out where the entry code has not run swapgs yet. */

@@ -30,6 +30,8 @@ struct window {
 	atomic_bool running, parked;
 	uint64_t counted_read, counted_written; /* bytes, in this window; see counted.c */
 	volatile bool stop;
+	bool has_vectors; /* below is what this window has fetched */
+	struct engine_vectors vectors;
 };
 
 /* Takes checker.lock out of a window that is running. */
@@ -77,6 +79,8 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 	gpa_t gpa;
 
 	w->s->walk.rflags = w->s->insn.rflags;
+	if (w->has_vectors)
+		w->s->walk.pkru = xstate_pkru(w->c, &w->vectors);
 	if (how & ENGINE_WRITE)
 		flags |= WALK_WRITE;
 	switch (walk(w->c->ram, &w->s->walk, addr, flags, &found)) {
@@ -89,8 +93,10 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 		return ENGINE_ELSEWHERE;
 	}
 	gpa.v = found.gpa.v & ~(GUEST_PAGE - 1ull);
-	if (!guest_ram_contains(w->c->ram, gpa, GUEST_PAGE) || in_hidden_page(w->c, &found))
+	if (in_hidden_page(w->c, &found))
 		return ENGINE_ELSEWHERE;
+	if (!guest_ram_contains(w->c->ram, gpa, GUEST_PAGE))
+		return ENGINE_DEVICE;
 	page->tracked = shadow_tracked(w->c->shadow, gpa);
 	if (page->tracked && (user || (how & ENGINE_FETCH)))
 		return ENGINE_ELSEWHERE;
@@ -119,6 +125,7 @@ static void drop(void *ctx, uint64_t gpa)
 static void sync_state(struct window *w, uint64_t rip)
 {
 	engine_sync(w->engine);
+	engine_sync_vbits(w->engine, &w->s->vbits);
 	w->s->insn.rip = rip;
 }
 
@@ -182,6 +189,14 @@ void windows_stop(struct checker *c)
 			c->window[n]->stop = true;
 }
 
+static struct engine_vectors *vectors(void *ctx)
+{
+	struct window *w = ctx;
+
+	w->has_vectors = xstate_fetch(w->c, w->s, &w->vectors);
+	return w->has_vectors ? &w->vectors : NULL;
+}
+
 void window_destroy(struct window *w)
 {
 	if (!w)
@@ -197,7 +212,8 @@ static struct window *window_create(struct checker *c)
 					       .drop = drop,
 					       .check = check,
 					       .change = change,
-					       .used = used };
+					       .used = used,
+					       .vectors = vectors };
 	struct window *w = calloc(1, sizeof(*w));
 
 	if (!w)
@@ -223,6 +239,12 @@ static void count(struct checker_stats *stats, const struct engine_window *out)
 	stats->window_length[length]++;
 }
 
+void count_violation(struct checker *c, uint64_t *how)
+{
+	c->stats.violations++;
+	(*how)++;
+}
+
 void count_opcode(struct checker *c, const struct insn *i, bool stepped)
 {
 	const char *name = i ? insn_mnemonic(i) : "?";
@@ -239,6 +261,18 @@ void count_opcode(struct checker *c, const struct insn *i, bool stepped)
 		o->ended++;
 }
 
+/* The vCPU cannot go on with other registers than the window left. */
+static void store_vectors(struct window *w)
+{
+	int r = xstate_store(w->s->vcpu, &w->vectors);
+	char text[128];
+
+	if (r == 0)
+		return;
+	snprintf(text, sizeof(text), "KVM_SET_XSAVE: %s", strerror(-r));
+	machine_stop(w->c->machine, END_INTERNAL, text);
+}
+
 /* Without checker.lock, which the caller holds. */
 static void run(struct window *w, struct vcpu_state *s, struct engine_window *out)
 {
@@ -247,12 +281,15 @@ static void run(struct window *w, struct vcpu_state *s, struct engine_window *ou
 					      .stop = &w->stop };
 
 	w->s = s;
-	w->stop = false;
+	w->stop = w->has_vectors = false;
 	w->counted_read = w->counted_written = 0;
 	atomic_store(&w->running, true);
 	pthread_mutex_unlock(&w->c->lock);
 	engine_run(w->engine, &s->insn, &limits, NULL, out);
+	if (w->has_vectors && w->vectors.dirty)
+		store_vectors(w);
 	atomic_store(&w->running, false);
+	s->vbits = (struct engine_vbits){ .rflags = 0 };
 	pthread_mutex_lock(&w->c->lock);
 	w->c->stats.counted_read += w->counted_read;
 	w->c->stats.counted_written += w->counted_written;
@@ -270,10 +307,12 @@ enum carry_result window_run(struct checker *c, struct vcpu_state *s)
 	run(*w, s, &out);
 	if (out.progress) {
 		count(&c->stats, &out);
-		c->stats.emulated++;
+		count_violation(c, &c->stats.emulated);
 	}
 	if (out.end == ENGINE_FAULT) {
-		vcpu_inject_page_fault(c, s, out.fault_addr, out.fault_error);
+		vcpu_inject_page_fault(s, out.fault_addr, out.fault_error);
+		if (!out.progress)
+			count_violation(c, &c->stats.injected);
 		return CARRY_RETRY;
 	}
 	if (!out.progress)

@@ -32,6 +32,10 @@ static const struct {
 	COUNTER(unshown),	  COUNTER(counted_read),
 	COUNTER(counted_written), COUNTER(windows),
 	COUNTER(window_insns),	  COUNTER(window_accesses),
+	COUNTER(traces),	  COUNTER(unrecorded_traces),
+	COUNTER(leak_objects),	  COUNTER(leak_bytes),
+	COUNTER(leak_lost_objects), COUNTER(leak_lost_bytes),
+	COUNTER(leak_ns),	  COUNTER(by_kvm),
 };
 
 /* { "2": 17, ...}: windows of at least so many instructions, and less than twice that. */
@@ -104,9 +108,9 @@ void stats_summary(const struct run_figures *f, char *line, size_t size)
 	const struct checker_stats *s = f->checker;
 
 	snprintf(line, size,
-		 "kmc-vmm: %" PRIu64 " violations, %" PRIu64 " stepped, %" PRIu64
-		 " emulated, %" PRIu64 " undecodable; %" PRIu64 " pages hidden at most; %" PRIu64
-		 " reports, %" PRIu64 " lost\n",
-		 s->violations, s->stepped, s->emulated, s->undecodable, s->hidden_peak, s->reports,
-		 f->lost);
+		 "kmc-vmm: %" PRIu64 " violations: %" PRIu64 " emulated, %" PRIu64 " stepped, %" PRIu64
+		 " injected, %" PRIu64 " by KVM, %" PRIu64 " undecodable; %" PRIu64
+		 " pages hidden at most; %" PRIu64 " reports, %" PRIu64 " lost\n",
+		 s->violations, s->emulated, s->stepped, s->injected, s->by_kvm, s->undecodable,
+		 s->hidden_peak, s->reports, f->lost);
 }

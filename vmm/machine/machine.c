@@ -433,7 +433,7 @@ enum machine_end machine_run(struct machine *m)
 	}
 	join_vcpus(m);
 	if (m->hooks.stopped)
-		m->hooks.stopped(m->hooks.ctx);
+		m->hooks.stopped(m->hooks.ctx, m->end);
 	console_end(m->console);
 	return m->end;
 }

@@ -47,8 +47,8 @@ struct machine_hooks {
 	/* A 32-bit access to port; *value is read or filled. */
 	enum hook_result (*port)(void *ctx, struct vcpu *vcpu, bool write, uint32_t *value);
 	uint16_t port_number;
-	/* All vCPUs have stopped; the guest's memory and registers are still there. */
-	void (*stopped)(void *ctx);
+	/* All vCPUs have stopped; the guest's memory and registers are still there. On the main thread. */
+	void (*stopped)(void *ctx, enum machine_end end);
 };
 
 struct machine_config {

@@ -8,50 +8,23 @@
  */
 #include "report_format.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAP_ROW	      16
+#define VALUE_SHOWN   16 /* bytes; of a longer one the map shows more */
 #define PARSED_FRAMES 12
 
 static const char rule_kasan[] =
 	"==================================================================";
 static const char rule_kmsan[] = "=====================================================";
 
-struct form {
-	const char *tool, *what;
-	bool is_free; /* a pointer was freed, nothing was read or written */
-};
-
-static const struct form forms[VERDICTS] = {
-	[VERDICT_NONE] = { "KMC", "no-error", false },
-	[VERDICT_UNINIT] = { "KMSAN", "uninit-value", false },
-	[VERDICT_INFOLEAK] = { "KMSAN", "kernel-infoleak", false },
-	[VERDICT_UAF_READ] = { "KASAN", "slab-use-after-free", false },
-	[VERDICT_UAF_WRITE] = { "KASAN", "slab-use-after-free", false },
-	[VERDICT_OOB_READ] = { "KASAN", "slab-out-of-bounds", false },
-	[VERDICT_OOB_WRITE] = { "KASAN", "slab-out-of-bounds", false },
-	[VERDICT_UNALLOCATED] = { "KMC", "unallocated-access", false },
-	[VERDICT_DOUBLE_FREE] = { "KASAN", "double-free", true },
-	[VERDICT_INVALID_FREE] = { "KASAN", "invalid-free", true },
-};
-
-/* Whole pages have no slab: KASAN then leaves the word out. */
-static const struct form form_large_uaf = { "KASAN", "use-after-free", false };
-/* KMSAN's form needs an origin that parsers find their way in; without one this says the same. */
-static const struct form form_uninit_bare = { "KMC", "uninit-value", false };
-static const struct form form_infoleak_bare = { "KMC", "kernel-infoleak", false };
-
-void report_clean(const char *in, char *out, size_t size)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < size && in[i]; i++)
-		out[i] = in[i] >= ' ' && in[i] <= '~' ? in[i] : '?';
-	out[i] = '\0';
-}
+const char *const report_gpr_name[REPORT_GPRS] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp",
+						   "rsi", "rdi", "r8",  "r9",  "r10", "r11",
+						   "r12", "r13", "r14", "r15" };
 
 char report_letter(uint8_t a, uint8_t v)
 {
@@ -73,101 +46,35 @@ char report_state_letter(const struct report *r, unsigned i)
 	return report_letter(r->map_a[i], r->map_v[i]);
 }
 
-static unsigned frames(const struct report_stack *s)
+/* " file:line" where it is known. */
+static void print_line(FILE *f, const struct report_frame *frame)
 {
-	if (!s->known)
-		return 0;
-	return s->n < REPORT_FRAMES ? s->n : REPORT_FRAMES;
+	char file[REPORT_FILE];
+
+	report_clean(frame->file, file, sizeof(file));
+	if (file[0])
+		fprintf(f, " %s:%" PRIu32, file, frame->line);
 }
 
-/* Skips "TAG0x" and the hexadecimal digits behind it; NULL where they are not there. */
-static const char *skip_hex(const char *s, char tag)
-{
-	size_t digits;
-
-	if (s[0] != tag || s[1] != '0' || s[2] != 'x')
-		return NULL;
-	digits = strspn(s + 3, "0123456789abcdef");
-	return digits ? s + 3 + digits : NULL;
-}
-
-/* "name+0x12/0x80" or "name.isra.0+0x12/0x80 [module]": the only forms that parsers take. */
-static bool is_symbol(const char *symbol)
-{
-	static const char letters[] = ".abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"
-				      "0123456789";
-	const char *s = symbol + strspn(symbol, letters);
-
-	if (s == symbol || *symbol == '.')
-		return false;
-	s = skip_hex(s, '+');
-	s = s ? skip_hex(s, '/') : NULL;
-	return s && (*s == '\0' || *s == ' ');
-}
-
-/* Allocation helpers say nothing about the origin; parsers skip them. */
-static bool is_helper(const char *symbol)
-{
-	static const char *const part[] = { "alloc", "kmem", "slab", "strdup", "strndup",
-					    "memdup", "asprintf" };
-
-	size_t len = strcspn(symbol, "+");
-
-	for (size_t i = 0; i < sizeof(part) / sizeof(part[0]); i++)
-		if (memmem(symbol, len, part[i], strlen(part[i])))
-			return true;
-	return false;
-}
-
-static bool has_origin(const struct report *r)
-{
-	for (unsigned i = 0; i < frames(&r->allocated); i++) {
-		const struct report_frame *f = &r->allocated.frame[i];
-
-		if (!f->guess && is_symbol(f->symbol) && !is_helper(f->symbol))
-			return true;
-	}
-	return false;
-}
-
-static const struct form *form(const struct report *r)
-{
-	if (r->verdict == VERDICT_UNINIT && !has_origin(r))
-		return &form_uninit_bare;
-	if (r->verdict == VERDICT_INFOLEAK && !has_origin(r))
-		return &form_infoleak_bare;
-	if ((r->verdict == VERDICT_UAF_READ || r->verdict == VERDICT_UAF_WRITE) && r->large)
-		return &form_large_uaf;
-	return &forms[(unsigned)r->verdict < VERDICTS ? r->verdict : VERDICT_NONE];
-}
-
-/* Where it happened; "unknown+0x0/0x0" where no symbol covers the address. */
-static void place(const struct report *r, char *out, size_t size)
-{
-	if (frames(&r->access) && is_symbol(r->access.frame[0].symbol))
-		report_clean(r->access.frame[0].symbol, out, size);
-	else
-		snprintf(out, size, "unknown+0x0/0x0");
-}
-
-void report_title(const struct report *r, char *out, size_t size)
+/* Lines as syzkaller writes them: in front of the module, and "[inline]" behind. */
+void report_print_frame(FILE *f, const struct report_frame *frame)
 {
 	char symbol[REPORT_SYMBOL];
-
-	place(r, symbol, sizeof(symbol));
-	snprintf(out, size, "%s: %s in %s", form(r)->tool, form(r)->what, symbol);
-}
-
-static void print_frame(FILE *f, const struct report_frame *frame)
-{
-	char symbol[REPORT_SYMBOL];
+	int len;
 
 	report_clean(frame->symbol, symbol, sizeof(symbol));
+	len = (int)strcspn(symbol, " ");
 	fprintf(f, " %s", frame->guess ? "? " : "");
-	if (is_symbol(symbol))
-		fprintf(f, "%s\n", symbol);
+	if (frame->inlined || report_is_symbol(symbol))
+		fprintf(f, "%.*s", len, symbol);
 	else
-		fprintf(f, "0x%" PRIx64 "\n", frame->addr);
+		fprintf(f, "0x%" PRIx64, frame->addr);
+	print_line(f, frame);
+	if (frame->inlined)
+		fputs(" [inline]", f);
+	else if (report_is_symbol(symbol))
+		fputs(symbol + len, f);
+	fputc('\n', f);
 }
 
 /* Parsers want a named frame, or these words, in the first lines behind a stack's heading. */
@@ -175,12 +82,12 @@ static void print_frames(FILE *f, const struct report_stack *s)
 {
 	bool named = false;
 
-	for (unsigned i = 0; i < frames(s) && i < PARSED_FRAMES; i++)
-		named = named || (!s->frame[i].guess && is_symbol(s->frame[i].symbol));
+	for (unsigned i = 0; i < report_frames(s) && i < PARSED_FRAMES; i++)
+		named = named || (!s->frame[i].guess && report_is_symbol(s->frame[i].symbol));
 	if (!named)
 		fputs("(stack is not available)\n", f);
-	for (unsigned i = 0; i < frames(s); i++)
-		print_frame(f, &s->frame[i]);
+	for (unsigned i = 0; i < report_frames(s); i++)
+		report_print_frame(f, &s->frame[i]);
 }
 
 static void print_event(FILE *f, const char *what, const struct report_stack *s)
@@ -195,17 +102,18 @@ static void print_event(FILE *f, const char *what, const struct report_stack *s)
 static void print_cpu(FILE *f, const struct report *r)
 {
 	char comm[sizeof(r->comm)], release[sizeof(r->release)], where[REPORT_SYMBOL];
+	const struct report_frame *first = report_first_frame(&r->access);
 
 	report_clean(r->comm, comm, sizeof(comm));
 	report_clean(r->release, release, sizeof(release));
 	fprintf(f, "CPU: %u PID: %u Comm: %s Not tainted %s\n", r->cpu, r->pid, comm, release);
-	if (!frames(&r->access))
+	if (!first)
 		return;
-	place(r, where, sizeof(where));
-	if (is_symbol(r->access.frame[0].symbol))
+	report_place(r, where, sizeof(where));
+	if (report_is_symbol(first->symbol))
 		fprintf(f, "RIP: 0010:%s\n", where);
 	else
-		fprintf(f, "RIP: 0010:0x%" PRIx64 "\n", r->access.frame[0].addr);
+		fprintf(f, "RIP: 0010:0x%" PRIx64 "\n", first->addr);
 }
 
 /* Where the first bad byte lies, relative to the object: as KASAN words it. */
@@ -255,6 +163,8 @@ static void print_object(FILE *f, const struct report *r)
 		fprintf(f, " which belongs to a cache without a name of size %" PRIu64 "\n",
 			r->object_slot);
 	print_place(f, r, r->addr + r->bad_first);
+	fprintf(f, "Object: requested %" PRIu64 " bytes, slot %" PRIu64 " bytes, offset %" PRId64 "\n",
+		r->object_size, r->object_slot, (int64_t)(r->addr + r->bad_first - r->object_addr));
 }
 
 /* A caret under the first bad byte, tildes on to the last one; both may lie beyond the row. */
@@ -301,51 +211,181 @@ static void print_map(FILE *f, const struct report *r)
 	}
 }
 
+/* The bytes of the access in the order of memory, and which of their bits are undefined. */
+static void print_value(FILE *f, const struct report *r, const char *operand)
+{
+	char head[sizeof(r->operand) + 16];
+	unsigned any = 0;
+	int width;
+
+	snprintf(head, sizeof(head), operand[0] ? "Operand: %s =" : "Value of the access:%s", operand);
+	width = fprintf(f, "%-15s", head);
+	for (unsigned i = 0; i < r->value_len; i++) {
+		fprintf(f, " %02x", r->value[i]);
+		any |= r->vbits[i];
+	}
+	fputc('\n', f);
+	if (!any)
+		return;
+	fprintf(f, "%*s", width, "undefined bits:");
+	for (unsigned i = 0; i < r->value_len; i++) {
+		if (r->vbits[i])
+			fprintf(f, " %02x", r->vbits[i]);
+		else
+			fputs("  .", f);
+	}
+	fputc('\n', f);
+}
+
+static void print_operand(FILE *f, const struct report *r)
+{
+	char operand[sizeof(r->operand)];
+
+	report_clean(r->operand, operand, sizeof(operand));
+	if (r->value_len && r->value_len <= VALUE_SHOWN)
+		print_value(f, r, operand);
+	else if (operand[0])
+		fprintf(f, "Operand: %s\n", operand);
+}
+
+static const char *sink_name(const struct report *r)
+{
+	static const char *const name[] = {
+		[REPORT_SINK_BRANCH] = "decide a jump",
+		[REPORT_SINK_ADDRESS] = "are part of an address",
+		[REPORT_SINK_USER] = "are stored to user memory",
+		[REPORT_SINK_PORT] = "are written to a port",
+	};
+
+	return (unsigned)r->sink < sizeof(name) / sizeof(name[0]) ? name[r->sink] : NULL;
+}
+
 static void print_insn(FILE *f, const struct report *r)
 {
-	char insn[sizeof(r->insn)];
+	char insn[sizeof(r->insn)], loaded[sizeof(r->origin_insn)], at[REPORT_SYMBOL] = "";
+	const struct report_frame *first = report_first_frame(&r->origin);
 
 	report_clean(r->insn, insn, sizeof(insn));
+	report_clean(r->origin_insn, loaded, sizeof(loaded));
 	if (insn[0])
 		fprintf(f, "Instruction: %s\n", insn);
+	if (sink_name(r))
+		fprintf(f, "Undefined bits %#" PRIx64 " %s\n", r->undefined_bits, sink_name(r));
+	if (first && report_is_symbol(first->symbol))
+		report_clean(first->symbol, at, sizeof(at));
+	if (loaded[0])
+		fprintf(f, "Loaded by: %s%s%s\n", loaded, at[0] ? " at " : "", at);
+	print_operand(f, r);
+}
+
+/* "RAX: " and 16 digits, as the kernel prints them; numbered ones have two digits. */
+static void print_register(FILE *f, unsigned n, uint64_t value)
+{
+	const char *name = report_gpr_name[n];
+
+	if (isdigit((unsigned char)name[1]))
+		fprintf(f, "R%02u: %016" PRIx64, n, value);
+	else
+		fprintf(f, "%c%c%c: %016" PRIx64, toupper(name[0]), toupper(name[1]),
+			toupper(name[2]), value);
+}
+
+static void print_undefined_registers(FILE *f, const struct report_registers *g)
+{
+	static const char heading[] = "Undefined bits of registers: ";
+	bool any = false;
+
+	for (unsigned n = 0; n < REPORT_GPRS; n++) {
+		if (!g->undefined_gpr[n])
+			continue;
+		fputs(any ? " " : heading, f);
+		print_register(f, n, g->undefined_gpr[n]);
+		any = true;
+	}
+	if (g->undefined_rflags)
+		fprintf(f, "%sEFLAGS: %08" PRIx64, any ? " " : heading, g->undefined_rflags);
+	if (any || g->undefined_rflags)
+		fputc('\n', f);
+}
+
+/* In the kernel's order, three a line. */
+static void print_registers(FILE *f, const struct report *r)
+{
+	static const unsigned char order[] = { 0, 3, 1, 2, 6, 7, 5, 8, 9, 10, 11, 12, 13, 14, 15 };
+	const struct report_registers *g = &r->registers;
+
+	if (!g->known)
+		return;
+	fprintf(f, "RSP: 0018:%016" PRIx64 " EFLAGS: %08" PRIx64 "\n", g->gpr[4], g->rflags);
+	for (unsigned i = 0; i < sizeof(order); i++) {
+		print_register(f, order[i], g->gpr[order[i]]);
+		fputc(i % 3 == 2 ? '\n' : ' ', f);
+	}
+	print_undefined_registers(f, g);
+}
+
+static void print_uninit(FILE *f, const struct report *r)
+{
+	if (r->bad_first == r->bad_last)
+		fprintf(f, "Byte %u of %u is uninitialized\n", r->bad_first, r->size);
+	else
+		fprintf(f, "Bytes %u-%u of %u are uninitialized\n", r->bad_first, r->bad_last,
+			r->size);
+}
+
+static void print_copied(FILE *f, const struct report *r)
+{
+	if (!r->copied.known)
+		return;
+	fputs("\nUninit was stored to memory at:\n", f);
+	print_frames(f, &r->copied);
 }
 
 static void print_kmsan(FILE *f, const struct report *r, const char *title)
 {
 	fprintf(f, "%s\nBUG: %s\n", rule_kmsan, title);
 	print_frames(f, &r->access);
+	print_copied(f, r);
 	fputs("\nUninit was created at:\n", f);
-	print_frames(f, &r->allocated);
-	if (r->bad_first == r->bad_last)
-		fprintf(f, "\nByte %u of %u is uninitialized\n", r->bad_first, r->size);
-	else
-		fprintf(f, "\nBytes %u-%u of %u are uninitialized\n", r->bad_first, r->bad_last,
-			r->size);
+	print_frames(f, report_created(r));
+	fputc('\n', f);
+	print_uninit(f, r);
 	fprintf(f, "Memory access of size %u starts at %016" PRIx64 "\n", r->size, r->addr);
 	print_insn(f, r);
 	print_object(f, r);
 	print_map(f, r);
 	fputc('\n', f);
 	print_cpu(f, r);
+	print_registers(f, r);
 	fprintf(f, "%s\n", rule_kmsan);
 }
 
-static void print_kasan(FILE *f, const struct report *r, const char *title)
+static void print_what(FILE *f, const struct report *r)
 {
 	char comm[sizeof(r->comm)];
 
 	report_clean(r->comm, comm, sizeof(comm));
-	fprintf(f, "%s\nBUG: %s\n", rule_kasan, title);
-	if (form(r)->is_free)
-		fprintf(f, "Free of addr %016" PRIx64 " by task %s/%u\n\n", r->addr, comm, r->pid);
+	if (report_form(r)->is_free)
+		fprintf(f, "Free of addr %016" PRIx64 " by task %s/%u\n", r->addr, comm, r->pid);
 	else
-		fprintf(f, "%s of size %u at addr %016" PRIx64 " by task %s/%u\n\n",
+		fprintf(f, "%s of size %u at addr %016" PRIx64 " by task %s/%u\n",
 			r->write ? "Write" : "Read", r->size, r->addr, comm, r->pid);
+	if (r->verdict == VERDICT_UNINIT || r->verdict == VERDICT_INFOLEAK)
+		print_uninit(f, r);
+}
+
+static void print_kasan(FILE *f, const struct report *r, const char *title)
+{
+	fprintf(f, "%s\nBUG: %s\n", rule_kasan, title);
+	print_what(f, r);
+	fputc('\n', f);
 	print_cpu(f, r);
 	print_insn(f, r);
+	print_registers(f, r);
 	fputs("Call Trace:\n <TASK>\n", f);
 	print_frames(f, &r->access);
 	fputs(" </TASK>\n", f);
+	print_copied(f, r);
 	print_event(f, "Allocated", &r->allocated);
 	print_event(f, "Freed", &r->freed);
 	print_object(f, r);
@@ -353,7 +393,7 @@ static void print_kasan(FILE *f, const struct report *r, const char *title)
 	fprintf(f, "%s\n", rule_kasan);
 }
 
-size_t report_text(const struct report *r, char **out)
+static size_t format_text(const struct report *r, enum report_style style, char **out)
 {
 	char title[REPORT_TITLE];
 	size_t len = 0;
@@ -363,8 +403,10 @@ size_t report_text(const struct report *r, char **out)
 	f = open_memstream(out, &len);
 	if (!f)
 		return 0;
-	report_title(r, title, sizeof(title));
-	if ((r->verdict == VERDICT_UNINIT || r->verdict == VERDICT_INFOLEAK) && has_origin(r))
+	report_title(r, style, title, sizeof(title));
+	if (r->verdict == VERDICT_LEAK)
+		report_print_leak(f, r, style);
+	else if (style == REPORT_STYLE_KERNEL && report_is_kmsan(r))
 		print_kmsan(f, r, title);
 	else
 		print_kasan(f, r, title);
@@ -374,4 +416,14 @@ size_t report_text(const struct report *r, char **out)
 		return 0;
 	}
 	return len;
+}
+
+size_t report_text(const struct report *r, char **out)
+{
+	return format_text(r, REPORT_STYLE_KERNEL, out);
+}
+
+size_t report_format(const struct report *r, enum report_style style, const char *vm, char **out)
+{
+	return style == REPORT_STYLE_JSON ? report_json(r, vm, out) : format_text(r, style, out);
 }

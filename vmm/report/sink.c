@@ -98,7 +98,7 @@ void sink_state(struct sink *s, const char *json, size_t len)
 static void deliver_text(struct sink *s, const struct report *report)
 {
 	char *text;
-	size_t len = report_text(report, &text);
+	size_t len = report_format(report, s->config.style, s->config.vm, &text);
 	struct record *r = len ? record_create(RECORD_PLAIN, text, len) : NULL;
 
 	if (r)

@@ -27,7 +27,8 @@ struct sink_config {		 /* strings must live as long as the sink */
 	size_t history_limit;	 /* bytes of reports for late readers; 0: 4 MiB */
 	struct commands_config commands;
 	void *text_ctx;
-	/* Kernel-style text, one report a call, from a thread of the sink; NULL: none. */
+	enum report_style style; /* of the text */
+	/* One report a call, from a thread of the sink; NULL: none. */
 	void (*text)(void *ctx, const char *text, size_t len);
 };
 

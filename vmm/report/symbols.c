@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * symbols.c: the guest's function names, kernel and modules, looked up by address.
+ * symbols.c: the guest's function names, kernel and modules, looked up by address; its ORC tables.
  *
  * One sorted table for the kernel and one a module, each sorted at the first lookup after a change.
  * Everything fed is hostile: counts and bytes are bounded, names are printable or refused.
- * Data symbols and what a module was called before it went away are not kept.
+ * Data symbols are not kept.
  */
 #include "symbols.h"
 
@@ -18,7 +18,7 @@
 #define SYMBOLS_MAX	   (1u << 20) /* of the kernel and all modules together */
 #define SYMBOLS_NAME_BYTES (64u << 20)
 #define MODULES_MAX	   4096u
-#define MODULE_NAME	   56 /* the kernel's MODULE_NAME_LEN */
+#define GONE_MAX	   64u
 #define MODULE_TEXT_MAX	   (1ull << 30)
 /*
  * A function outside its module's text (init text) whose size nobody said ends here at the
@@ -42,16 +42,20 @@ struct table {
 
 struct module {
 	uint64_t start, size;
-	char name[MODULE_NAME];
+	char name[SYMBOLS_MODULE];
 	struct table table;
+	struct orc_table orc;
 };
 
 struct symbols {
 	pthread_mutex_t lock; /* all below */
 	uint64_t text_start, text_end;
 	struct table kernel;
+	struct orc_table kernel_orc;
 	struct module **module;
 	size_t nmodules, module_room;
+	struct module *gone[GONE_MAX]; /* a ring */
+	size_t next_gone;
 	struct module *current; /* what the next KMC_SYM_TEXT belongs to; NULL and: */
 	bool in_kernel;
 	size_t total, total_names;
@@ -83,14 +87,24 @@ static void table_deinit(struct table *t)
 	memset(t, 0, sizeof(*t));
 }
 
+static void module_destroy(struct symbols *s, struct module *m)
+{
+	if (!m)
+		return;
+	s->total -= m->table.n;
+	s->total_names -= m->table.names_len;
+	table_deinit(&m->table);
+	free(m);
+}
+
 void symbols_destroy(struct symbols *s)
 {
 	if (!s)
 		return;
-	for (size_t i = 0; i < s->nmodules; i++) {
-		table_deinit(&s->module[i]->table);
-		free(s->module[i]);
-	}
+	for (size_t i = 0; i < s->nmodules; i++)
+		module_destroy(s, s->module[i]);
+	for (size_t i = 0; i < GONE_MAX; i++)
+		module_destroy(s, s->gone[i]);
 	free(s->module);
 	table_deinit(&s->kernel);
 	pthread_mutex_destroy(&s->lock);
@@ -153,17 +167,17 @@ static int table_add(struct symbols *s, struct table *t, const struct kmc_symbol
 	return 0;
 }
 
+/* The last ones that went are kept, for traces from when they were there. */
 static void module_remove(struct symbols *s, size_t i)
 {
 	struct module *m = s->module[i];
 
 	if (s->current == m)
 		s->current = NULL;
-	s->total -= m->table.n;
-	s->total_names -= m->table.names_len;
-	table_deinit(&m->table);
-	free(m);
 	s->module[i] = s->module[--s->nmodules];
+	module_destroy(s, s->gone[s->next_gone]);
+	s->gone[s->next_gone] = m;
+	s->next_gone = (s->next_gone + 1) % GONE_MAX;
 }
 
 static bool module_overlaps(const struct module *m, uint64_t start, uint64_t size)
@@ -179,7 +193,7 @@ static int module_add(struct symbols *s, const struct kmc_symbol *in, const char
 	struct module *m;
 	uint64_t end;
 
-	if (!len || len >= MODULE_NAME || in->size > MODULE_TEXT_MAX ||
+	if (!len || len >= SYMBOLS_MODULE || in->size > MODULE_TEXT_MAX ||
 	    __builtin_add_overflow(in->addr, in->size, &end))
 		return -1;
 	for (size_t i = s->nmodules; i-- > 0;)
@@ -207,6 +221,21 @@ static void module_gone(struct symbols *s, uint64_t start)
 			module_remove(s, i);
 }
 
+/* Where the addresses are, then where as many entries are; until then the table is not used. */
+static int orc_add(struct symbols *s, const struct kmc_symbol *in)
+{
+	struct orc_table *t = s->in_kernel ? &s->kernel_orc : s->current ? &s->current->orc : NULL;
+
+	if (!t || !in->size || in->size > ORC_ENTRIES_MAX)
+		return -1;
+	if (in->type == KMC_SYM_ORC_IP) {
+		*t = (struct orc_table){ .ip = in->addr, .n = in->size };
+		return 0;
+	}
+	t->entry = in->addr;
+	return t->n == in->size ? 0 : -1;
+}
+
 static int feed_one(struct symbols *s, const struct kmc_symbol *in, const char *name, size_t len)
 {
 	switch (in->type) {
@@ -225,6 +254,9 @@ static int feed_one(struct symbols *s, const struct kmc_symbol *in, const char *
 		s->in_kernel = true;
 		s->current = NULL;
 		return 0;
+	case KMC_SYM_ORC_IP:
+	case KMC_SYM_ORC:
+		return orc_add(s, in);
 	}
 	return -1;
 }
@@ -284,6 +316,12 @@ uint64_t symbols_generation(struct symbols *s)
 	return generation;
 }
 
+/* Every module's init and exit function has this second name (include/linux/module.h). */
+static bool is_module_alias(const char *name)
+{
+	return !strcmp(name, "init_module") || !strcmp(name, "cleanup_module");
+}
+
 /*
  * Of several names for one address the plainest: as the kernel chooses, and independent of
  * order.
@@ -291,7 +329,10 @@ uint64_t symbols_generation(struct symbols *s)
 static int name_order(const char *a, const char *b)
 {
 	size_t ua = strspn(a, "_."), ub = strspn(b, "_.");
+	bool alias_a = is_module_alias(a), alias_b = is_module_alias(b);
 
+	if (alias_a != alias_b)
+		return alias_a ? 1 : -1;
 	if (ua != ub)
 		return ua < ub ? -1 : 1;
 	return strcmp(a, b);
@@ -366,6 +407,31 @@ static bool in_module(const struct module *m, uint64_t addr)
 	return addr - m->start < m->size;
 }
 
+static struct module *module_at(struct symbols *s, uint64_t addr)
+{
+	for (size_t i = 0; i < s->nmodules; i++)
+		if (in_module(s->module[i], addr))
+			return s->module[i];
+	return NULL;
+}
+
+/* What was there last. */
+static struct module *gone_at(struct symbols *s, uint64_t addr)
+{
+	for (size_t n = 0; n < GONE_MAX; n++) {
+		struct module *m = s->gone[(s->next_gone + GONE_MAX - 1 - n) % GONE_MAX];
+
+		if (m && in_module(m, addr))
+			return m;
+	}
+	return NULL;
+}
+
+static bool in_kernel_text(const struct symbols *s, uint64_t addr)
+{
+	return addr >= s->text_start && addr < s->text_end;
+}
+
 /* Functions beside the module's text, as its init text is: each stands for itself only. */
 static bool find_loose(struct symbols *s, uint64_t addr, struct found *f)
 {
@@ -384,21 +450,68 @@ static bool find_loose(struct symbols *s, uint64_t addr, struct found *f)
 
 static bool find(struct symbols *s, uint64_t addr, struct found *f)
 {
+	struct module *m;
+
 	f->module = NULL;
-	if (addr >= s->text_start && addr < s->text_end) {
+	if (in_kernel_text(s, addr)) {
 		table_sort(s, &s->kernel);
 		return table_find(&s->kernel, addr, s->text_end, UINT64_MAX, f);
 	}
-	for (size_t i = 0; i < s->nmodules; i++) {
-		struct module *m = s->module[i];
+	m = module_at(s, addr);
+	if (!m)
+		return find_loose(s, addr, f);
+	table_sort(s, &m->table);
+	f->module = m;
+	return table_find(&m->table, addr, m->start + m->size, UINT64_MAX, f);
+}
 
-		if (!in_module(m, addr))
-			continue;
-		table_sort(s, &m->table);
-		f->module = m;
-		return table_find(&m->table, addr, m->start + m->size, UINT64_MAX, f);
+bool symbols_range(struct symbols *s, uint64_t addr, struct symbols_range *out)
+{
+	const struct module *m, *gone;
+	bool ok = true;
+
+	memset(out, 0, sizeof(*out));
+	pthread_mutex_lock(&s->lock);
+	m = module_at(s, addr);
+	gone = m ? NULL : gone_at(s, addr);
+	if (in_kernel_text(s, addr)) {
+		out->start = s->text_start;
+		out->size = s->text_end - s->text_start;
+		out->orc = s->kernel_orc;
+	} else if (m || gone) {
+		m = m ? m : gone;
+		out->start = m->start;
+		out->size = m->size;
+		if (m != gone)
+			out->orc = m->orc;
+		memcpy(out->module, m->name, sizeof(out->module));
+	} else {
+		ok = false;
 	}
-	return find_loose(s, addr, f);
+	pthread_mutex_unlock(&s->lock);
+	if (!out->orc.entry)
+		out->orc.n = 0;
+	return ok;
+}
+
+void symbols_each(struct symbols *s, uint64_t start,
+		  void (*fn)(void *ctx, const char *name, uint64_t addr, uint64_t size), void *ctx)
+{
+	struct table *t = NULL;
+	struct module *m;
+
+	pthread_mutex_lock(&s->lock);
+	m = module_at(s, start);
+	m = m ? m : gone_at(s, start);
+	if (in_kernel_text(s, start))
+		t = &s->kernel;
+	else if (m)
+		t = &m->table;
+	if (t)
+		table_sort(s, t);
+	for (size_t i = 0; t && i < t->n; i++)
+		fn(ctx, t->names + t->sym[i].name, t->sym[i].addr, t->sym[i].size);
+	pthread_mutex_unlock(&s->lock);
 }
 
 bool symbols_is_text(struct symbols *s, uint64_t addr)
@@ -407,10 +520,7 @@ bool symbols_is_text(struct symbols *s, uint64_t addr)
 	bool text;
 
 	pthread_mutex_lock(&s->lock);
-	text = addr >= s->text_start && addr < s->text_end;
-	for (size_t i = 0; !text && i < s->nmodules; i++)
-		text = in_module(s->module[i], addr);
-	text = text || find_loose(s, addr, &f);
+	text = in_kernel_text(s, addr) || module_at(s, addr) || find_loose(s, addr, &f);
 	pthread_mutex_unlock(&s->lock);
 	return text;
 }
@@ -427,6 +537,32 @@ static void format(const struct found *f, uint64_t addr, char *out, size_t size)
 		snprintf(tail + len, sizeof(tail) - (size_t)len, " [%s]", f->module->name);
 	room = (int)size - 1 - (int)strlen(tail);
 	snprintf(out, size, "%.*s%s", room > 0 ? room : 0, f->name, tail);
+}
+
+static bool find_gone(struct symbols *s, uint64_t addr, struct found *f)
+{
+	struct module *m = gone_at(s, addr);
+
+	if (!m)
+		return false;
+	table_sort(s, &m->table);
+	f->module = m;
+	return table_find(&m->table, addr, m->start + m->size, UINT64_MAX, f);
+}
+
+bool symbols_format_past(struct symbols *s, uint64_t addr, bool is_return, char *out, size_t size)
+{
+	struct found f;
+	bool ok;
+
+	if (size)
+		out[0] = '\0';
+	pthread_mutex_lock(&s->lock);
+	ok = find(s, addr - is_return, &f) || find_gone(s, addr - is_return, &f);
+	if (ok && size)
+		format(&f, addr, out, size);
+	pthread_mutex_unlock(&s->lock);
+	return ok;
 }
 
 bool symbols_format(struct symbols *s, uint64_t addr, bool is_return, char *out, size_t size)

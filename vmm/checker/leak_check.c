@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * leak_check.c: which of the guest's objects nobody can free any more, and where they were allocated.
+ *
+ * Costs the guest nothing: it stands still. What holds pointers is all memory that is in use but for the
+ * agent's rings, which name every object; and the registers of all vCPUs.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+
+#include "checker_internal.h"
+
+#define REGISTERS   16u
+#define PLACES_MAX 4096u
+
+struct leak_check {
+	struct checker *c;
+	struct leaked *place; /* one for each different allocation trace */
+	unsigned n;
+	uint64_t words[MAX_CPUS * REGISTERS];
+	size_t nwords;
+};
+
+static bool overlaps(gpa_t page, const struct checker *c, const void *host, uint64_t len)
+{
+	const char *at = guest_ram_at(c->ram, page, GUEST_PAGE);
+
+	return host && at < (const char *)host + len && at + GUEST_PAGE > (const char *)host;
+}
+
+static bool is_agents(const struct checker *c, gpa_t page)
+{
+	uint64_t len = sizeof(struct kmc_ring) +
+		       (uint64_t)c->agent.slots * sizeof(struct kmc_record);
+
+	for (unsigned i = 0; i < c->agent.ncpus; i++)
+		if (overlaps(page, c, c->agent.ring[i], len))
+			return true;
+	return false;
+}
+
+static bool is_root(void *ctx, gpa_t page)
+{
+	struct leak_check *l = ctx;
+
+	return caches_page_in_use(l->c, page) && !is_agents(l->c, page);
+}
+
+/* Without a trace every object is a place of its own. */
+static struct leaked *place_of(struct leak_check *l, const struct object *o)
+{
+	for (unsigned i = 0; o->allocated.trace && i < l->n; i++)
+		if (l->place[i].object.allocated.trace == o->allocated.trace)
+			return &l->place[i];
+	if (l->n == PLACES_MAX)
+		return NULL;
+	l->place[l->n] = (struct leaked){ .object = *o };
+	return &l->place[l->n++];
+}
+
+static void found(void *ctx, const struct object *o, uint64_t indirect_objects,
+		  uint64_t indirect_bytes)
+{
+	struct leak_check *l = ctx;
+	struct leaked *place = place_of(l, o);
+
+	if (!place)
+		return;
+	place->objects++;
+	place->bytes += o->size;
+	place->indirect_objects += indirect_objects;
+	place->indirect_bytes += indirect_bytes;
+}
+
+static void read_registers(struct leak_check *l)
+{
+	for (unsigned i = 0; i < machine_cpus(l->c->machine); i++) {
+		struct kvm_regs r;
+
+		if (ioctl(machine_vcpu(l->c->machine, i)->fd, KVM_GET_REGS, &r))
+			continue;
+		memcpy(l->words + l->nwords,
+		       (uint64_t[REGISTERS]){ r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rsp, r.rbp,
+					      r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15 },
+		       REGISTERS * sizeof(l->words[0]));
+		l->nwords += REGISTERS;
+	}
+}
+
+static void count(struct checker *c, const struct leaks_stats *s, uint64_t began)
+{
+	c->stats.leak_objects = s->objects;
+	c->stats.leak_bytes = s->bytes;
+	c->stats.leak_lost_objects = s->lost_objects;
+	c->stats.leak_lost_bytes = s->lost_bytes;
+	c->stats.leak_ns = checker_now() - began;
+}
+
+/* The vCPUs are out of the guest; with checker.lock. False: out of memory. */
+static bool leak_check(struct checker *c)
+{
+	struct leak_check *l = calloc(1, sizeof(*l));
+	uint64_t began = checker_now();
+	struct leaks_stats stats;
+	struct leaks_config config = { .direct_map = c->agent.direct_map,
+				       .is_root = is_root,
+				       .found = found,
+				       .ctx = l };
+	bool done = false;
+
+	if (l)
+		l->place = calloc(PLACES_MAX, sizeof(l->place[0]));
+	if (l && l->place) {
+		l->c = c;
+		read_registers(l);
+		config.words = l->words;
+		config.nwords = l->nwords;
+		done = leaks_find(c->objects, &config, &stats) == 0;
+		count(c, &stats, began);
+		for (unsigned i = 0; done && i < l->n; i++)
+			describe_leak(c, &l->place[i]);
+		free(l->place);
+	}
+	free(l);
+	return done;
+}
+
+void leak_check_at_end(struct checker *c, enum machine_end end)
+{
+	if (!(c->config.checks & VERDICT_BIT(VERDICT_LEAK)) || !c->agent.on || c->agent.broken ||
+	    end != END_POWEROFF)
+		return;
+	pthread_mutex_lock(&c->lock);
+	agent_drain(c, 0);
+	if (!leak_check(c))
+		fprintf(stderr, "kmc-vmm: leaks were not looked for: out of memory\n");
+	pthread_mutex_unlock(&c->lock);
+}
