@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <time.h>
 #include "tiny_guest.h"
@@ -30,8 +31,8 @@ GUEST(watches_clock, "mov $0x2000000, %edi\nrdtsc\nshl $32, %rdx\nor %rdx, %rax\
 
 static struct {
 	const char *failed;
-	volatile unsigned rounds;
-	volatile bool entered;
+	atomic_uint rounds;
+	atomic_bool entered;
 } test;
 
 static uint64_t word(struct machine *m, uint64_t gpa)

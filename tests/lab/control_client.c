@@ -4,7 +4,7 @@
  * which says how it was started. Each step prints one line; the first that goes wrong ends it
  * with 1.
  *
- * Usage: control_client SOCKET RELEASE
+ * Usage: control_client SOCKET RELEASE CONSOLE      CONSOLE: where the guest's console is written
  */
 #include <jansson.h>
 #include <poll.h>
@@ -22,6 +22,7 @@
 #define WAIT_MS	 60000 /* nothing takes longer, a boot included */
 #define PAUSE_S	 4     /* tests/lab/control looks for it in the guest's clock */
 #define TRIES_MS 20
+#define TIMES	 3
 
 struct client {
 	int fd;
@@ -65,6 +66,12 @@ static struct client *client_open(const char *path)
 		usleep(TRIES_MS * 1000);
 	}
 	return c;
+}
+
+static void client_close(struct client *c)
+{
+	close(c->fd);
+	free(c);
 }
 
 static json_t *next(struct client *c)
@@ -340,13 +347,42 @@ static void check_late_reader(const char *path)
 		json_decref(j);
 	}
 	json_decref(hello);
-	close(late->fd);
-	free(late);
+	client_close(late);
 }
 
-static void pause_resume_quit(struct client *c)
+/* Lines in which the guest has told its time. */
+static int times_told(const char *console)
+{
+	FILE *f = fopen(console, "r");
+	char line[4096];
+	int n = 0;
+
+	while (f && fgets(line, sizeof(line), f))
+		n += !strncmp(line, "uptime ", 7);
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* So that tests/lab/control has times from before and from behind a pause. */
+static void wait_for_times(const char *console)
+{
+	int told = times_told(console), n = told;
+
+	for (int ms = 0; n < told + TIMES; ms += 100) {
+		if (ms > WAIT_MS)
+			fail("the guest does not tell its time");
+		usleep(100000);
+		n = times_told(console);
+	}
+	printf("ok: the guest tells its time\n");
+}
+
+static void pause_resume_quit(struct client *c, const char *console)
 {
 	json_t *j;
+
+	wait_for_times(console);
 
 	check_heartbeats(c, "running", true);
 	j = ask_ok(c, "{\"cmd\":\"pause\"}");
@@ -355,7 +391,7 @@ static void pause_resume_quit(struct client *c)
 	check_heartbeats(c, "paused", false);
 	sleep(PAUSE_S);
 	json_decref(ask_ok(c, "{\"cmd\":\"resume\"}"));
-	check_heartbeats(c, "running", true);
+	wait_for_times(console);
 	json_decref(ask_ok(c, "{\"cmd\":\"pause\"}"));
 	json_decref(ask_ok(c, "{\"cmd\":\"quit\"}"));
 	j = next_of(c, "exit");
@@ -371,8 +407,8 @@ int main(int argc, char **argv)
 	struct client *c;
 	json_t *report;
 
-	if (argc != 3)
-		fail("usage: control_client SOCKET RELEASE");
+	if (argc != 4)
+		fail("usage: control_client SOCKET RELEASE CONSOLE");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	c = client_open(argv[1]);
 	check_hello(c, argv[2]);
@@ -387,6 +423,8 @@ int main(int argc, char **argv)
 	expect_reports(c);
 	check_stats(c);
 	check_late_reader(argv[1]);
-	pause_resume_quit(c);
+	pause_resume_quit(c, argv[3]);
+	json_decref(report);
+	client_close(c);
 	return 0;
 }

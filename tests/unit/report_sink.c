@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -315,6 +316,40 @@ static void test_abstract(void **state)
 	sink_destroy(s);
 }
 
+/* Tells by its exit status whether it was served: 0 where it was not. */
+static int served_as(uid_t uid, const char *path)
+{
+	pid_t pid = fork();
+	int status;
+	char byte;
+
+	if (!pid) {
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		if (setuid(uid) || client_socket(fd, path))
+			_exit(2);
+		_exit(read(fd, &byte, 1) == 1);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* An abstract name has no mode. Another user's program can only be tried by root. */
+static void test_abstract_is_private(void **state)
+{
+	char path[64];
+	struct sink_config config = {.vm = "vm-1", .socket_path = path};
+	struct sink *s;
+
+	snprintf(path, sizeof(path), "@report-sink-private-%d", (int)getpid());
+	s = sink_start(&config);
+	assert_int_equal(served_as(geteuid(), path), 1);
+	if (!geteuid())
+		assert_int_equal(served_as(65534, path), 0);
+	sink_destroy(s);
+}
+
 /*
  * After sink_finish the log is complete and the count of losses final: what a reader that does not
  * read gets in the end, and what it does not get, is everything.
@@ -508,14 +543,23 @@ static void test_no_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_two_readers),	   TEST(test_flood),
-		TEST(test_lost_is_said),   TEST(test_oversized),
-		TEST(test_half_closed),	   TEST(test_socket_file),
-		TEST(test_stale_replaced), TEST(test_foreign_file_stays),
-		TEST(test_refused),	   TEST(test_abstract),
-		TEST(test_finish),	   TEST(test_log_appends),
-		TEST(test_log_full),	   TEST(test_slow_text),
-		TEST(test_no_descriptors), TEST(test_style),
+		TEST(test_two_readers),
+		TEST(test_flood),
+		TEST(test_lost_is_said),
+		TEST(test_oversized),
+		TEST(test_half_closed),
+		TEST(test_socket_file),
+		TEST(test_stale_replaced),
+		TEST(test_foreign_file_stays),
+		TEST(test_refused),
+		TEST(test_abstract),
+		TEST(test_abstract_is_private),
+		TEST(test_finish),
+		TEST(test_log_appends),
+		TEST(test_log_full),
+		TEST(test_slow_text),
+		TEST(test_no_descriptors),
+		TEST(test_style),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

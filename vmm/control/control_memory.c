@@ -78,7 +78,7 @@ static json_t *hex(const uint8_t *bytes, uint32_t n)
 	static const char digit[] = "0123456789abcdef";
 	char text[2 * CHECKER_READ_MAX];
 
-	for (uint32_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		text[2 * i] = digit[bytes[i] >> 4];
 		text[2 * i + 1] = digit[bytes[i] & 15];
 	}

@@ -176,16 +176,38 @@ static struct record *hello(const struct sink *s)
 	return r;
 }
 
+/* What the mode of a socket's file does; a name in the abstract namespace has none. */
+static bool may_connect(const struct sink *s, int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (s->socket.file)
+		return true;
+	return !getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void accept_one(struct sink *s, int fd)
+{
+	struct record *first;
+
+	if (!may_connect(s, fd)) {
+		close(fd);
+		return;
+	}
+	first = hello(s);
+	readers_open(&s->readers, fd, first, &s->history);
+	record_put(first);
+}
+
 static void accept_some(struct sink *s)
 {
 	for (int i = 0; i < ACCEPT_TURN; i++) {
 		int fd = accept4(s->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
-			struct record *first = hello(s);
-
-			readers_open(&s->readers, fd, first, &s->history);
-			record_put(first);
+			accept_one(s, fd);
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			s->accept_paused = errno != EAGAIN;
 			return;

@@ -51,7 +51,7 @@ void sink_state(struct sink *s, const char *json, size_t len);
 
 uint64_t sink_lost(const struct sink *s); /* records that some destination did not get */
 
-/* The one that is being carried out ends; from now on all are refused. For a thread of its own. */
+/* Waits for the one that is being carried out; from now on all are refused. Not for a command. */
 void sink_stop_commands(struct sink *s);
 /*
  * Writes all of the log and the text, and what readers still take within a second. Nothing is

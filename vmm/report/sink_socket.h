@@ -22,8 +22,9 @@ struct sink_socket {
 /*
  * Listens at a path of this form, mode 0600. In it "{vm}" stands for the VM's name; a path that
  * ends in '/' or is a directory means {vm}.sock there; one that starts with '@' is a name in the
- * abstract namespace, which has no permissions. The socket of a program that is gone is replaced, a
- * live one and anything that is not a socket are refused. 0, or -1 with one line in err.
+ * abstract namespace, which has no mode: the caller looks at who connects. The socket of a program
+ * that is gone is replaced, a live one and anything that is not a socket are refused. 0, or -1 with
+ * one line in err.
  */
 int sink_socket_open(struct sink_socket *s, const char *form, const char *vm, char *err,
 		     size_t errlen);
