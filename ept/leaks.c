@@ -143,6 +143,20 @@ static void begin_slots(struct search *s, struct region *r)
 }
 
 /* Objects of which no allocation was seen may hold anything. */
+static bool is_young(const struct search *s, const struct region *r, uint32_t index)
+{
+	return is_object(r, index) && r->slots[index].allocated.time > s->config->newest / 1000;
+}
+
+static void reach_object(struct search *s, struct region *r, uint32_t index)
+{
+	if (r->slots[index].mark == MARK_REACHED)
+		return;
+	r->slots[index].mark = MARK_REACHED;
+	push(s, &(struct work){ r, index });
+	reach_through(s);
+}
+
 static void reach_region(struct search *s, struct region *r)
 {
 	if (!r->slots && r->initial == OBJ_UNKNOWN)
@@ -151,6 +165,8 @@ static void reach_region(struct search *s, struct region *r)
 		if (r->slots[i].state == OBJ_UNKNOWN ||
 		    (r->slots[i].state == OBJ_LIVE && !is_object(r, i)))
 			reach_range(s, region_slot_start(r, i).v, r->stride);
+		else if (is_young(s, r, i))
+			reach_object(s, r, i);
 }
 
 /* Calls fn once for each region, and page for each page without one. */

@@ -17,6 +17,8 @@
 
 struct leaks_config {
 	uint64_t direct_map;   /* gva of gpa 0 */
+	/* ns since guest boot: what was allocated later is reached, as its first pointer may be on its way. */
+	uint64_t newest;
 	const uint64_t *words; /* registers and the like */
 	size_t nwords;
 	/* May the page, which holds no tracked object, hold pointers that count? */

@@ -181,7 +181,8 @@ static void check_hello(struct client *c, const char *release)
 static void check_help(struct client *c)
 {
 	static const char *const names[] = {"help",    "stats", "checks", "one-shot", "suppress",
-					    "objects", "read",	"pause",  "resume",   "quit"};
+					    "objects", "read",	"leaks",  "pause",    "resume",
+					    "quit"};
 	json_t *answer = ask_ok(c, "{\"cmd\":\"help\"}"), *list, *one;
 	size_t found = 0, i;
 
@@ -378,6 +379,27 @@ static void wait_for_times(const char *console)
 	printf("ok: the guest tells its time\n");
 }
 
+/* leak_chain of kmc_bugs.ko: one object and two that hang on it, in some seconds old enough. */
+static void check_leaks(struct client *c)
+{
+	json_t *j = NULL;
+
+	for (int s = 0; s < WAIT_MS / 1000; s++) {
+		json_decref(j);
+		j = ask_ok(c, "{\"cmd\":\"leaks\"}");
+		if (number(j, "lost_objects"))
+			break;
+		sleep(1);
+	}
+	expect(number(j, "lost_objects") == 3 && number(j, "reports") == 1 &&
+		       number(j, "objects") > 10,
+	       "one leak", j);
+	json_decref(j);
+	j = ask_ok(c, "{\"cmd\":\"leaks\"}");
+	expect(number(j, "lost_objects") == 3 && number(j, "reports") == 0, "it is told once", j);
+	json_decref(j);
+}
+
 static void pause_resume_quit(struct client *c, const char *console)
 {
 	json_t *j;
@@ -423,6 +445,7 @@ int main(int argc, char **argv)
 	expect_reports(c);
 	check_stats(c);
 	check_late_reader(argv[1]);
+	check_leaks(c);
 	pause_resume_quit(c, argv[3]);
 	json_decref(report);
 	client_close(c);

@@ -16,6 +16,8 @@ struct leak {
 	uint64_t start, indirect_objects, indirect_bytes;
 };
 
+static uint64_t newest; /* of the next search */
+
 static struct {
 	struct leak leak[64];
 	unsigned n;
@@ -35,7 +37,7 @@ static void found(void *ctx, const struct object *object, uint64_t objects, uint
 
 static void search(const uint64_t *words, size_t n)
 {
-	struct leaks_config config = {DIRECT, words, n, is_root, found, NULL};
+	struct leaks_config config = {DIRECT, newest, words, n, is_root, found, NULL};
 
 	got.n = 0;
 	assert_int_equal(leaks_find(w.o, &config, &got.stats), 0);
@@ -48,7 +50,7 @@ static uint64_t slot(unsigned i)
 
 static void make(uint64_t gpa, uint64_t size)
 {
-	static const struct obj_event event = {.pid = 1};
+	static const struct obj_event event = {.pid = 1, .time = 5000000};
 	struct obj_alloc a = {.addr = {gpa}, .size = size, .slot = 64, .cache = &c64,
 			      .event = &event};
 
@@ -65,6 +67,7 @@ static void point(uint64_t at, uint64_t to)
 
 static int begin(void **state)
 {
+	newest = UINT64_MAX;
 	world_init(&w);
 	assert_int_equal(objects_slab(w.o, GPA(SLAB), P, &c64, true), OBJ_OK);
 	assert_int_equal(objects_slab(w.o, GPA(OLD), P, &c64, false), OBJ_OK);
@@ -191,6 +194,27 @@ static void leaks_are_grouped(void **state)
 	assert_int_equal(got.leak[0].indirect_objects, 0);
 }
 
+/* Not yet, and what only they point to neither. */
+static void young_objects(void **state)
+{
+	static const struct obj_event later = {.pid = 1, .time = 7000000};
+	struct obj_alloc a = {.addr = {slot(1)}, .size = 64, .slot = 64, .cache = &c64,
+			      .event = &later};
+
+	make(slot(0), 64);
+	make(slot(2), 64);
+	assert_int_equal(objects_alloc(w.o, &a), OBJ_OK);
+	point(slot(1), slot(2));
+	search(NULL, 0);
+	assert_int_equal(got.n, 2); /* 2 hangs on 1 */
+	newest = 6000000;
+	search(NULL, 0);
+	assert_true(got.n == 1 && leaked(slot(0)));
+	newest = 4000000;
+	search(NULL, 0);
+	assert_int_equal(got.n, 0);
+}
+
 /* Larger than a page, reached from its last word on. */
 static void large_objects(void **state)
 {
@@ -238,6 +262,7 @@ int main(void)
 		WORLD_TEST(what_counts_as_a_pointer), WORLD_TEST(registers_are_roots),
 		WORLD_TEST(freed_objects_hold_nothing),
 		WORLD_TEST(only_the_requested_bytes_hold_pointers), WORLD_TEST(leaks_are_grouped),
+		WORLD_TEST(young_objects),
 		WORLD_TEST(large_objects), WORLD_TEST(a_long_chain),
 	};
 

@@ -7,6 +7,7 @@
 #define KMC_INSPECT_H
 
 #include "checker.h"
+#include "leaks.h"
 
 struct checker_gauges {
 	uint64_t guest_time; /* ns since the guest's boot, without pauses */
@@ -31,6 +32,12 @@ struct checker_object {
  */
 uint64_t checker_objects(struct checker *c, const char *cache, struct checker_object *out,
 			 uint64_t max);
+/*
+ * Looks for leaks of objects that are five seconds old, and reports them; reports: how many that were.
+ * All vCPUs are out of the guest (machine_wait_paused()). 0, or -1 with one line in err.
+ */
+int checker_leaks(struct checker *c, struct leaks_stats *stats, uint64_t *reports, char *err,
+		  size_t errlen);
 /* "func+0x12/0x80 [module]"; false, and "", where no symbol covers a return address. */
 bool checker_symbol(struct checker *c, uint64_t addr, char *out, size_t size);
 

@@ -14,6 +14,7 @@
 
 #define REGISTERS   16u
 #define PLACES_MAX 4096u
+#define LEAK_AGE    5000000000ull /* ns; while the guest runs, what is younger is no leak yet */
 
 struct leak_check {
 	struct checker *c;
@@ -99,12 +100,12 @@ static void count(struct checker *c, const struct leaks_stats *s, uint64_t began
 }
 
 /* The vCPUs are out of the guest; with checker.lock. False: out of memory. */
-static bool leak_check(struct checker *c)
+static bool leak_check(struct checker *c, uint64_t newest, struct leaks_stats *stats)
 {
 	struct leak_check *l = calloc(1, sizeof(*l));
 	uint64_t began = checker_now();
-	struct leaks_stats stats;
 	struct leaks_config config = { .direct_map = c->agent.direct_map,
+				       .newest = newest,
 				       .is_root = is_root,
 				       .found = found,
 				       .ctx = l };
@@ -117,8 +118,8 @@ static bool leak_check(struct checker *c)
 		read_registers(l);
 		config.words = l->words;
 		config.nwords = l->nwords;
-		done = leaks_find(c->objects, &config, &stats) == 0;
-		count(c, &stats, began);
+		done = leaks_find(c->objects, &config, stats) == 0;
+		count(c, stats, began);
 		for (unsigned i = 0; done && i < l->n; i++)
 			describe_leak(c, &l->place[i]);
 		free(l->place);
@@ -129,12 +130,35 @@ static bool leak_check(struct checker *c)
 
 void leak_check_at_end(struct checker *c, enum machine_end end)
 {
+	struct leaks_stats stats;
+
 	if (!(c->config.checks & VERDICT_BIT(VERDICT_LEAK)) || !c->agent.on || c->agent.broken ||
 	    end != END_POWEROFF)
 		return;
 	pthread_mutex_lock(&c->lock);
 	agent_drain(c, 0);
-	if (!leak_check(c))
+	if (!leak_check(c, UINT64_MAX, &stats))
 		fprintf(stderr, "kmc-vmm: leaks were not looked for: out of memory\n");
 	pthread_mutex_unlock(&c->lock);
+}
+
+int checker_leaks(struct checker *c, struct leaks_stats *stats, uint64_t *reports, char *err,
+		  size_t errlen)
+{
+	const char *problem = NULL;
+	uint64_t now, before;
+
+	pthread_mutex_lock(&c->lock);
+	agent_catch_up(c);
+	now = checker_guest_time(c);
+	before = c->stats.reports;
+	if (!c->agent.on || c->agent.broken)
+		problem = "nothing is tracked: there is no agent in the guest";
+	else if (!leak_check(c, now > LEAK_AGE ? now - LEAK_AGE : 0, stats))
+		problem = "out of memory";
+	*reports = c->stats.reports - before;
+	pthread_mutex_unlock(&c->lock);
+	if (problem)
+		snprintf(err, errlen, "%s", problem);
+	return problem ? -1 : 0;
 }

@@ -17,6 +17,7 @@ static json_t *help(void *ctx, const json_t *args, char *err, size_t errlen);
 static json_t *stats(void *ctx, const json_t *args, char *err, size_t errlen);
 static json_t *pause_vm(void *ctx, const json_t *args, char *err, size_t errlen);
 static json_t *resume_vm(void *ctx, const json_t *args, char *err, size_t errlen);
+static json_t *leaks(void *ctx, const json_t *args, char *err, size_t errlen);
 static json_t *quit(void *ctx, const json_t *args, char *err, size_t errlen);
 
 static const struct command table[] = {
@@ -32,6 +33,7 @@ static const struct command table[] = {
 	 control_objects},
 	{"read", "addr physical len", "bytes of guest memory with their states and V bits",
 	 control_read},
+	{"leaks", "", "reports objects that nothing points to, holding all vCPUs meanwhile", leaks},
 	{"pause", "", "holds all vCPUs until resume", pause_vm},
 	{"resume", "", "lets them go on", resume_vm},
 	{"quit", "", "ends the VM, exit code 39", quit},
@@ -92,24 +94,29 @@ static json_t *state(const struct control *c)
 }
 
 /* A vCPU that writes to a standard output that takes nothing does not come out. */
-static json_t *pause_vm(void *ctx, const json_t *args, char *err, size_t errlen)
+static bool pause_all(struct control *c, char *err, size_t errlen)
 {
-	struct control *c = ctx;
-
 	machine_pause(c->machine);
 	switch (-machine_wait_paused(c->machine, PAUSE_MS)) {
 	case 0:
-		return state(c);
+		return true;
 	case ETIMEDOUT:
 		snprintf(
 			err, errlen,
 			"a vCPU is busy: see whether standard output is stuck; the others are held "
 			"until resume");
-		return NULL;
+		return false;
 	default:
 		snprintf(err, errlen, "the VM ended, or somebody resumed it");
-		return NULL;
+		return false;
 	}
+}
+
+static json_t *pause_vm(void *ctx, const json_t *args, char *err, size_t errlen)
+{
+	struct control *c = ctx;
+
+	return pause_all(c, err, errlen) ? state(c) : NULL;
 }
 
 static json_t *resume_vm(void *ctx, const json_t *args, char *err, size_t errlen)
@@ -118,6 +125,25 @@ static json_t *resume_vm(void *ctx, const json_t *args, char *err, size_t errlen
 
 	machine_resume(c->machine);
 	return state(c);
+}
+
+/* A VM that was paused before stays so. */
+static json_t *leaks(void *ctx, const json_t *args, char *err, size_t errlen)
+{
+	struct control *c = ctx;
+	bool paused = machine_paused(c->machine), done;
+	struct leaks_stats s;
+	uint64_t reports;
+
+	done = pause_all(c, err, errlen) &&
+	       checker_leaks(c->checker, &s, &reports, err, errlen) == 0;
+	if (!paused)
+		machine_resume(c->machine);
+	if (!done)
+		return NULL;
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "objects", (json_int_t)s.objects, "bytes",
+			 (json_int_t)s.bytes, "lost_objects", (json_int_t)s.lost_objects, "lost_bytes",
+			 (json_int_t)s.lost_bytes, "reports", (json_int_t)reports);
 }
 
 static json_t *quit(void *ctx, const json_t *args, char *err, size_t errlen)
