@@ -444,7 +444,9 @@ static unsigned int nleft_over;
 		if (bug) {                                                                         \
 			WRITE_ONCE(left_over[nleft_over++ % ARRAY_SIZE(left_over)], a);            \
 			WRITE_ONCE(left_over[nleft_over++ % ARRAY_SIZE(left_over)], b);            \
+			preempt_disable(); /* on one CPU: SLUB notices some of it elsewhere */     \
 			sequence;                                                                  \
+			preempt_enable();                                                          \
 			return 0;                                                                  \
 		}                                                                                  \
 		good;                                                                              \

@@ -379,7 +379,7 @@ static void wait_for_times(const char *console)
 	printf("ok: the guest tells its time\n");
 }
 
-/* leak_chain of kmc_bugs.ko: one object and two that hang on it, in some seconds old enough. */
+/* leak_chain of kmc_bugs.ko: objects, each with two that hang on it, in some seconds old enough. */
 static void check_leaks(struct client *c)
 {
 	json_t *j = NULL;
@@ -387,16 +387,16 @@ static void check_leaks(struct client *c)
 	for (int s = 0; s < WAIT_MS / 1000; s++) {
 		json_decref(j);
 		j = ask_ok(c, "{\"cmd\":\"leaks\"}");
-		if (number(j, "lost_objects"))
+		if (number(j, "lost_objects") > 2)
 			break;
 		sleep(1);
 	}
-	expect(number(j, "lost_objects") == 3 && number(j, "reports") == 1 &&
-		       number(j, "objects") > 10,
-	       "one leak", j);
+	expect(number(j, "lost_objects") > 2 && number(j, "lost_objects") <= 24 &&
+		       number(j, "objects") > 24,
+	       "a leak", j);
 	json_decref(j);
 	j = ask_ok(c, "{\"cmd\":\"leaks\"}");
-	expect(number(j, "lost_objects") == 3 && number(j, "reports") == 0, "it is told once", j);
+	expect(number(j, "lost_objects") > 2 && number(j, "reports") == 0, "it is told once", j);
 	json_decref(j);
 }
 

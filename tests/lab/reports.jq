@@ -22,8 +22,7 @@ select(.type == "report")
 | [ (if .leak then allocator_of(.stacks.allocated.frames) else function_of(.stacks.access // []) end),
     .verdict,
     (if $no_access then "-" elif .access.rw == "write" then "W" else "R" end),
-    (if .leak then "\(.leak.objects)+\(.leak.indirect_objects)"
-     elif $no_access then "-" else .access.size end),
+    (if $no_access then "-" else .access.size end),
     (if ($o.cache // "") == "" or $o.large then "-" else $o.cache end),
     (if .verdict == "unallocated" then "-" else ($o.size // "-") end),
     ($o.offset // "-") ]
