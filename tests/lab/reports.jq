@@ -16,13 +16,16 @@ def function_of(frames):
 def allocator_of(frames):
     first(frames[].symbol | select(endswith("[kmc_bugs]")) | sub("[+].*"; "")) // "unknown";
 
+# An interrupt may come between two iterations; then those that are left are the access.
+def is_rep: function_of(.stacks.access // []) | test("_rep$");
+
 select(.type == "report")
 | (.verdict | test("free$") or . == "leak") as $no_access
 | (.object // {}) as $o
 | [ (if .leak then allocator_of(.stacks.allocated.frames) else function_of(.stacks.access // []) end),
     .verdict,
     (if $no_access then "-" elif .access.rw == "write" then "W" else "R" end),
-    (if $no_access then "-" else .access.size end),
+    (if $no_access or is_rep then "-" else .access.size end),
     (if ($o.cache // "") == "" or $o.large then "-" else $o.cache end),
     (if .verdict == "unallocated" then "-" else ($o.size // "-") end),
     ($o.offset // "-") ]
