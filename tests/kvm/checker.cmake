@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-kvm_test(checker_agent kmc_checker)
-target_include_directories(checker_agent PRIVATE ${PROJECT_SOURCE_DIR}/guest-agent)
-set_tests_properties(kvm/checker_agent PROPERTIES SKIP_RETURN_CODE 77)
+foreach(name checker_agent checker_xstate)
+  kvm_test(${name} kmc_checker)
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/guest-agent)
+  set_tests_properties(kvm/${name} PROPERTIES SKIP_RETURN_CODE 77)
+endforeach()

@@ -112,8 +112,9 @@ static struct rules *from_text(const char *text, char *path)
 
 static void test_caches(void **state)
 {
-	static const char text[] = "{\"version\":1,\"functions\":{\"allocator\":[]},\"caches\":{\"untracked\":"
-				   "[{\"pattern\":[\"task_struct\",\"signal_*\"],\"why\":\"w\"}]}}";
+	static const char text[] =
+		"{\"version\":1,\"functions\":{\"allocator\":[]},\"caches\":{\"untracked\":"
+		"[{\"pattern\":[\"task_struct\",\"signal_*\"],\"why\":\"w\"}]}}";
 	static const struct {
 		const char *cache;
 		bool match;

@@ -269,9 +269,9 @@ static void store_vectors(struct window *w)
 }
 
 /*
- * Code that returns to a hidden page in steps a little longer than the limit would begin a window at each:
- * the agent's stack walk reads task_struct once a frame. Where a window begins at the place of the last
- * one, it lasts longer.
+ * Code that returns to a hidden page in steps a little longer than the limit would begin a window at
+ * each: the agent's stack walk reads task_struct once a frame. Where a window begins at the place of
+ * the last one, it lasts longer.
  */
 static uint32_t idle_limit(struct window *w, uint64_t rip)
 {
