@@ -35,7 +35,7 @@ struct engine_page {
 enum engine_reach {
 	ENGINE_REACHED,
 	ENGINE_PAGE_FAULT, /* the CPU would raise #PF with the error code in *error */
-	ENGINE_DEVICE,	   /* mapped, but not to RAM: for the hardware, and what is stored leaves the guest */
+	ENGINE_DEVICE,	   /* mapped, not to RAM: for the hardware; what is stored leaves the guest */
 	ENGINE_ELSEWHERE,  /* not canonical, ...: for the hardware */
 };
 
@@ -44,7 +44,7 @@ struct engine_access {
 	gva_t addr;
 	uint64_t gpa;
 	uint64_t rip;	/* of the instruction */
-	uint32_t len;	/* bytes, at most ENGINE_MAX_ACCESS but for strings and the saved state of xsave */
+	uint32_t len;	/* bytes, at most ENGINE_MAX_ACCESS but for strings and saved state */
 	uint32_t offset, size; /* of addr in the whole operand; its bytes */
 	uint32_t how;	/* of the instruction: ENGINE_READ, ENGINE_WRITE or both */
 	bool locked;
@@ -78,7 +78,7 @@ struct engine_use {
 	gva_t addr;	  /* ENGINE_LEAK: where to; ENGINE_OUTPUT: the port, or where to */
 };
 
-/* A state component, by CPUID leaf 0DH, ECX = its number. Numbers 0 and 1 (x87, SSE) have fixed places. */
+/* A state component, by CPUID leaf 0DH, ECX = its number. 0 and 1 (x87, SSE) have fixed places. */
 #define ENGINE_COMPONENTS 63
 struct engine_component {
 	uint32_t offset; /* in the standard form; 0: supervisor state, which has no place there */
@@ -87,10 +87,10 @@ struct engine_component {
 };
 
 /*
- * The vCPU's x87 and vector registers and what else XSAVE saves, as an XSAVE area in the standard form
- * (SDM vol. 1, 13.4). A component whose bit in XSTATE_BV is clear has its initial configuration, and its
- * bytes are those of that configuration, except that MXCSR is always what is in the area. XSTATE_BV is what
- * the guest may observe as XINUSE.
+ * The vCPU's x87 and vector registers and what else XSAVE saves, as an XSAVE area in the standard
+ * form (SDM vol. 1, 13.4). A component whose bit in XSTATE_BV is clear has its initial configuration,
+ * and its bytes are those of that configuration, except that MXCSR is always what is in the area.
+ * XSTATE_BV is what the guest may observe as XINUSE.
  */
 struct engine_vectors {
 	uint8_t area[ENGINE_XSAVE_AREA] __attribute__((aligned(64)));
@@ -115,9 +115,9 @@ struct engine_ops {
 	void (*change)(void *ctx, const struct engine_access *a, const uint8_t *v);
 	void (*used)(void *ctx, const struct engine_use *use);
 	/*
-	 * The vector registers: asked for when a window first needs them, valid until it ends. NULL: they
-	 * cannot be had, or an instruction that uses them would not simply be carried out: CR0.EM or CR0.TS
-	 * is set, CR4.OSFXSR or CR4.OSXSAVE is clear, or EFER.FFXSR is set.
+	 * The vector registers: asked for when a window first needs them, valid until it ends. NULL:
+	 * they cannot be had, or an instruction that uses them would not simply be carried out:
+	 * CR0.EM or CR0.TS is set, CR4.OSFXSR or CR4.OSXSAVE is clear, or EFER.FFXSR is set.
 	 */
 	struct engine_vectors *(*vectors)(void *ctx);
 };

@@ -426,7 +426,8 @@ static void load_piece_bytes(struct engine *e, const struct uop *u, const struct
 }
 
 static void store_piece_bytes(struct engine *e, const struct uop *u, struct tlb *t,
-			      const struct piece *p, const void *from, const uint8_t *v, uint32_t origin)
+			      const struct piece *p, const void *from, const uint8_t *v,
+			      uint32_t origin)
 {
 	mem_hold(e, t);
 	mem_set_v(e, u, t, p, v, origin);

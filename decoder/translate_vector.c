@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * translate_vector.c: moves and logic of vector registers, the xsave family, and the few x87 and MMX
- * instructions that kernels use when they switch tasks.
- * Sources: Intel SDM vol. 2, the instructions' encodings, and 2.3 (VEX).
+ * translate_vector.c: moves and logic of vector registers, the xsave family, and the few x87 and
+ * MMX instructions that kernels use when they switch tasks. Sources: Intel SDM vol. 2, the
+ * instructions' encodings, and 2.3 (VEX).
  */
 #include "translate_internal.h"
 
@@ -11,7 +11,7 @@ enum shape {
 	LOAD,	      /* reg = rm, whole */
 	STORE,	      /* rm = reg, whole */
 	LOGIC,	      /* reg = (VEX.vvvv or reg) op rm */
-	SCALAR_LOAD,  /* of a register the rest stays (VEX: comes from vvvv), of memory it becomes 0 */
+	SCALAR_LOAD,  /* of a register: the rest stays (VEX: from vvvv); of memory: it becomes 0 */
 	SCALAR_STORE,
 	LOW_LOAD,     /* 8 bytes; from a register they are its upper ones */
 	HIGH_LOAD,    /* 8 bytes into the upper ones */
@@ -154,7 +154,8 @@ static bool whole_move(struct work *w, const struct vector_form *f, unsigned byt
 	if (!one_source(w))
 		return false;
 	if (f->shape == LOAD)
-		emit_vector(w, VECTOR_COPY, bytes, w->m.reg, w->m.reg, read_vector(w, bytes, aligned));
+		emit_vector(w, VECTOR_COPY, bytes, w->m.reg, w->m.reg,
+			    read_vector(w, bytes, aligned));
 	else if (is_memory(w))
 		emit_store(w, bytes, aligned ? VECTOR_ALIGNED : 0);
 	else
@@ -162,7 +163,9 @@ static bool whole_move(struct work *w, const struct vector_form *f, unsigned byt
 	return true;
 }
 
-/* Legacy instructions want their operand aligned. A register with itself may need no value of it. */
+/*
+ * Legacy instructions want their operand aligned. A register with itself may need no value of it.
+ */
 static bool logic(struct work *w, enum vector_op op, unsigned bytes)
 {
 	unsigned a = first_source(w), b = read_vector(w, bytes, !is_vex(w));
@@ -320,7 +323,9 @@ bool translate_vector(struct work *w)
 		return zero(w);
 	if (!f || !parse_rm(w) || (must_be_memory(f) && !is_memory(w)))
 		return false;
-	if (is_vex(w) && (w->e.opsize_prefix || (w->e.vector != 16 && !may_be_256(f) && !is_scalar(f))))
+	if (is_vex(w) && w->e.opsize_prefix)
+		return false;
+	if (is_vex(w) && w->e.vector != 16 && !may_be_256(f) && !is_scalar(f))
 		return false;
 	return translate_form(w, f);
 }

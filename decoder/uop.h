@@ -200,7 +200,7 @@ bool mem_store(struct engine *e, const struct uop *u, uint64_t addr, unsigned si
 /* The same into and from slot u->d; the load may turn the checked functions on. */
 bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
 bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
-/* The same for more bytes, at most a page. v: an array as long; of a store NULL where all is defined. */
+/* The same for more bytes, at most a page. v: an array as long; of a store NULL: all defined. */
 bool mem_load_bytes(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, void *to,
 		    uint8_t *v, uint32_t *origin);
 bool mem_store_bytes(struct engine *e, const struct uop *u, uint64_t addr, unsigned size,

@@ -107,8 +107,8 @@ extern const struct uop_pair uop_vector_from_gpr, uop_vector_to_gpr;
 extern const struct uop_pair uop_vector_zero; /* size 16: vzeroupper; 32: vzeroall */
 
 /* uop_state.c. At uop_address(); size: 8 with REX.W, else 4. */
-enum state_op { STATE_FXSAVE, STATE_FXRSTOR, STATE_XSAVE, STATE_XRSTOR, STATE_XSAVEOPT, STATE_XSAVEC,
-		STATE_XSAVES, STATE_XRSTORS };
+enum state_op { STATE_FXSAVE, STATE_FXRSTOR, STATE_XSAVE, STATE_XRSTOR, STATE_XSAVEOPT,
+		STATE_XSAVEC, STATE_XSAVES, STATE_XRSTORS };
 extern const struct uop_pair uop_state; /* op: enum state_op */
 enum x87_op { X87_FNCLEX, X87_FNINIT, X87_EMMS, X87_FWAIT, X87_FILD, X87_LDMXCSR, X87_STMXCSR };
 /* op: enum x87_op. FILD: of a, from address b, ModRM is imm; LDMXCSR: of a; STMXCSR: to d */

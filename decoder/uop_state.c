@@ -2,12 +2,13 @@
 /*
  * uop_state.c: xsave and its kin: registers to memory and back, a component at a time.
  *
- * Of what CPUs are free to do: XINUSE is XSTATE_BV of the registers' own area; xsaveopt and xsaves do not
- * use the modified optimization. Whatever would not be carried out plainly (alignment, a header that is not
- * valid, supervisor state) is for the hardware. Sources: Intel SDM vol. 1, 13.4 to 13.12, and vol. 2.
+ * Of what CPUs are free to do: XINUSE is XSTATE_BV of the registers' own area; xsaveopt and xsaves
+ * do not use the modified optimization. Whatever would not be carried out plainly (alignment, a
+ * header that is not valid, supervisor state) is for the hardware. Sources: Intel SDM vol. 1, 13.4
+ * to 13.12, and vol. 2.
  *
- * V bits travel between memory and the 16 registers of SSE and AVX; the other components' count as defined.
- * The header's decide what is loaded.
+ * V bits travel between memory and the 16 registers of SSE and AVX; the other components' count as
+ * defined. The header's decide what is loaded.
  */
 #include "uop_alu.h"
 #include "vector.h"
@@ -154,8 +155,8 @@ static void add_components(struct state *s, uint64_t components, bool mxcsr)
 }
 
 /*
- * Nothing has changed yet: all pages can be reached, or e->leave is set. CPUs also touch parts of the legacy
- * region and the header that they do not need.
+ * Nothing has changed yet: all pages can be reached, or e->leave is set. CPUs also touch parts of
+ * the legacy region and the header that they do not need.
  */
 static bool probe(struct engine *e, const struct state *s, unsigned how)
 {
@@ -315,8 +316,9 @@ static bool header_is_valid(const struct state *s, const uint64_t *header)
 		return !(s->xstate_bv & ~allowed) && !header[1] && !header[2];
 	for (unsigned n = 2; n < HEADER_BYTES / 8; n++)
 		rest |= header[n];
-	return (s->r->features & FEATURE_XSAVEC) && !rest && !(s->xcomp_bv & ~allowed & ~COMPACTED) &&
-	       !(s->xstate_bv & ~s->xcomp_bv) && !(s->xstate_bv & COMPACTED);
+	return (s->r->features & FEATURE_XSAVEC) && !rest &&
+	       !(s->xcomp_bv & ~allowed & ~COMPACTED) && !(s->xstate_bv & ~s->xcomp_bv) &&
+	       !(s->xstate_bv & COMPACTED);
 }
 
 static bool read_header(struct engine *e, struct state *s)

@@ -2,8 +2,8 @@
 /*
  * uop_vector.c: vector registers: loads, stores, moves and logic, as SSE and as VEX have them.
  *
- * Kernel code seldom uses them: one function serves with and without V bits, and there is no fast path
- * to memory. V bits are exact, bit by bit.
+ * Kernel code seldom uses them: one function serves with and without V bits, and there is no fast
+ * path to memory. V bits are exact, bit by bit.
  */
 #include "uop_alu.h"
 #include "vector.h"
@@ -111,7 +111,8 @@ static void store(struct engine *e, const struct uop *u)
 	x = value_of(e, u->d);
 	if (e->undefined)
 		v = (const uint8_t *)e->vector.v[u->d].w + from;
-	if (mem_store_bytes(e, u, addr, u->size, (const uint8_t *)x.w + from, v, e->vector.origin[u->d]))
+	if (mem_store_bytes(e, u, addr, u->size, (const uint8_t *)x.w + from, v,
+			    e->vector.origin[u->d]))
 		uop_next(e, u);
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * uop_x87.c: control of the x87 unit and MXCSR, and the one x87 load that the kernel uses: it puts known
- * values into the last instruction's pointers before user registers come back (fnclex, emms, fild). No
- * V bits: what is loaded here is used by nobody.
+ * uop_x87.c: control of the x87 unit and MXCSR, and the one x87 load that the kernel uses: it puts
+ * known values into the last instruction's pointers before user registers come back (fnclex, emms,
+ * fild). No V bits: what is loaded here is used by nobody.
  *
- * Sources: Intel SDM vol. 1, chapter 8; vol. 2, the instructions; vol. 3A, 12.2 (emms). An exception that is
- * pending or would come up is the hardware's.
+ * Sources: Intel SDM vol. 1, chapter 8; vol. 2, the instructions; vol. 3A, 12.2 (emms). An
+ * exception that is pending or would come up is the hardware's.
  */
 #include "uop_alu.h"
 #include "vector.h"

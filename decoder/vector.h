@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * vector.h: the vector registers inside the XSAVE area that struct engine_vectors holds, and their V bits.
- * Shared by uop_vector.c and uop_state.c. Source of the layout: Intel SDM vol. 1, 13.4 and 13.5.
+ * vector.h: the vector registers inside the XSAVE area that struct engine_vectors holds, and their
+ * V bits. Shared by uop_vector.c and uop_state.c. Source of the layout: Intel SDM vol. 1, 13.4 and
+ * 13.5.
  */
 #ifndef KMC_VECTOR_H
 #define KMC_VECTOR_H
@@ -93,7 +94,8 @@ static inline bool vector_any(const struct vector *v)
 }
 
 /* From here on these are register n's V bits. */
-static inline void vector_set_v(struct engine *e, unsigned n, const struct vector *v, uint32_t origin)
+static inline void vector_set_v(struct engine *e, unsigned n, const struct vector *v,
+				uint32_t origin)
 {
 	struct vector_file *f = &e->vector;
 

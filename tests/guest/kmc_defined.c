@@ -3,8 +3,8 @@
  * kmc_defined.c: undefined bits that travel before they decide something, and those that never do.
  *
  * Loading, copying and masking undefined bits is no error; a branch, an address or a store to user
- * memory or to a device that depends on them is. Most tests have an object whose bytes are in part undefined; the
- * bug and its twin differ in which of them they use.
+ * memory or to a device that depends on them is. Most tests have an object whose bytes are in part
+ * undefined; the bug and its twin differ in which of them they use.
  *
  * No bug may harm the guest: whatever an undefined value happens to be, it chooses between two
  * ways of doing nothing, or is masked to an index or a length that is in bounds.
@@ -436,8 +436,8 @@ USER(GOOD, leak_part, struct half *p = half_object(),
 USER(GOOD, from_user, u32 *p = undefined_object(36), decide_copied(p, to))
 
 /*
- * Bits that leave the guest, for a device. There is none at this physical address of our machine: what
- * is written there is lost.
+ * Bits that leave the guest, for a device. There is none at this physical address of our machine:
+ * what is written there is lost.
  */
 #define DEVICE_ADDRESS 0xfea00000ul
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * engine_cases.h: what both sides of a case start with: registers, memory, and how that memory behaves.
+ * engine_cases.h: what both sides of a case start with: registers, memory, and how that memory
+ * behaves.
  *
  * Included by engine_native.c only.
  */

@@ -755,7 +755,7 @@ native_back:
 	pop %rbx
 	ret
 
-/* void native_convert(const void *in, void *out, uint64_t mask, int compact), see engine_vectors.h */
+/* native_convert() and native_save(): engine_vectors.h says what they do. */
 	.globl native_convert, native_save
 	.type native_convert, @function
 native_convert:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * engine_forms_vector.S: forms with vector registers, saved state and x87. Included by engine_forms.S,
- * which has the macros and says what the rules mean.
+ * engine_forms_vector.S: forms with vector registers, saved state and x87. Included by
+ * engine_forms.S, which has the macros and says what the rules mean.
  */
 
 /* ------------------------------------------------------------------ vector registers */

@@ -139,7 +139,7 @@ static bool expected_access(const struct test_case *t, const struct engine_acces
 	for (int k = 0; k < n; k++) {
 		uint64_t offset = a->addr.v - all[k].addr.v;
 
-		/* Of saved state only parts are accessed, and of the header's one way or the other. */
+		/* Of saved state only parts are accessed, and they are read, written or both. */
 		if (saves_state(t->form) && offset < all[k].size && a->len <= all[k].size - offset)
 			return true;
 		if (offset < all[k].size && a->len <= all[k].size - offset &&
@@ -162,7 +162,8 @@ static void check_access(struct run *r, const struct engine_access *a)
 		complain(r, "access: its page is not held");
 	else if (!(t->tracked >> offset / PAGE & 1))
 		complain(r, "access: not tracked");
-	if (a->len == 0 || (a->len > ENGINE_MAX_ACCESS && !has(t->form, 's') && !saves_state(t->form)))
+	if (a->len == 0 ||
+	    (a->len > ENGINE_MAX_ACCESS && !has(t->form, 's') && !saves_state(t->form)))
 		complain(r, "access: length");
 	if (a->rip - t->start >= t->form->len || (t->form->insns == 1 && a->rip != t->start))
 		complain(r, "access: rip");
@@ -300,7 +301,8 @@ static bool is_fault_address(const struct test_case *t, uint64_t native, uint64_
 
 	if (!saves_state(t->form))
 		return native == engine;
-	return native / PAGE == engine / PAGE && native - t->target < area && engine - t->target < area;
+	return native / PAGE == engine / PAGE && native - t->target < area &&
+	       engine - t->target < area;
 }
 
 static const char *compare_end(const struct test_case *t, const struct native *n,
@@ -397,8 +399,10 @@ static bool declined(const struct test_case *t, const struct run *r)
 
 	if (r->out.end != ENGINE_HARDWARE || !untouched(t, r))
 		return false;
-	return t->hostile || has(t->form, 'o') || (has(t->form, 'l') && i && insn_accesses(i, &t->cpu, a) > 0 &&
-				     a[0].addr.v % a[0].size != 0);
+	if (t->hostile || has(t->form, 'o'))
+		return true;
+	return has(t->form, 'l') && i && insn_accesses(i, &t->cpu, a) > 0 &&
+	       a[0].addr.v % a[0].size != 0;
 }
 
 /* --------------------------------------------------------------- failures */
@@ -464,9 +468,10 @@ static void dump(const struct test_case *t, const struct native *n, const struct
 }
 
 /*
- * What CPUs are free to do with saved state. They fault on parts that they do not need: without that fault
- * the results must agree. And XINUSE of a component that is in its initial configuration may change between
- * two instructions, for whoever interrupts them also saves and restores it: not the same natively again.
+ * What CPUs are free to do with saved state. They fault on parts that they do not need: without that
+ * fault the results must agree. And XINUSE of a component that is in its initial configuration may
+ * change between two instructions, for whoever interrupts them also saves and restores it: not the
+ * same natively again.
  */
 static const char *compare_again(const struct test_case *t, struct native *n, const struct run *r,
 				 const char *what)
@@ -565,7 +570,7 @@ static void try_forms(enum plan plan, const char *rules, unsigned cases)
 		if ((!*rules || strpbrk(f->rules, rules)) && (!only || strstr(f->text, only)))
 			try_form(e, &r, f, plan, cases);
 	engine_destroy(e);
-	print_message("%lu cases, %lu trapped, %lu declined, %lu differ, of %u forms; %lu unsteady\n",
+	print_message("%lu cases, %lu trapped, %lu declined, %lu differ (%u forms), %lu unsteady\n",
 		      tally.cases, tally.trapped, tally.declined, tally.differ, tally.forms,
 		      tally.unsteady);
 	assert_int_equal(tally.differ, 0);
@@ -592,7 +597,7 @@ static void test_division_errors(void **state)
 	assert_true(tally.trapped > tally.cases / 8 && tally.trapped < tally.cases);
 }
 
-/* Misaligned operands, pending exceptions, saved state that is not valid: nothing changes before they trap. */
+/* Misaligned operands, pending exceptions, saved state that is not valid: nothing has changed. */
 static void test_hostile(void **state)
 {
 	try_forms(HOSTILE, "v", 1000);

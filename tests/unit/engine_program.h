@@ -557,8 +557,8 @@ static inline void flag(struct program *p)
 }
 
 /*
- * Vector registers: a few, so that what one instruction leaves is what the next one takes. They are all 0
- * at first, so mostly something is loaded.
+ * Vector registers: a few, so that what one instruction leaves is what the next one takes. They are
+ * all 0 at first, so mostly something is loaded.
  */
 static inline unsigned any_vector(void)
 {
@@ -779,7 +779,7 @@ static inline void put_use(struct program *p)
 
 enum taste { COMMON, ODD, VECTORS };
 
-/* Mostly something that is undefined is loaded first. Else than COMMON: half of it what is seldom seen. */
+/* Mostly something undefined is loaded first. Else than COMMON: half of it what is seldom seen. */
 static inline void program_make(struct program *p, enum taste taste)
 {
 	unsigned n = 1 + below(taste == VECTORS ? 9 : 6);

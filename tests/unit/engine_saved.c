@@ -2,8 +2,8 @@
 /*
  * engine_saved.c: V bits that go into memory with xsave and come back with xrstor.
  *
- * What the bytes are is engine_native.c's affair. rbx points to A, where values come from; rsi to B,
- * where the state is; all components are asked for unless said otherwise.
+ * What the bytes are is engine_native.c's affair. rbx points to A, where values come from; rsi to
+ * B, where the state is; all components are asked for unless said otherwise.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -157,19 +157,9 @@ static void test_compacted(void **state)
 	check_compacted(LOAD SAVES, sizeof(LOAD SAVES) - 1);
 }
 
-static void test_fxsave(void **state)
-{
-	struct world *w = START(LOAD FXSAVE, 0x8000);
-
-	run(w);
-	assert_int_equal(w->v[B][XMM + 17], 0x80);
-	assert_v(w, XMM + 18, LEGACY, 0);
-	assert_v(w, LEGACY, ENGINE_PAGE, 0xff);
-	end(w);
-}
-
 /* A header, and an xmm1 whose V bits are va. */
-static struct world *start_restore(const char *code, size_t len, uint64_t bv, uint64_t xcomp, uint64_t va)
+static struct world *start_restore(const char *code, size_t len, uint64_t bv, uint64_t xcomp,
+				   uint64_t va)
 {
 	struct world *w = start(code, len, 0);
 
@@ -182,6 +172,76 @@ static struct world *start_restore(const char *code, size_t len, uint64_t bv, ui
 }
 
 #define START_RESTORE(code, bv, xcomp, va) start_restore(code, sizeof(code) - 1, bv, xcomp, va)
+
+/* PKRU, and a made-up component in front of it that is not aligned. */
+static void give_pkru(struct world *w)
+{
+	w->initial.xcr0 = 0x20f;
+	w->initial.component[3] = (struct engine_component){ 832, 8, false };
+	w->initial.component[9] = (struct engine_component){ 840, 8, true };
+	w->initial.area[XSTATE_BV] = 8;
+	w->initial.area[XSTATE_BV + 1] = 2;
+	memset(w->initial.area + 832, 0x33, 8);
+	memset(w->initial.area + 840, 0x99, 4);
+}
+
+/* In the compacted form components follow one another, some at the next multiple of 64. */
+static void test_aligned_component(void **state)
+{
+	struct world *saved = START(SAVEC, 0), *restored = START_RESTORE(RESTORE SAVE, 0, 0, 0);
+	uint64_t header[2] = { 0x208, 1ull << 63 | 0x20f };
+
+	give_pkru(saved);
+	run(saved);
+	assert_memory_equal(saved->bytes[B] + XSTATE_BV, header, sizeof(header));
+	assert_v(saved, AVX, AVX_END, 0xff);
+	assert_v(saved, 832, 840, 0);
+	assert_v(saved, 840, 896, 0xff);
+	assert_v(saved, 896, 904, 0);
+	assert_memory_equal(saved->bytes[B] + 832, saved->initial.area + 832, 8);
+	assert_memory_equal(saved->bytes[B] + 896, saved->initial.area + 840, 8);
+
+	give_pkru(restored);
+	memcpy(restored->bytes[B], saved->bytes[B], ENGINE_PAGE);
+	restored->bytes[B][832] = 0x44;
+	restored->bytes[B][896] = 0xaa;
+	run(restored);
+	assert_int_equal(restored->vectors.area[832], 0x44);
+	assert_int_equal(restored->vectors.area[840], 0xaa);
+	assert_true(restored->vectors.dirty);
+	end(saved);
+	end(restored);
+}
+
+/* PKRU decides what user pages allow: they are asked for again. */
+static void test_pkru(void **state)
+{
+	/* mov (%rdi),%ecx; xrstor64 (%rsi); mov (%rdi),%ecx */
+	static const char code[] = "\x8b\x0f" RESTORE "\x8b\x0f";
+	struct world *with = START_RESTORE(code, 0, 0, 0), *without = START_RESTORE(code, 0, 0, 0);
+
+	give_pkru(with);
+	run(with);
+	assert_int_equal(with->reached_user, 2);
+	give_pkru(without);
+	without->cpu.gpr[INSN_RAX] = 7;
+	without->cpu.gpr[INSN_RDX] = 0;
+	run(without);
+	assert_int_equal(without->reached_user, 1);
+	end(with);
+	end(without);
+}
+
+static void test_fxsave(void **state)
+{
+	struct world *w = START(LOAD FXSAVE, 0x8000);
+
+	run(w);
+	assert_int_equal(w->v[B][XMM + 17], 0x80);
+	assert_v(w, XMM + 18, LEGACY, 0);
+	assert_v(w, LEGACY, ENGINE_PAGE, 0xff);
+	end(w);
+}
 
 /* Loading undefined registers is silent; what is done with them is not. */
 static void test_restored(void **state)
@@ -227,13 +287,55 @@ static void test_undefined_header(void **state)
 	struct world *w = START_RESTORE(RESTORE, 7, 0, 0);
 
 	w->v[B][XSTATE_BV] = 4;
-	w->v[B][XSTATE_BV + 24] = 0xff; /* means nothing in the standard form */
 	run(w);
 	assert_int_equal(w->uses, 1);
 	assert_int_equal(w->use[0].sink, ENGINE_BRANCH);
 	assert_int_equal(w->use[0].vbits, 4);
 	assert_int_equal(w->origin[0].addr.v, world_page[B].addr + XSTATE_BV);
 	end(w);
+}
+
+/* Its good twin: in the standard form these bytes mean nothing. */
+static void test_undefined_rest_of_header(void **state)
+{
+	struct world *w = START_RESTORE(RESTORE, 7, 0, 0);
+
+	memset(w->v[B] + XSTATE_BV + 24, 0xff, AVX - XSTATE_BV - 24);
+	run(w);
+	assert_int_equal(w->uses, 0);
+	end(w);
+}
+
+static void test_restored_upper_half(void **state)
+{
+	/* vmovdqu %ymm1,(%rbx) */
+	struct world *w = START_RESTORE(RESTORE "\xc5\xfe\x7f\x0b", 7, 0, 2);
+
+	w->v[B][AVX + 16] = 0x40;
+	run(w);
+	assert_int_equal(w->v[A][0], 2);
+	assert_int_equal(w->v[A][16], 0x40);
+	assert_int_equal(w->v[A][17], 0);
+	end(w);
+}
+
+/* xsaves with supervisor state, and what the CPU does not have, are for the hardware. */
+static void test_not_plain(void **state)
+{
+	struct world *all[] = { START(SAVES, 0), START(SAVEC, 0), START(SAVEOPT, 0),
+				START(SAVE, 0) };
+
+	all[0]->initial.xss = 1 << 11;
+	all[1]->initial.features = 0xd;
+	all[2]->initial.features = 0xe;
+	all[3]->cpu.gpr[INSN_RSI] += 32;
+	for (size_t n = 0; n < sizeof(all) / sizeof(all[0]); n++) {
+		world_run(all[n], 64);
+		assert_int_equal(all[n]->window.end, ENGINE_HARDWARE);
+		assert_false(all[n]->window.progress);
+		assert_int_equal(all[n]->window.accesses, 0);
+		end(all[n]);
+	}
 }
 
 /* Which components: undefined, too. */
@@ -255,10 +357,15 @@ int main(void)
 		cmocka_unit_test(test_init_optimization),
 		cmocka_unit_test(test_kept_header),
 		cmocka_unit_test(test_compacted),
+		cmocka_unit_test(test_aligned_component),
+		cmocka_unit_test(test_pkru),
 		cmocka_unit_test(test_fxsave),
 		cmocka_unit_test(test_restored),
 		cmocka_unit_test(test_restored_defined),
 		cmocka_unit_test(test_undefined_header),
+		cmocka_unit_test(test_undefined_rest_of_header),
+		cmocka_unit_test(test_restored_upper_half),
+		cmocka_unit_test(test_not_plain),
 		cmocka_unit_test(test_undefined_mask),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * engine_vectors.h: x87 and vector registers of both sides: random ones, loaded and saved natively by
- * XRSTOR and XSAVE (engine_forms.S), and their comparison.
+ * engine_vectors.h: x87 and vector registers of both sides: random ones, loaded and saved natively
+ * by XRSTOR and XSAVE (engine_forms.S), and their comparison.
  *
  * Included by engine_native.c only.
  */
@@ -18,7 +18,10 @@
 
 enum { NATIVE_IN, NATIVE_OUT, NATIVE_NORMAL };
 
-/* What native_run() loads before and saves behind the form, if native_has_state; and the program's own. */
+/*
+ * What native_run() loads before and saves behind the form, if native_has_state; and the program's
+ * own.
+ */
 extern uint8_t native_state[3][ENGINE_XSAVE_AREA];
 extern uint8_t native_has_state;
 /* Loads in, all of it, and saves the components of mask to out, compact or not. */
@@ -180,8 +183,8 @@ static inline void normalise(uint8_t *area)
 }
 
 /*
- * The last x87 instruction's opcode and pointers, after others than those: AMD's CPUs know them only while an
- * exception is pending (APM vol. 2, 11.4.4), and then save and restore 0.
+ * The last x87 instruction's opcode and pointers, after others than those: AMD's CPUs know them
+ * only while an exception is pending (APM vol. 2, 11.4.4), and then save and restore 0.
  */
 static inline bool keeps_pointers(const struct form *f, const uint8_t *area)
 {
@@ -208,8 +211,8 @@ static inline const char *compare_vectors(const struct form *f, struct engine_ve
 	if (memcmp(native + 160, v->area + 160, 256) != 0)
 		return "xmm registers";
 	for (unsigned n = 2; n < ENGINE_COMPONENTS; n++)
-		if (memcmp(native + layout.component[n].offset, v->area + layout.component[n].offset,
-			   layout.component[n].size) != 0)
+		if (memcmp(native + layout.component[n].offset,
+			   v->area + layout.component[n].offset, layout.component[n].size) != 0)
 			return n == 2 ? "ymm registers" : "other vector registers";
 	return NULL;
 }

@@ -3,7 +3,8 @@
  * engine_world.h: a few pages of guest memory with V bits, for tests of the engine's definedness.
  *
  * Nothing faults: an address that lies in no page of its own lies in OTHER, whatever its page
- * number; world_device is the page of a device. Where the engine does not keep to engine.h, `broken` says how.
+ * number; world_device is the page of a device. Where the engine does not keep to engine.h, `broken`
+ * says how.
  */
 #ifndef KMC_TESTS_ENGINE_WORLD_H
 #define KMC_TESTS_ENGINE_WORLD_H
@@ -46,7 +47,8 @@ struct world {
 	struct insn_cpu cpu;
 	struct engine_vbits vbits;
 	struct engine_window window;
-	struct engine_vectors vectors;
+	struct engine_vectors vectors, initial; /* of a window; what each of them starts with */
+	unsigned reached_user; /* reach() of the user page */
 	struct engine_use use[MAX_USES];
 	struct engine_origin origin[MAX_USES]; /* what use[].origin pointed to */
 	unsigned uses;
@@ -72,6 +74,7 @@ static inline enum engine_reach world_reach(void *ctx, gva_t addr, unsigned how,
 		return ENGINE_DEVICE;
 	while (k < OTHER && world_page[k].addr != (addr.v & ~(uint64_t)(ENGINE_PAGE - 1)))
 		k++;
+	w->reached_user += k == USER;
 	*page = (struct engine_page){
 		.host = w->bytes[k],
 		.gpa = GPA + k * ENGINE_PAGE,
@@ -161,18 +164,22 @@ static inline void world_used(void *ctx, const struct engine_use *use)
 	w->uses++;
 }
 
-/* All registers 0, defined, in every window. */
 static inline struct engine_vectors *world_vectors(void *ctx)
 {
 	struct world *w = ctx;
 
-	memset(&w->vectors, 0, sizeof(w->vectors));
-	w->vectors.component[2] = (struct engine_component){ 576, 256, false };
-	w->vectors.xcr0 = 7;
-	w->vectors.features = 0xf;
-	w->vectors.area[24] = 0x80; /* MXCSR 0x1f80 */
-	w->vectors.area[25] = 0x1f;
+	w->vectors = w->initial;
 	return &w->vectors;
+}
+
+/* SSE and AVX, all registers 0. */
+static inline void world_init_vectors(struct engine_vectors *v)
+{
+	v->component[2] = (struct engine_component){ 576, 256, false };
+	v->xcr0 = 7;
+	v->features = 0xf;
+	v->area[24] = 0x80; /* MXCSR 0x1f80 */
+	v->area[25] = 0x1f;
 }
 
 static inline bool world_init(struct world *w)
@@ -188,6 +195,7 @@ static inline bool world_init(struct world *w)
 	};
 
 	memset(w, 0, sizeof(*w));
+	world_init_vectors(&w->initial);
 	w->e = engine_create(&ops, w);
 	return w->e;
 }

@@ -52,7 +52,7 @@ struct checker_stats {
 	uint64_t faults;	/* KVM_RUN failed with EFAULT */
 	uint64_t mmio;		/* the same access as KVM_EXIT_MMIO */
 	uint64_t doorbells;
-	/* Faults and mmio on hidden pages: the sum of the five that follow, which say how they were served. */
+	/* Faults and mmio on hidden pages: the sum of the five that follow, by what served them. */
 	uint64_t violations;
 	uint64_t emulated;	/* by a window of any length */
 	uint64_t stepped;	/* by the hardware with its pages shown */

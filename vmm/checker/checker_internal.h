@@ -183,11 +183,12 @@ uint64_t vcpu_current_task(struct checker *c, const struct vcpu_state *s);
 
 /* xstate.c. 0, or -errno. */
 int xstate_layout(struct vcpu *vcpu, struct xstate_layout *x);
-/* False: not there, or vector instructions are not plainly carried out (struct engine_ops, vectors()). */
+/* False: not there, or vector instructions are not the plain case (vectors() in engine.h). */
 bool xstate_fetch(const struct checker *c, const struct vcpu_state *s, struct engine_vectors *v);
 int xstate_store(const struct vcpu *vcpu, struct engine_vectors *v); /* 0, or -errno */
 uint32_t xstate_pkru(const struct checker *c, const struct engine_vectors *v);
-uint32_t xstate_read_pkru(const struct checker *c, const struct vcpu *vcpu); /* 0 where there is none */
+/* 0 where there is none. */
+uint32_t xstate_read_pkru(const struct checker *c, const struct vcpu *vcpu);
 
 /* access.c: the one place where an access is split at page boundaries. */
 #define MAX_PIECES (2 * INSN_MAX_ACCESS + 2)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * xstate.c: the vCPU's x87 and vector registers and PKRU: how the guest's XSAVE area is laid out, and the
- * area itself between KVM and the engine.
+ * xstate.c: the vCPU's x87 and vector registers and PKRU: how the guest's XSAVE area is laid out,
+ * and the area itself between KVM and the engine.
  *
- * KVM hands out user state only, in the standard form: supervisor state (IA32_XSS) is not for the engine.
- * PKRU is apart: its bit in XSTATE_BV says nothing when read, and where it is clear KVM_SET_XSAVE leaves
- * PKRU as it is. An area above 4 KiB (AMX, where a process was permitted to use it) cannot be read with
- * KVM_GET_XSAVE; then instructions that need it are stepped.
- * Sources: Intel SDM vol. 1, 13.2 and 13.4; Documentation/virt/kvm/api.rst.
+ * KVM hands out user state only, in the standard form: supervisor state (IA32_XSS) is not for the
+ * engine. PKRU is apart: its bit in XSTATE_BV says nothing when read, and where it is clear
+ * KVM_SET_XSAVE leaves PKRU as it is. An area above 4 KiB (AMX, where a process was permitted to
+ * use it) cannot be read with KVM_GET_XSAVE; then instructions that need it are stepped. Sources:
+ * Intel SDM vol. 1, 13.2 and 13.4; Documentation/virt/kvm/api.rst.
  */
 #include <assert.h>
 #include <errno.h>

@@ -108,8 +108,8 @@ void stats_summary(const struct run_figures *f, char *line, size_t size)
 	const struct checker_stats *s = f->checker;
 
 	snprintf(line, size,
-		 "kmc-vmm: %" PRIu64 " violations: %" PRIu64 " emulated, %" PRIu64 " stepped, %" PRIu64
-		 " injected, %" PRIu64 " by KVM, %" PRIu64 " undecodable; %" PRIu64
+		 "kmc-vmm: %" PRIu64 " violations: %" PRIu64 " emulated, %" PRIu64 " stepped, "
+		 "%" PRIu64 " injected, %" PRIu64 " by KVM, %" PRIu64 " undecodable; %" PRIu64
 		 " pages hidden at most; %" PRIu64 " reports, %" PRIu64 " lost\n",
 		 s->violations, s->emulated, s->stepped, s->injected, s->by_kvm, s->undecodable,
 		 s->hidden_peak, s->reports, f->lost);
