@@ -34,7 +34,7 @@ set(sample_cc ${CMAKE_C_COMPILER} -O2 -g -ffreestanding -fno-pic -mcmodel=kernel
     -fno-asynchronous-unwind-tables -ffile-prefix-map=${sample}=/src/linux)
 file(MAKE_DIRECTORY ${made}/tree/deep ${made}/empty)
 add_custom_command(
-  OUTPUT ${made}/vmlinux ${made}/no-aranges ${made}/stripped ${made}/other.ko
+  OUTPUT ${made}/vmlinux ${made}/no-aranges ${made}/stripped ${made}/other.ko ${made}/in-tree.ko
          ${made}/tree/deep/sample-mod.ko.debug ${made}/tree/vmlinux-6.1
   COMMAND ${sample_cc} -c -o ${made}/main.o ${sample}/init/main.c
   COMMAND ${sample_cc} -c -o ${made}/inode.o ${sample}/fs/inode.c
@@ -44,8 +44,10 @@ add_custom_command(
   COMMAND ${CMAKE_OBJCOPY} --strip-debug ${made}/vmlinux ${made}/stripped
   COMMAND ${CMAKE_OBJCOPY} --only-keep-debug ${made}/vmlinux ${made}/tree/vmlinux-6.1
   COMMAND ${CMAKE_LINKER} -r -o ${made}/other.ko ${made}/inode.o
+  COMMAND ${sample_cc} -include ${sample}/include/linux/types.h -c -o ${made}/in-tree.ko ${sample}/fs/inode.c
   COMMAND ${CMAKE_OBJCOPY} --only-keep-debug ${made}/other.ko ${made}/tree/deep/sample-mod.ko.debug
   DEPENDS ${sample}/init/main.c ${sample}/fs/inode.c ${sample}/fs/inline.h
+          ${sample}/include/linux/types.h
   VERBATIM)
 report_test(report_debuginfo)
 target_sources(report_debuginfo PRIVATE ${made}/vmlinux)

@@ -272,7 +272,7 @@ static uint64_t module_address(const char *label, const char *section)
 	return base + value_of(FILE_OF("other.ko"), label);
 }
 
-/* Without the kernel's file nobody knows where the source tree is: paths stay as they are. */
+/* root: what is in front of the tree's own paths. */
 static void check_module(struct debuginfo *d, struct symbols *s, const char *root)
 {
 	struct debuginfo_place place[DEBUGINFO_PLACES];
@@ -295,20 +295,23 @@ static void check_module(struct debuginfo *d, struct symbols *s, const char *roo
 
 static void test_module(void **state)
 {
-	/* By the name in the file, and by the file's name. */
-	static const char *const files[] = { FILE_OF("other.ko"),
-					     FILE_OF("tree/deep/sample-mod.ko.debug") };
+	/* By the name in the file, and by the file's name; the last one tells where the source tree is. */
+	static const struct {
+		const char *file, *root;
+	} cases[] = { { FILE_OF("other.ko"), "/src/linux/" },
+		      { FILE_OF("tree/deep/sample-mod.ko.debug"), "/src/linux/" },
+		      { FILE_OF("in-tree.ko"), "" } };
 	struct said said;
 
-	for (size_t i = 0; i < 2; i++) {
-		struct debuginfo *d = open_path(files[i], &said);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct debuginfo *d = open_path(cases[i].file, &said);
 		struct symbols *s = symbols_create();
 
 		load_module(s, NULL);
-		check_module(d, s, "/src/linux/");
-		check_module(d, s, "/src/linux/");
+		check_module(d, s, cases[i].root);
+		check_module(d, s, cases[i].root);
 		feed(s, KMC_SYM_MODULE, MOD + 0x10000, 0x1000, "unrelated");
-		check_module(d, s, "/src/linux/");
+		check_module(d, s, cases[i].root);
 		assert_int_equal(said.lines, 0);
 		symbols_destroy(s);
 		debuginfo_close(d);

@@ -242,6 +242,8 @@ void dwarf_file_extent(const struct dwarf_file *f, uint32_t section, uint64_t *s
 struct unit {
 	Dwarf_Die *die;
 	const char *root, *folder; /* "" or with a / at the end; without */
+	const char *tree; /* where the kernel's headers are, not terminated; NULL: not known */
+	size_t tree_len;
 };
 
 static const char *below(const char *path, const char *folder)
@@ -251,22 +253,50 @@ static const char *below(const char *path, const char *folder)
 	return len && !strncmp(path, folder, len) ? path + len : path;
 }
 
+/* Practically all units of a kernel have a type of this file: where it is, the tree is. */
+static void find_tree(struct unit *u)
+{
+	static const char known[] = "/include/linux/types.h";
+	Dwarf_Files *files;
+	size_t n;
+
+	if (dwarf_getsrcfiles(u->die, &files, &n))
+		return;
+	for (size_t i = 0; i < n && !u->tree; i++) {
+		const char *path = dwarf_filesrc(files, i, NULL, NULL);
+		size_t len = path ? strlen(path) : 0;
+
+		if (len < sizeof(known) || strcmp(path + len + 1 - sizeof(known), known) != 0)
+			continue;
+		u->tree = path;
+		u->tree_len = len + 2 - sizeof(known);
+	}
+}
+
+/* A path in the source tree begins there, whatever the tree's own path was. */
+static const char *shorten(const struct unit *u, const char *path)
+{
+	const char *rest = below(path, u->root);
+
+	if (rest == path && u->tree && !strncmp(path, u->tree, u->tree_len))
+		rest = path + u->tree_len;
+	if (rest == path && u->folder) {
+		rest = below(path, u->folder);
+		rest += rest != path ? strspn(rest, "/") : 0;
+	}
+	while (rest[0] == '.' && rest[1] == '/')
+		rest += 2;
+	return rest;
+}
+
 /* A path that is too long loses its front. */
 static void set_file(struct debuginfo_place *p, const struct unit *u, const char *path)
 {
-	const char *short_path = path ? below(path, u->root) : "";
-	size_t len;
+	const char *rest = path ? shorten(u, path) : "";
+	size_t len = strlen(rest);
 
-	if (short_path == path && u->folder) {
-		short_path = below(path, u->folder);
-		if (short_path != path)
-			short_path += strspn(short_path, "/");
-	}
-	while (short_path[0] == '.' && short_path[1] == '/')
-		short_path += 2;
-	len = strlen(short_path);
 	snprintf(p->file, sizeof(p->file), "%s",
-		 len < sizeof(p->file) ? short_path : short_path + len - sizeof(p->file) + 1);
+		 len < sizeof(p->file) ? rest : rest + len - sizeof(p->file) + 1);
 }
 
 static void set_line(struct debuginfo_place *p, const struct unit *u, Dwarf_Addr addr)
@@ -398,6 +428,7 @@ unsigned dwarf_file_places(const struct dwarf_file *f, uint64_t addr, const char
 		return 0;
 	if (dwarf_attr(u.die, DW_AT_comp_dir, &folder))
 		u.folder = dwarf_formstring(&folder);
+	find_tree(&u);
 	memset(&place[0], 0, sizeof(place[0]));
 	set_line(&place[0], &u, addr - bias);
 	return name_places(&u, addr - bias, place, max);

@@ -38,8 +38,8 @@ void dwarf_file_extent(const struct dwarf_file *f, uint32_t section, uint64_t *s
 
 /*
  * What is at addr: functions that were inlined there, innermost first, and the one that they are
- * in. Returns how many, 0 where the file says nothing. A path that starts with root comes without
- * it.
+ * in. Returns how many, 0 where the file says nothing. A path that starts with root, or with the
+ * place of the kernel's headers, comes without it.
  */
 unsigned dwarf_file_places(const struct dwarf_file *f, uint64_t addr, const char *root,
 			   struct debuginfo_place *place, unsigned max);
