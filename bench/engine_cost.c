@@ -87,8 +87,10 @@ static void on_check(void *ctx, const struct engine_access *a, uint8_t *v)
 			v[k] = from[k];
 }
 
-static void on_change(void *ctx, const struct engine_access *a, const uint8_t *v)
+static void on_change(void *ctx, const struct engine_access *a, const uint8_t *v,
+		      const struct engine_origin *from)
 {
+	(void)from;
 	struct world *w = ctx;
 	uint8_t *to = w->v + in_data(w, a->addr.v);
 

@@ -111,8 +111,12 @@ struct engine_ops {
 	void (*drop)(void *ctx, uint64_t gpa);
 	/* Judges the access. Where how has ENGINE_READ, writes its V bits to v, len bytes. */
 	void (*check)(void *ctx, const struct engine_access *a, uint8_t *v);
-	/* The bytes are written, right before or after. v: their V bits, NULL: all defined. */
-	void (*change)(void *ctx, const struct engine_access *a, const uint8_t *v);
+	/*
+	 * The bytes are written, right before or after. v: their V bits, NULL: all defined. from: where the
+	 * undefined ones came from, NULL: not known.
+	 */
+	void (*change)(void *ctx, const struct engine_access *a, const uint8_t *v,
+		       const struct engine_origin *from);
 	void (*used)(void *ctx, const struct engine_use *use);
 	/*
 	 * The vector registers: asked for when a window first needs them, valid until it ends. NULL:

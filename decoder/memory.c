@@ -275,7 +275,7 @@ void mem_set_v(struct engine *e, const struct uop *u, struct tlb *t, const struc
 			e->ops.check(e->ctx, &a, NULL);
 			e->out->accesses++;
 		}
-		e->ops.change(e->ctx, &a, v);
+		e->ops.change(e->ctx, &a, v, v ? origin_named(e, origin) : NULL);
 		e->last_tracked = e->insns;
 	} else if (t->user && v) {
 		report_leak(e, u, p, v, origin);
@@ -514,7 +514,8 @@ static void store_tracked(struct engine *e, const struct uop *u, const struct tl
 		e->ops.check(e->ctx, &a, NULL);
 		e->out->accesses++;
 	}
-	e->ops.change(e->ctx, &a, v ? (const uint8_t *)&v : NULL);
+	e->ops.change(e->ctx, &a, v ? (const uint8_t *)&v : NULL,
+		      v ? origin_named(e, e->origin[u->d]) : NULL);
 	e->last_tracked = e->insns;
 	store_bytes((void *)(p->addr + t->addend), p->len, e->r[u->d]);
 	mem_drop(e, t);

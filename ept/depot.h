@@ -8,12 +8,12 @@
 #ifndef KMC_DEPOT_H
 #define KMC_DEPOT_H
 
-#include <stdint.h>
+#include "objects.h"
 
 /* Kernel text, modules and JIT code lie in the top 2 GiB (Documentation/arch/x86/x86_64/mm.rst). */
 #define DEPOT_BASE 0xffffffff00000000ull
 
-#define DEPOT_FRAMES 19
+#define DEPOT_FRAMES OBJ_FRAMES
 #define DEPOT_NAMES  4095
 
 struct depot;

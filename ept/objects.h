@@ -14,6 +14,8 @@
 
 #include "shadow.h"
 
+#define OBJ_FRAMES 19 /* of a call trace at most */
+
 /* A task's stack and name at the time of an event, as the agent's record has it. */
 struct obj_event {
 	uint64_t time; /* ns since guest boot */
@@ -21,7 +23,7 @@ struct obj_event {
 	uint32_t cpu;
 	char comm[17]; /* NUL-terminated */
 	uint8_t nstack;
-	uint64_t stack[19]; /* guest-virtual, innermost first */
+	uint64_t stack[OBJ_FRAMES]; /* guest-virtual, innermost first */
 };
 
 /* The same as it is kept, two for each object; objects_event() makes an event of it again. */
@@ -114,6 +116,9 @@ enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bo
  * state. false where nothing is recorded.
  */
 bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj);
+/* A call trace, kept once, and what its number stands for. 0: not recorded. */
+uint32_t objects_put_trace(struct objects *o, const uint64_t *frames, unsigned n);
+unsigned objects_get_trace(const struct objects *o, uint32_t trace, uint64_t frames[OBJ_FRAMES]);
 /* False, and nothing in *event, where the mark is not known. */
 bool objects_event(const struct objects *o, const struct obj_mark *mark, struct obj_event *event);
 

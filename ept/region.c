@@ -31,19 +31,28 @@ static void give(struct objects *o, void *p, size_t n, size_t size)
 
 void mark_set(struct objects *o, struct obj_mark *mark, const struct obj_event *event)
 {
-	unsigned n;
-
 	*mark = (struct obj_mark){ .known = event != NULL };
 	if (!event)
 		return;
-	n = event->nstack < DEPOT_FRAMES ? event->nstack : DEPOT_FRAMES;
-	mark->trace = depot_put(o->depot, event->stack, n);
-	if (n && !mark->trace)
-		o->stats.unrecorded_traces++;
+	mark->trace = objects_put_trace(o, event->stack, event->nstack);
 	mark->pid = event->pid;
 	mark->cpu = event->cpu & 127u;
 	mark->name = depot_put_name(o->depot, event->comm) & DEPOT_NAMES;
 	mark->time = event->time / 1000 & ((1ull << 44) - 1);
+}
+
+uint32_t objects_put_trace(struct objects *o, const uint64_t *frames, unsigned n)
+{
+	uint32_t trace = depot_put(o->depot, frames, n < DEPOT_FRAMES ? n : DEPOT_FRAMES);
+
+	if (n && !trace)
+		o->stats.unrecorded_traces++;
+	return trace;
+}
+
+unsigned objects_get_trace(const struct objects *o, uint32_t trace, uint64_t frames[OBJ_FRAMES])
+{
+	return depot_get(o->depot, trace, frames);
 }
 
 bool objects_event(const struct objects *o, const struct obj_mark *mark, struct obj_event *event)

@@ -85,8 +85,10 @@ static void check(void *ctx, const struct engine_access *a, uint8_t *v)
 		v[n] = (uint8_t)((a->gpa + n) % 7 == 0 ? 0xf0 : 0);
 }
 
-static void change(void *ctx, const struct engine_access *a, const uint8_t *v)
+static void change(void *ctx, const struct engine_access *a, const uint8_t *v,
+		   const struct engine_origin *from)
 {
+	(void)from;
 	require_in_page(ctx, a);
 }
 

@@ -183,9 +183,76 @@ TEST(trace_again)
 	return 0;
 }
 
+/*
+ * Undefined bytes that go from object to object before they decide something. traces.tsv says where
+ * they were copied and created.
+ */
+#define PATH_SIZE 168
+
+static noinline void carry(void *to, const void *from)
+{
+	rep_movsb(to, from, PATH_SIZE);
+}
+
+static noinline void carry_words(u64 *to, const u64 *from)
+{
+	unsigned int i;
+
+	for (i = 0; i < PATH_SIZE / sizeof(*to); i++)
+		WRITE_ONCE(to[i], READ_ONCE(from[i]));
+}
+
+static noinline char *path_start(bool bug, gfp_t flags)
+{
+	char *p = kmalloc(PATH_SIZE, flags);
+
+	if (p && !bug)
+		memset(p, 1, PATH_SIZE);
+	return p;
+}
+
+TEST(path_twice)
+{
+	char *a = path_start(bug, GFP_KERNEL), *b = raw_object(PATH_SIZE), *c = raw_object(PATH_SIZE);
+
+	if (a && b && c) {
+		carry(b, a);
+		kfree(a);
+		a = NULL;
+		carry_words((u64 *)c, (const u64 *)b);
+		cmp4(hidden(c) + 48);
+	}
+	kfree(a);
+	kfree(b);
+	kfree(c);
+	return 0;
+}
+
+/* Where they come from is another object by then: its owner has nothing to do with them. */
+TEST(path_gone)
+{
+	char *to = raw_object(PATH_SIZE), *from, *next = NULL;
+	unsigned long irq;
+
+	local_irq_save(irq);
+	from = path_start(bug, GFP_ATOMIC);
+	if (to && from) {
+		carry(to, from);
+		kfree(from);
+		next = kmalloc(PATH_SIZE, GFP_ATOMIC);
+	}
+	local_irq_restore(irq);
+	if (next && from == next)
+		cmp4(hidden(to) + 56);
+	kfree(to);
+	kfree(next);
+	return 0;
+}
+
 /* clang-format off */
 #define PAIRS(X) \
-	X(trace_interrupt) X(trace_softirq) X(trace_thread) X(trace_constructor) X(trace_again)
+	X(trace_interrupt) X(trace_softirq) X(trace_thread) X(trace_constructor) X(trace_again) \
+	X(path_twice) X(path_gone)
 /* clang-format on */
 
 static const struct test_entry entries[] = { PAIRS(GOOD_ENTRY) PAIRS(BUG_ENTRY) };

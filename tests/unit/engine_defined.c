@@ -648,6 +648,40 @@ static void test_origin(void **state)
 	free(w);
 }
 
+/* So does what is stored in tracked memory: by way of registers, the stack, rep movs and xmm registers. */
+static void test_copied(void **state)
+{
+	/* mov 0x10(%rbx),%rcx; push %rcx; pop %rdx; mov %edx,0x20(%rsi) */
+	static const uint8_t moves[] = "\x48\x8b\x4b\x10\x51\x5a\x89\x56\x20";
+	/* xchg %rbx,%rsi; lea 0x100(%rbx),%rdi; add $0x10,%rsi; mov $8,%ecx; rep movsb */
+	static const uint8_t string[] = "\x48\x87\xde\x48\x8d\xbb\x00\x01\x00\x00"
+					"\x48\x83\xc6\x10\xb9\x08\x00\x00\x00\xf3\xa4";
+	/* movups 0x10(%rbx),%xmm1; movups %xmm1,(%rsi) */
+	static const uint8_t vector[] = "\x0f\x10\x4b\x10\x0f\x11\x0e";
+	static const struct {
+		const uint8_t *code;
+		size_t len;
+		uint32_t loaded;
+	} cases[] = { { moves, sizeof(moves) - 1, 8 },
+		      { string, sizeof(string) - 1, 8 },
+		      { vector, sizeof(vector) - 1, 16 } };
+
+	for (size_t n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
+		struct world *w = start(cases[n].code, cases[n].len);
+
+		w->v[A][0x11] = 0xff;
+		world_run(w, 64);
+		assert_null(w->broken);
+		assert_int_equal(w->uses, 0);
+		assert_int_equal(w->copies, 1);
+		assert_int_equal(w->copied[0].gpa, GPA + A * ENGINE_PAGE + 0x10);
+		assert_int_equal(w->copied[0].len, cases[n].loaded);
+		assert_int_equal(w->copied[0].v[1], 0xff);
+		engine_destroy(w->e);
+		free(w);
+	}
+}
+
 /* In callbacks the registers are those of the start of the instruction. */
 static void test_cpu_at_call(void **state)
 {
@@ -678,6 +712,7 @@ int main(void)
 		cmocka_unit_test(test_related),
 		cmocka_unit_test(test_idioms),
 		cmocka_unit_test(test_origin),
+		cmocka_unit_test(test_copied),
 		cmocka_unit_test(test_cpu_at_call),
 		cmocka_unit_test(test_programs),
 	};

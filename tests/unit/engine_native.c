@@ -182,8 +182,10 @@ static void on_check(void *ctx, const struct engine_access *a, uint8_t *v)
 		memset(v, 0, a->len);
 }
 
-static void on_change(void *ctx, const struct engine_access *a, const uint8_t *v)
+static void on_change(void *ctx, const struct engine_access *a, const uint8_t *v,
+		      const struct engine_origin *from)
 {
+	(void)from;
 	struct run *r = ctx;
 
 	check_access(r, a);

@@ -52,6 +52,8 @@ struct world {
 	struct engine_use use[MAX_USES];
 	struct engine_origin origin[MAX_USES]; /* what use[].origin pointed to */
 	unsigned uses;
+	struct engine_origin copied[MAX_USES]; /* what changes of undefined bits were told to come from */
+	unsigned copies;
 	const char *broken;
 	uint64_t rip_at_call, rax_at_call; /* of the last callback */
 };
@@ -135,14 +137,20 @@ static inline void world_check(void *ctx, const struct engine_access *a, uint8_t
 		memcpy(v, shadow, a->len);
 }
 
-static inline void world_change(void *ctx, const struct engine_access *a, const uint8_t *v)
+static inline void world_change(void *ctx, const struct engine_access *a, const uint8_t *v,
+				const struct engine_origin *from)
 {
+	struct world *w = ctx;
 	uint8_t *shadow = world_access(ctx, a);
 
 	if (!shadow)
 		return;
 	if (!(a->how & ENGINE_WRITE))
 		world_broken(ctx, "change() of an access that does not write");
+	if (from && !v)
+		world_broken(ctx, "an origin of what is defined");
+	if (from)
+		w->copied[w->copies++ % MAX_USES] = *from;
 	if (v)
 		memcpy(shadow, v, a->len);
 	else
@@ -214,7 +222,7 @@ static inline void world_run(struct world *w, uint32_t insns)
 {
 	struct engine_limits limits = { .insns = insns, .idle = 1000 };
 
-	w->uses = 0;
+	w->uses = w->copies = 0;
 	w->cpu.rip = world_page[CODE_PAGE].addr;
 	w->cpu.mode = INSN_MODE_64;
 	memset(&w->window, 0, sizeof(w->window));

@@ -278,8 +278,8 @@ static void test_undefined(void **state)
 		{"undefined.instruction", "movq 0x10(%rdi), %rax", 0},
 		{"undefined.bytes.0", NULL, 3},
 		{"undefined.bytes.1", NULL, 3},
-		{"undefined.created.pid", NULL, 431},
-		{"undefined.copied.0.symbol", "copy_it+0x8/0x40 [kmc_bugs]", 0},
+		{"undefined.created.pid", NULL, 430},
+		{"undefined.copied.0.0.symbol", "copy_it+0x8/0x40 [kmc_bugs]", 0},
 		{"stacks.origin.0.symbol", "bug_read+0x20/0x120 [kmc_bugs]", 0},
 		{"count", NULL, 1},
 	};

@@ -118,6 +118,7 @@ static void uninit_branch(struct report *r)
 	static const char *const load[] = { "bug_read+0x20/0x120 [kmc_bugs]", NULL };
 	static const char *const copy[] = { "copy_it+0x8/0x40 [kmc_bugs]",
 					    "run_one+0x3c/0xa0 [kmc_bugs]", NULL };
+	static const char *const again[] = { "memcpy+0x12/0x20", "bug_copy+0x20/0x60 [kmc_bugs]", NULL };
 
 	uninit_byte(r);
 	set_value(r, 8, 8);
@@ -130,7 +131,10 @@ static void uninit_branch(struct report *r)
 	r->sink = REPORT_SINK_BRANCH;
 	r->undefined_bits = 0x40;
 	set_stack(&r->origin, 432, load);
-	set_stack(&r->copied, 432, copy);
+	r->ncopied = 2;
+	set_stack(&r->copied[0], 432, copy);
+	set_stack(&r->copied[1], 432, again);
+	set_stack(&r->created, 430, alloc);
 }
 
 static void infoleak(struct report *r)
@@ -143,6 +147,14 @@ static void infoleak(struct report *r)
 	r->undefined_bits = 0xffffffff00000000ull;
 	set_value(r, 8, 8);
 	set_stack(&r->access, 432, stack);
+}
+
+/* What was copied came from an object whose memory has a new owner. */
+static void uninit_copied(struct report *r)
+{
+	uninit_branch(r);
+	r->ncopied = 1;
+	r->created.known = false;
 }
 
 /* No allocation was seen, but what made the memory undefined was. */
@@ -331,6 +343,7 @@ const struct sample samples[] = {
 	{"uninit_no_origin", NAMED("KMC", "uninit-value"), VERDICT_UNINIT, uninit_no_origin},
 	{"uninit_helpers_only", NAMED("KMC", "uninit-value"), VERDICT_UNINIT, uninit_helpers_only},
 	{"uninit_branch", NAMED("KMSAN", "uninit-value"), VERDICT_UNINIT, uninit_branch},
+	{"uninit_copied", NAMED("KMC", "uninit-value"), VERDICT_UNINIT, uninit_copied},
 	{"infoleak", "KMSAN: kernel-infoleak in _copy_to_user+0x22/0x40", VERDICT_INFOLEAK, infoleak},
 	{"infoleak_created", "KMSAN: kernel-infoleak in _copy_to_user+0x22/0x40", VERDICT_INFOLEAK,
 	 infoleak_created},
@@ -409,5 +422,7 @@ void sample_hostile(struct report *r)
 	fill_stack(&r->freed);
 	fill_stack(&r->origin);
 	fill_stack(&r->created);
-	fill_stack(&r->copied);
+	r->ncopied = REPORT_COPIES;
+	for (unsigned n = 0; n < REPORT_COPIES; n++)
+		fill_stack(&r->copied[n]);
 }

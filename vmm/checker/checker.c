@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "checker_internal.h"
+#include "copies.h"
 
 uint64_t checker_now(void)
 {
@@ -41,10 +42,11 @@ int checker_create(const struct checker_config *config, struct checker **out, ch
 	c->exec_status = -1;
 	c->symbols = symbols_create();
 	c->caches = caches_create();
+	c->copies = copies_create();
 	c->decoder = insn_decoder_create();
 	c->filter.groups = groups_create();
-	if (!c->symbols || !c->caches || !c->decoder || !c->filter.groups) {
-		snprintf(err, errlen, "cannot create the instruction decoder: out of memory");
+	if (!c->symbols || !c->caches || !c->copies || !c->decoder || !c->filter.groups) {
+		snprintf(err, errlen, "out of memory");
 		checker_destroy(c);
 		return -1;
 	}
@@ -61,6 +63,7 @@ void checker_destroy(struct checker *c)
 		pthread_join(c->watchdog, NULL);
 	}
 	objects_destroy(c->objects);
+	copies_destroy(c->copies);
 	shadow_destroy(c->shadow);
 	caches_destroy(c->caches);
 	symbols_destroy(c->symbols);

@@ -117,6 +117,8 @@ struct checker {
 	struct guest_ram *ram;
 	struct shadow *shadow;
 	struct objects *objects;
+	struct copies *copies;
+	_Atomic uint64_t announced; /* time of the last event that was applied, ns since guest boot */
 	struct symbols *symbols;
 	struct caches *caches;
 	struct layout layout;
@@ -261,8 +263,22 @@ void trace_access(struct checker *c, const struct vcpu_state *s, uint64_t task,
 /* Adds the frame of addr, if there is room. is_return: the call is in front of addr. */
 void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return,
 	       bool guess);
-/* A return address of a trace that was recorded earlier. */
-void trace_add_past(struct checker *c, struct report_stack *s, uint64_t addr);
+/* The same of a trace that was recorded earlier. */
+void trace_add_past(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return);
+/* The addresses of the true frames only, as trace_access() finds them. Returns how many. */
+unsigned trace_addresses(struct checker *c, const struct vcpu_state *s, uint64_t task, uint64_t *frame,
+			 unsigned max);
+
+/*
+ * path.c: how undefined bits came to where they were used. path_copied() is called by a window that
+ * holds the page of a: v is written there, and came from *from.
+ */
+void path_copied(struct checker *c, const struct engine_access *a, const uint8_t *v,
+		 const struct engine_origin *from, uint32_t trace);
+/* The number for path_copied() of the code that s is at. Under checker.lock. */
+uint32_t path_trace(struct checker *c, const struct vcpu_state *s);
+/* The copies behind the undefined byte at gpa, and where it was created. Under checker.lock. */
+void path_describe(struct checker *c, gpa_t gpa, const struct object *object, struct report *r);
 
 /* At the hello: which kernel it is, for its debug information; gva of its ELF notes. */
 void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end);
@@ -285,6 +301,13 @@ void filter_finish(struct checker *c);
 uint64_t filter_mix(uint64_t hash, uint64_t number);
 
 /* describe.c: fills and sends reports. */
+/*
+ * A hash of the kind and of the place that s is at. The same place is met by the same way if the words on
+ * top of the stack that point into the text are the same; which other ways there are the true trace will
+ * tell. Any thread.
+ */
+uint64_t describe_place(struct checker *c, const struct vcpu_state *s, unsigned kind);
+void describe_event(struct checker *c, const struct obj_event *e, struct report_stack *s);
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		     const struct piece *p, const struct judgement *j);
 void describe_use(struct checker *c, const struct vcpu_state *s, const struct insn *i,

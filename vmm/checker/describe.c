@@ -20,7 +20,7 @@ static uint64_t wall_clock(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void stack_of_event(struct checker *c, const struct obj_event *e, struct report_stack *s)
+void describe_event(struct checker *c, const struct obj_event *e, struct report_stack *s)
 {
 	s->known = true;
 	s->pid = e->pid;
@@ -28,7 +28,7 @@ static void stack_of_event(struct checker *c, const struct obj_event *e, struct 
 	s->time = e->time;
 	memcpy(s->comm, e->comm, sizeof(s->comm));
 	for (unsigned n = 0; n < e->nstack; n++)
-		trace_add_past(c, s, e->stack[n]);
+		trace_add_past(c, s, e->stack[n], true);
 }
 
 static void describe_task(struct checker *c, const struct vcpu_state *s, struct report *r)
@@ -60,9 +60,9 @@ static void describe_object(struct checker *c, const struct object *o, struct re
 	if (o->cache)
 		memcpy(r->cache, o->cache->name, sizeof(r->cache));
 	if (objects_event(c->objects, &o->allocated, &event))
-		stack_of_event(c, &event, &r->allocated);
+		describe_event(c, &event, &r->allocated);
 	if (objects_event(c->objects, &o->freed, &event))
-		stack_of_event(c, &event, &r->freed);
+		describe_event(c, &event, &r->freed);
 }
 
 /* Bytes and states around the first bad byte, within its page. */
@@ -101,14 +101,10 @@ static bool may_be_code(const struct agent *a, uint64_t addr)
 	       (addr >= a->module_start && addr < a->module_end);
 }
 
-/*
- * The same place is met by the same way if the words on top of the stack that point into the text are the
- * same; which other ways there are the true trace will tell.
- */
-static uint64_t place_of(struct checker *c, const struct vcpu_state *s, enum verdict verdict)
+uint64_t describe_place(struct checker *c, const struct vcpu_state *s, unsigned kind)
 {
 	uint64_t words[PLACE_WORDS];
-	uint64_t place = filter_mix(filter_mix(verdict, s->insn.rip), 0);
+	uint64_t place = filter_mix(filter_mix(kind, s->insn.rip), 0);
 	size_t n = checker_guest_read(c, s->insn.gpr[INSN_RSP], words, sizeof(words)) / 8;
 
 	for (size_t i = 0; i < n; i++)
@@ -120,7 +116,7 @@ static uint64_t place_of(struct checker *c, const struct vcpu_state *s, enum ver
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		     const struct piece *p, const struct judgement *j)
 {
-	uint64_t place = place_of(c, s, j->verdict);
+	uint64_t place = describe_place(c, s, j->verdict);
 	struct report r;
 
 	if (!filter_wants(c, j->verdict, place, j->has_object ? &j->object : NULL))
@@ -154,7 +150,7 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 		  const struct engine_use *use, enum verdict verdict, const struct object *object)
 {
 	const struct engine_origin *o = use->origin;
-	uint64_t place = place_of(c, s, verdict);
+	uint64_t place = describe_place(c, s, verdict);
 	uint32_t first = 0, last = o->len - 1;
 	struct report r;
 
@@ -176,6 +172,7 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 	describe_undefined(c, s, i, use, &r);
 	describe_task(c, s, &r);
 	describe_object(c, object, &r);
+	path_describe(c, (gpa_t){ o->gpa + first }, object, &r);
 	describe_map(c, (gpa_t){ o->gpa + first }, &r);
 	filter_send(c, &r, place);
 }
@@ -238,7 +235,7 @@ void describe_free(struct checker *c, const struct kmc_record *record, unsigned 
 	memcpy(r.comm, record->comm, sizeof(record->comm));
 	memcpy(e.comm, record->comm, sizeof(record->comm));
 	stack_of_caller(record, &e);
-	stack_of_event(c, &e, &r.access);
+	describe_event(c, &e, &r.access);
 	describe_object(c, object, &r);
 	describe_map(c, gpa, &r);
 	filter_send(c, &r, place);

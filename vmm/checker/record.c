@@ -24,6 +24,8 @@ static void event_fill(struct applied *a)
 	memcpy(e->comm, r->comm, sizeof(r->comm));
 	e->nstack = r->nstack;
 	memcpy(e->stack, r->stack, r->nstack * sizeof(r->stack[0]));
+	if (r->time > a->c->announced)
+		a->c->announced = r->time;
 	if (!e->nstack && r->caller) {
 		e->stack[0] = r->caller;
 		e->nstack = 1;

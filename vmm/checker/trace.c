@@ -21,7 +21,9 @@
 
 struct trace {
 	struct checker *c;
-	struct report_stack *out;
+	struct report_stack *out; /* NULL: the true frames' addresses only, below */
+	uint64_t *frame;
+	unsigned n, max;
 	uint64_t task; /* struct task_struct, 0 unknown */
 };
 
@@ -76,9 +78,9 @@ void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is
 	add(c, s, addr, is_return, guess ? FRAME_GUESS : FRAME_TRUE);
 }
 
-void trace_add_past(struct checker *c, struct report_stack *s, uint64_t addr)
+void trace_add_past(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return)
 {
-	add(c, s, addr, true, FRAME_PAST);
+	add(c, s, addr, is_return, FRAME_PAST);
 }
 
 void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end)
@@ -199,6 +201,14 @@ static void scan_stack(const struct trace *t, uint64_t rsp)
 	}
 }
 
+static void add_true(struct trace *t, uint64_t addr, bool is_return)
+{
+	if (t->out)
+		trace_add(t->c, t->out, addr, is_return, false);
+	else if (t->n < t->max)
+		t->frame[t->n++] = addr;
+}
+
 /* Adds the true frames. False where the walk stopped in front of the stack's end: at *sp. */
 static bool walk_frames(struct trace *t, const struct orc_regs *regs, uint64_t *sp)
 {
@@ -218,22 +228,41 @@ static bool walk_frames(struct trace *t, const struct orc_regs *regs, uint64_t *
 		if (!symbols_is_text(t->c->symbols, code))
 			return false;
 		if (!is_thunk(t->c, code))
-			trace_add(t->c, t->out, w.regs.ip, !w.exact, false);
+			add_true(t, w.regs.ip, !w.exact);
 	}
 	return step == ORC_END;
+}
+
+static struct orc_regs regs_of(const struct vcpu_state *s)
+{
+	const uint64_t *gpr = s->insn.gpr;
+
+	return (struct orc_regs){ .ip = s->insn.rip,
+				  .sp = gpr[INSN_RSP],
+				  .bp = gpr[INSN_RBP],
+				  .r10 = gpr[INSN_R10],
+				  .r13 = gpr[INSN_R13],
+				  .di = gpr[INSN_RDI],
+				  .dx = gpr[INSN_RDX] };
+}
+
+unsigned trace_addresses(struct checker *c, const struct vcpu_state *s, uint64_t task, uint64_t *frame,
+			 unsigned max)
+{
+	const struct orc_regs regs = regs_of(s);
+	struct trace t = { .c = c, .task = task, .frame = frame, .max = max };
+	uint64_t sp = regs.sp;
+
+	add_true(&t, regs.ip, false);
+	if (layout_get(c)->has_orc)
+		walk_frames(&t, &regs, &sp);
+	return t.n;
 }
 
 void trace_access(struct checker *c, const struct vcpu_state *s, uint64_t task,
 		  struct report_stack *out)
 {
-	const uint64_t *gpr = s->insn.gpr;
-	const struct orc_regs regs = { .ip = s->insn.rip,
-				       .sp = gpr[INSN_RSP],
-				       .bp = gpr[INSN_RBP],
-				       .r10 = gpr[INSN_R10],
-				       .r13 = gpr[INSN_R13],
-				       .di = gpr[INSN_RDI],
-				       .dx = gpr[INSN_RDX] };
+	const struct orc_regs regs = regs_of(s);
 	struct trace t = { .c = c, .out = out, .task = task };
 	uint64_t sp = regs.sp;
 

@@ -20,6 +20,13 @@
 #define WINDOW_IDLE  256
 #define WINDOW_IDLE_MAX 1024
 
+/* Where undefined bits were copied: a hash, and the number of its call trace. */
+#define COPY_PLACES 256
+struct copy_place {
+	uint64_t place;
+	uint32_t trace;
+};
+
 struct window {
 	struct checker *c;
 	struct vcpu_state *s;
@@ -33,6 +40,7 @@ struct window {
 	volatile bool stop;
 	uint64_t rip;  /* where the last window began */
 	uint32_t idle; /* and how long it went on without a violation */
+	struct copy_place copy_place[COPY_PLACES];
 	bool has_vectors; /* below is what this window has fetched */
 	struct engine_vectors vectors;
 };
@@ -168,10 +176,32 @@ static void check(void *ctx, const struct engine_access *a, uint8_t *v)
 		shadow_held_read_v(w->c->shadow, gpa, v, a->len);
 }
 
-static void change(void *ctx, const struct engine_access *a, const uint8_t *v)
+/* The trace of the code that copies undefined bits, walked once a place. 0: not known. */
+static uint32_t copy_trace(struct window *w, const struct engine_access *a)
+{
+	struct copy_place *p;
+	uint64_t place;
+
+	sync_state(w, a->rip);
+	place = describe_place(w->c, w->s, VERDICTS);
+	p = &w->copy_place[place % COPY_PLACES];
+	if (p->place == place || a->locked) /* while the page is held its value and its shadow are changed */
+		return p->place == place ? p->trace : 0;
+	shadow_drop(w->c->shadow, (gpa_t){ a->gpa });
+	enter(w);
+	*p = (struct copy_place){ .place = place, .trace = path_trace(w->c, w->s) };
+	leave(w);
+	shadow_hold(w->c->shadow, (gpa_t){ a->gpa });
+	return p->trace;
+}
+
+static void change(void *ctx, const struct engine_access *a, const uint8_t *v,
+		   const struct engine_origin *from)
 {
 	struct window *w = ctx;
 
+	if (v && from)
+		path_copied(w->c, a, v, from, copy_trace(w, a));
 	shadow_held_write_v(w->c->shadow, (gpa_t){ a->gpa }, v, a->len);
 }
 

@@ -365,6 +365,7 @@ static void put_list(FILE *f, const char *what, const json_t *frames, bool open)
 static void put_stacks(FILE *f, const json_t *report)
 {
 	const json_t *s = record_object(report, "stacks"), *u = record_object(report, "undefined");
+	const json_t *copied = json_object_get(u, "copied");
 
 	fputs("<div class=\"stacks\">\n<div>", f);
 	if (!is_leak(report))
@@ -372,7 +373,8 @@ static void put_stacks(FILE *f, const json_t *report)
 			 json_object_get(s, "access"), true);
 	fputs("</div>\n<div>", f);
 	put_list(f, "Undefined bits were loaded at", json_object_get(s, "origin"), false);
-	put_list(f, "Undefined bits were copied at", json_object_get(u, "copied"), false);
+	for (size_t i = 0; i < json_array_size(copied) && i < FRAMES; i++)
+		put_list(f, "Undefined bits were copied at", json_array_get(copied, i), false);
 	put_event(f, "Allocated", record_object(s, "allocated"), is_leak(report));
 	put_event(f, "Freed", record_object(s, "freed"), false);
 	fputs("</div></div>\n", f);

@@ -18,6 +18,7 @@
 #define REPORT_VALUE  64 /* bytes of an access that are kept */
 #define REPORT_GPRS   16
 #define REPORT_FILE   128
+#define REPORT_COPIES 4
 
 struct report_frame {
 	uint64_t addr;		    /* gva; for frames other than the access, the return address */
@@ -100,8 +101,10 @@ struct report {
 	uint64_t undefined_bits;     /* of what decided; of a branch: of its flags as in rflags */
 	char origin_insn[64];	     /* text of the instruction that loaded them, if another */
 	struct report_stack origin;  /* and where it is */
-	struct report_stack created; /* what made the memory undefined, if not allocated's event */
-	struct report_stack copied;  /* where the undefined bits were copied, the last one first */
+	/* What made the memory undefined, if that is not allocated's event; where ncopied, not known is not known. */
+	struct report_stack created;
+	unsigned ncopied;
+	struct report_stack copied[REPORT_COPIES]; /* where the undefined bits were copied, the last first */
 	uint64_t count;		     /* times seen so far; 0 counts as 1 */
 };
 

@@ -175,6 +175,15 @@ static json_t *sink_json(enum report_sink sink)
 		       json_string(name[sink]) : json_null();
 }
 
+static json_t *copied_json(const struct report *r)
+{
+	json_t *list = json_array();
+
+	for (unsigned n = 0; n < r->ncopied && n < REPORT_COPIES; n++)
+		json_array_append_new(list, known_frames_json(&r->copied[n]));
+	return list;
+}
+
 static json_t *undefined_json(const struct report *r)
 {
 	if (r->verdict != VERDICT_UNINIT && r->verdict != VERDICT_INFOLEAK)
@@ -183,7 +192,7 @@ static json_t *undefined_json(const struct report *r)
 			 r->sink == REPORT_SINK_UNKNOWN ? json_null() : address(r->undefined_bits),
 			 "instruction", clean(r->origin_insn), "bytes", number(r->bad_first),
 			 number(r->bad_last), "created", event_json(report_created(r)), "copied",
-			 known_frames_json(&r->copied));
+			 copied_json(r));
 }
 
 static json_t *alt_titles_json(const struct report *r)

@@ -335,10 +335,10 @@ static void print_uninit(FILE *f, const struct report *r)
 
 static void print_copied(FILE *f, const struct report *r)
 {
-	if (!r->copied.known)
-		return;
-	fputs("\nUninit was stored to memory at:\n", f);
-	print_frames(f, &r->copied);
+	for (unsigned n = 0; n < r->ncopied && n < REPORT_COPIES; n++) {
+		fputs("\nUninit was stored to memory at:\n", f);
+		print_frames(f, &r->copied[n]);
+	}
 }
 
 static void print_kmsan(FILE *f, const struct report *r, const char *title)
@@ -353,6 +353,8 @@ static void print_kmsan(FILE *f, const struct report *r, const char *title)
 	fprintf(f, "Memory access of size %u starts at %016" PRIx64 "\n", r->size, r->addr);
 	print_insn(f, r);
 	print_object(f, r);
+	if (r->ncopied)
+		print_event(f, "Allocated", &r->allocated);
 	print_map(f, r);
 	fputc('\n', f);
 	print_cpu(f, r);

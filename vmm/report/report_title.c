@@ -125,7 +125,7 @@ static bool is_alloc_helper(const char *symbol)
 
 const struct report_stack *report_created(const struct report *r)
 {
-	return r->created.known ? &r->created : &r->allocated;
+	return r->ncopied || r->created.known ? &r->created : &r->allocated;
 }
 
 bool report_is_kmsan(const struct report *r)
