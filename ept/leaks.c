@@ -47,9 +47,28 @@ static uint64_t size_of(const struct region *r, uint32_t index)
 	return r->slots[index].size ? r->slots[index].size : r->stride;
 }
 
-/* The object that the word points into; NULL where there is none. */
-static struct slot *target(const struct search *s, uint64_t word, struct work *at)
+/* Words that may be pointers. */
+struct words {
+	const uint64_t *word;
+	size_t n;
+	bool in_memory;
+	uint64_t gpa; /* of the first, where in_memory */
+};
+
+/* Left over from the memory's former owner. */
+static bool is_undefined(const struct search *s, const struct words *w, size_t i)
 {
+	uint64_t v = 0;
+
+	if (w->in_memory)
+		shadow_read_v(s->o->shadow, (gpa_t){ w->gpa + 8 * i }, (uint8_t *)&v, sizeof(v));
+	return v == ~0ull;
+}
+
+/* The object that word i points into; NULL where there is none. */
+static struct slot *target(const struct search *s, const struct words *w, size_t i, struct work *at)
+{
+	uint64_t word = w->word[i];
 	gpa_t gpa = { word - s->config->direct_map };
 	struct region *r;
 	uint32_t offset;
@@ -57,7 +76,8 @@ static struct slot *target(const struct search *s, uint64_t word, struct work *a
 	if (word < s->config->direct_map)
 		return NULL;
 	r = region_at(s->o, gpa);
-	if (!r || !r->slots || !region_slot(r, gpa, &at->index, &offset) || !is_object(r, at->index))
+	if (!r || !r->slots || !region_slot(r, gpa, &at->index, &offset) || !is_object(r, at->index) ||
+	    is_undefined(s, w, i))
 		return NULL;
 	at->region = r;
 	return &r->slots[at->index];
@@ -79,12 +99,12 @@ static void push(struct search *s, const struct work *at)
 	s->work[s->n++] = *at;
 }
 
-static void reach_words(struct search *s, const uint64_t *words, size_t n)
+static void reach_words(struct search *s, const struct words *w)
 {
 	struct work at;
 
-	for (size_t i = 0; i < n && !s->no_memory; i++) {
-		struct slot *slot = target(s, words[i], &at);
+	for (size_t i = 0; i < w->n && !s->no_memory; i++) {
+		struct slot *slot = target(s, w, i, &at);
 
 		if (!slot || slot->mark == MARK_REACHED)
 			continue;
@@ -94,38 +114,38 @@ static void reach_words(struct search *s, const uint64_t *words, size_t n)
 }
 
 /* The aligned words in [gpa, gpa + len). */
-static const uint64_t *words_at(const struct search *s, uint64_t gpa, uint64_t len, size_t *n)
+static struct words words_at(const struct search *s, uint64_t gpa, uint64_t len)
 {
 	uint64_t start = (gpa + 7) & ~7ull, end = (gpa + len) & ~7ull;
+	struct words w = { .in_memory = true, .gpa = start };
 
-	*n = end > start ? (end - start) / 8 : 0;
-	return *n ? guest_ram_at(s->o->ram, (gpa_t){ start }, end - start) : NULL;
+	if (end > start)
+		w.word = guest_ram_at(s->o->ram, (gpa_t){ start }, end - start);
+	if (w.word)
+		w.n = (end - start) / 8;
+	return w;
 }
 
-static const uint64_t *words_of(const struct search *s, const struct work *at, size_t *n)
+static struct words words_of(const struct search *s, const struct work *at)
 {
-	return words_at(s, region_slot_start(at->region, at->index).v,
-			size_of(at->region, at->index), n);
+	return words_at(s, region_slot_start(at->region, at->index).v, size_of(at->region, at->index));
 }
 
 static void reach_through(struct search *s)
 {
 	while (s->n && !s->no_memory) {
 		struct work at = s->work[--s->n];
-		const uint64_t *words;
-		size_t n;
+		struct words w = words_of(s, &at);
 
-		words = words_of(s, &at, &n);
-		reach_words(s, words, n);
+		reach_words(s, &w);
 	}
 }
 
 static void reach_range(struct search *s, uint64_t gpa, uint64_t len)
 {
-	size_t n;
-	const uint64_t *words = words_at(s, gpa, len, &n);
+	struct words w = words_at(s, gpa, len);
 
-	reach_words(s, words, n);
+	reach_words(s, &w);
 	reach_through(s);
 }
 
@@ -198,21 +218,21 @@ static void begin_region(struct search *s, struct region *r)
 
 static void reach_page(struct search *s, gpa_t page)
 {
-	if (s->config->is_root(s->config->ctx, page))
-		reach_range(s, page.v, GUEST_PAGE);
+	uint32_t dead = s->config->dead(s->config->ctx, page);
+
+	if (dead < GUEST_PAGE)
+		reach_range(s, page.v + dead, GUEST_PAGE - dead);
 }
 
 /* ---------------------------------------------------------------- what is left */
 
 static void refer(struct search *s, const struct work *from)
 {
-	const uint64_t *words;
+	struct words w = words_of(s, from);
 	struct work at;
-	size_t n;
 
-	words = words_of(s, from, &n);
-	for (size_t i = 0; i < n; i++) {
-		struct slot *slot = target(s, words[i], &at);
+	for (size_t i = 0; i < w.n; i++) {
+		struct slot *slot = target(s, &w, i, &at);
 
 		if (slot && slot->mark == MARK_NONE && slot != &from->region->slots[from->index])
 			slot->mark = MARK_REFERENCED;
@@ -235,12 +255,10 @@ static void count_through(struct search *s, uint64_t *objects, uint64_t *bytes)
 {
 	while (s->n && !s->no_memory) {
 		struct work from = s->work[--s->n], at;
-		const uint64_t *words;
-		size_t n;
+		struct words w = words_of(s, &from);
 
-		words = words_of(s, &from, &n);
-		for (size_t i = 0; i < n && !s->no_memory; i++) {
-			struct slot *slot = target(s, words[i], &at);
+		for (size_t i = 0; i < w.n && !s->no_memory; i++) {
+			struct slot *slot = target(s, &w, i, &at);
 
 			if (!slot || slot->mark == MARK_REACHED || slot->mark == MARK_COUNTED)
 				continue;
@@ -287,10 +305,11 @@ static void hand_out_rings(struct search *s, struct region *r)
 int leaks_find(struct objects *o, const struct leaks_config *config, struct leaks_stats *stats)
 {
 	struct search s = { .o = o, .config = config, .stats = stats };
+	struct words given = { .word = config->words, .n = config->nwords };
 
 	*stats = (struct leaks_stats){ 0 };
 	each_part(&s, begin_region, NULL);
-	reach_words(&s, config->words, config->nwords);
+	reach_words(&s, &given);
 	reach_through(&s);
 	each_part(&s, reach_region, reach_page);
 	if (!s.no_memory) {

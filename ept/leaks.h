@@ -2,8 +2,8 @@
 /*
  * leaks.h: objects that are allocated and that no pointer in guest memory reaches any more.
  *
- * A pointer is an aligned 64-bit word whose value, as an address in the kernel's direct map, lies
- * anywhere in an object's slot. Roots are the words given (registers), all pages of guest memory that hold
+ * A pointer is an aligned 64-bit word, not undefined as a whole, whose value, as an address in the kernel's
+ * direct map, lies anywhere in an object's slot. Roots are the words given (registers), all pages of guest memory that hold
  * no tracked object and that the caller does not exclude (free pages, say), and objects older than the
  * tracking. From there on it goes through the objects that are reached. Words that only look like pointers
  * hide leaks and invent none.
@@ -21,8 +21,11 @@ struct leaks_config {
 	uint64_t newest;
 	const uint64_t *words; /* registers and the like */
 	size_t nwords;
-	/* May the page, which holds no tracked object, hold pointers that count? */
-	bool (*is_root)(void *ctx, gpa_t page);
+	/*
+	 * How many bytes at the start of the page, which holds no tracked object, hold no pointers that count:
+	 * 0, all do; GUEST_PAGE, none. (Of a stack what is below the stack pointer is left over.)
+	 */
+	uint32_t (*dead)(void *ctx, gpa_t page);
 	/* A leak that no other leak points to, or one of a ring of them; in the order of addresses. */
 	void (*found)(void *ctx, const struct object *object, uint64_t indirect_objects,
 		      uint64_t indirect_bytes);

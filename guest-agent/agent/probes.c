@@ -19,6 +19,12 @@ static void fix_caller(struct kmc_event *event)
 		event->caller = event->nstack > 2 ? event->stack[2] : 0;
 }
 
+/* An event lies on a stack: what is left there must not look like a pointer that somebody keeps. */
+static void forget(struct kmc_event *event)
+{
+	WRITE_ONCE(event->addr, 0);
+}
+
 void kmc_announce_alloc(struct kmc_event *event, const void *p)
 {
 	struct page *head;
@@ -40,22 +46,28 @@ void kmc_announce_alloc(struct kmc_event *event, const void *p)
 		ring = true;
 	}
 	kmc_emit(event);
+	forget(event);
 	if (ring)
 		kmc_doorbell(KMC_CMD_DRAIN, 0);
 }
 
 /*
- * Frees in slabs that were never announced are none of the host's business. Frees of other pages
- * that are not tracked are: that is what a double free of a large object looks like.
+ * A slab that is older than the agent is adopted also by a free: from then on the object is known to be
+ * freed. Frees of pages that are neither tracked nor a slab's are announced too: that is what a double free
+ * of a large object looks like.
  */
 void kmc_announce_free(struct kmc_event *event, const void *p)
 {
+	bool ring;
+
 	if (ZERO_OR_NULL_PTR(p) || !kmc_pages_valid(p))
 		return;
-	if (!kmc_pages_tracked(p) && PageSlab(virt_to_head_page(p)))
-		return;
+	ring = PageSlab(virt_to_head_page(p)) && kmc_pages_adopt(p, 0);
 	event->addr = (unsigned long)p;
 	kmc_emit(event);
+	forget(event);
+	if (ring)
+		kmc_doorbell(KMC_CMD_DRAIN, 0);
 }
 
 static u16 alloc_flags(gfp_t gfp)

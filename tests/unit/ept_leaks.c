@@ -8,6 +8,7 @@
 #define OLD    (3 * MIB)	     /* the same, adopted: older than the tracking */
 #define ROOT   (1 * MIB)
 #define FREE   (5 * MIB)	     /* a page that is no root */
+#define STACK  (6 * MIB)	     /* its first 1024 bytes are left over */
 
 static const struct obj_cache c64 = {.id = 64, .name = "c64", .object_size = 64, .slot_size = 64};
 static struct world w;
@@ -24,9 +25,9 @@ static struct {
 	struct leaks_stats stats;
 } got;
 
-static bool is_root(void *ctx, gpa_t page)
+static uint32_t dead(void *ctx, gpa_t page)
 {
-	return page.v != FREE;
+	return page.v == FREE ? GUEST_PAGE : page.v == STACK ? 1024 : 0;
 }
 
 static void found(void *ctx, const struct object *object, uint64_t objects, uint64_t bytes)
@@ -37,7 +38,7 @@ static void found(void *ctx, const struct object *object, uint64_t objects, uint
 
 static void search(const uint64_t *words, size_t n)
 {
-	struct leaks_config config = {DIRECT, newest, words, n, is_root, found, NULL};
+	struct leaks_config config = {DIRECT, newest, words, n, dead, found, NULL};
 
 	got.n = 0;
 	assert_int_equal(leaks_find(w.o, &config, &got.stats), 0);
@@ -63,6 +64,7 @@ static void point(uint64_t at, uint64_t to)
 	uint64_t value = DIRECT + to;
 
 	memcpy(guest_ram_at(w.ram, GPA(at), 8), &value, 8);
+	shadow_set_v(w.s, GPA(at), 8, V_DEFINED);
 }
 
 static int begin(void **state)
@@ -104,6 +106,10 @@ static void what_counts_as_a_pointer(void **state)
 		{ROOT + P - 8, SLAB + 64, true},
 		{ROOT + 4, SLAB + 64, false},	   /* not aligned */
 		{FREE, SLAB + 64, false},
+		{STACK, SLAB + 64, false},
+		{STACK + 1016, SLAB + 64, false},
+		{STACK + 1024, SLAB + 64, true},
+		{STACK + 4088, SLAB + 64, true},
 		{SLAB + 256, SLAB + 64, false},	   /* a slot that nobody owns */
 		{SLAB + 64, SLAB + 64, false},	   /* itself */
 		{OLD + 72, SLAB + 64, true},
@@ -151,6 +157,21 @@ static void freed_objects_hold_nothing(void **state)
 }
 
 /* Behind the requested size nothing is looked at. */
+/* What its former owner left in an object. */
+static void undefined_words_are_none(void **state)
+{
+	make(slot(0), 64);
+	make(slot(1), 64);
+	point(ROOT, slot(0));
+	point(slot(0) + 8, slot(1));
+	shadow_set_v(w.s, GPA(slot(0) + 8), 8, V_UNDEFINED);
+	search(NULL, 0);
+	assert_true(leaked(slot(1)));
+	shadow_set_v(w.s, GPA(slot(0) + 9), 1, V_DEFINED); /* the rest may be random on purpose */
+	search(NULL, 0);
+	assert_int_equal(got.n, 0);
+}
+
 static void only_the_requested_bytes_hold_pointers(void **state)
 {
 	make(slot(0), 16);
@@ -261,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(what_counts_as_a_pointer), WORLD_TEST(registers_are_roots),
 		WORLD_TEST(freed_objects_hold_nothing),
+		WORLD_TEST(undefined_words_are_none),
 		WORLD_TEST(only_the_requested_bytes_hold_pointers), WORLD_TEST(leaks_are_grouped),
 		WORLD_TEST(young_objects),
 		WORLD_TEST(large_objects), WORLD_TEST(a_long_chain),

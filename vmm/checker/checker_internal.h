@@ -92,12 +92,17 @@ struct rethook_layout {
 	uint32_t task_rethooks;		 /* struct task_struct */
 	uint32_t llist, ret_addr, frame; /* struct rethook_node */
 };
+struct task_layout {
+	uint32_t tasks, group_leader, signal, thread_node, sp; /* struct task_struct; sp where it does not run */
+	uint32_t thread_head;				       /* struct signal_struct */
+};
 struct layout {
-	bool tried, has_cache, has_page, has_orc, has_rethook;
+	bool tried, has_cache, has_page, has_orc, has_rethook, has_tasks;
 	struct cache_layout cache;
 	struct page_layout page;
 	struct orc_layout orc;
 	struct rethook_layout rethook;
+	struct task_layout task;
 };
 
 /* CPUID leaf 0DH as the guest sees it. */

@@ -113,6 +113,21 @@ static bool rethook_layout(const struct btf *btf, struct rethook_layout *at)
 	       offset_of(btf, "rethook_node", "frame", &at->frame);
 }
 
+static bool task_layout(const struct btf *btf, struct task_layout *at)
+{
+	uint32_t thread, sp;
+
+	if (!offset_of(btf, "task_struct", "tasks", &at->tasks) ||
+	    !offset_of(btf, "task_struct", "group_leader", &at->group_leader) ||
+	    !offset_of(btf, "task_struct", "signal", &at->signal) ||
+	    !offset_of(btf, "task_struct", "thread_node", &at->thread_node) ||
+	    !offset_of(btf, "signal_struct", "thread_head", &at->thread_head) ||
+	    !offset_of(btf, "task_struct", "thread", &thread) || !offset_of(btf, "thread_struct", "sp", &sp))
+		return false;
+	at->sp = thread + sp;
+	return true;
+}
+
 static struct btf *btf_load(struct checker *c)
 {
 	uint64_t len = c->agent.btf_end - c->agent.btf_start;
@@ -143,6 +158,7 @@ const struct layout *layout_get(struct checker *c)
 	l->has_page = page_layout(btf, &l->page);
 	l->has_orc = orc_layout(btf, &l->orc);
 	l->has_rethook = rethook_layout(btf, &l->rethook);
+	l->has_tasks = task_layout(btf, &l->task);
 	btf__free(btf);
 	return l;
 }

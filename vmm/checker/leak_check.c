@@ -3,16 +3,15 @@
  * leak_check.c: which of the guest's objects nobody can free any more, and where they were allocated.
  *
  * Costs the guest nothing: it stands still. What holds pointers is all memory that is in use but for the
- * agent's rings, which name every object; and the registers of all vCPUs.
+ * agent's rings, which name every object, and what is left over on stacks; and the registers of all vCPUs.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "checker_internal.h"
+#include "stacks.h"
 
-#define REGISTERS   16u
 #define PLACES_MAX 4096u
 #define LEAK_AGE    5000000000ull /* ns; while the guest runs, what is younger is no leak yet */
 
@@ -20,7 +19,8 @@ struct leak_check {
 	struct checker *c;
 	struct leaked *place; /* one for each different allocation trace */
 	unsigned n;
-	uint64_t words[MAX_CPUS * REGISTERS];
+	struct stacks *stacks;
+	uint64_t words[MAX_CPUS * INSN_GPRS];
 	size_t nwords;
 };
 
@@ -42,11 +42,13 @@ static bool is_agents(const struct checker *c, gpa_t page)
 	return false;
 }
 
-static bool is_root(void *ctx, gpa_t page)
+static uint32_t dead(void *ctx, gpa_t page)
 {
 	struct leak_check *l = ctx;
 
-	return caches_page_in_use(l->c, page) && !is_agents(l->c, page);
+	if (!caches_page_in_use(l->c, page) || is_agents(l->c, page))
+		return GUEST_PAGE;
+	return stacks_dead(l->stacks, page);
 }
 
 /* Without a trace every object is a place of its own. */
@@ -77,16 +79,12 @@ static void found(void *ctx, const struct object *o, uint64_t indirect_objects,
 
 static void read_registers(struct leak_check *l)
 {
-	for (unsigned i = 0; i < machine_cpus(l->c->machine); i++) {
-		struct kvm_regs r;
+	struct vcpu_state s;
 
-		if (ioctl(machine_vcpu(l->c->machine, i)->fd, KVM_GET_REGS, &r))
-			continue;
-		memcpy(l->words + l->nwords,
-		       (uint64_t[REGISTERS]){ r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rsp, r.rbp,
-					      r.r8, r.r9, r.r10, r.r11, r.r12, r.r13, r.r14, r.r15 },
-		       REGISTERS * sizeof(l->words[0]));
-		l->nwords += REGISTERS;
+	for (unsigned i = 0; i < machine_cpus(l->c->machine); i++) {
+		vcpu_state_load(l->c, machine_vcpu(l->c->machine, i), &s);
+		memcpy(l->words + l->nwords, s.insn.gpr, sizeof(s.insn.gpr));
+		l->nwords += INSN_GPRS;
 	}
 }
 
@@ -99,32 +97,50 @@ static void count(struct checker *c, const struct leaks_stats *s, uint64_t began
 	c->stats.leak_ns = checker_now() - began;
 }
 
+static void leak_check_destroy(struct leak_check *l)
+{
+	stacks_destroy(l->stacks);
+	free(l->place);
+	free(l);
+}
+
+static struct leak_check *leak_check_create(struct checker *c)
+{
+	struct leak_check *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->c = c;
+	l->place = calloc(PLACES_MAX, sizeof(l->place[0]));
+	l->stacks = stacks_create(c);
+	if (l->place && l->stacks)
+		return l;
+	leak_check_destroy(l);
+	return NULL;
+}
+
 /* The vCPUs are out of the guest; with checker.lock. False: out of memory. */
 static bool leak_check(struct checker *c, uint64_t newest, struct leaks_stats *stats)
 {
-	struct leak_check *l = calloc(1, sizeof(*l));
 	uint64_t began = checker_now();
+	struct leak_check *l = leak_check_create(c);
 	struct leaks_config config = { .direct_map = c->agent.direct_map,
 				       .newest = newest,
-				       .is_root = is_root,
+				       .dead = dead,
 				       .found = found,
 				       .ctx = l };
-	bool done = false;
+	bool done;
 
-	if (l)
-		l->place = calloc(PLACES_MAX, sizeof(l->place[0]));
-	if (l && l->place) {
-		l->c = c;
-		read_registers(l);
-		config.words = l->words;
-		config.nwords = l->nwords;
-		done = leaks_find(c->objects, &config, stats) == 0;
-		count(c, stats, began);
-		for (unsigned i = 0; done && i < l->n; i++)
-			describe_leak(c, &l->place[i]);
-		free(l->place);
-	}
-	free(l);
+	if (!l)
+		return false;
+	read_registers(l);
+	config.words = l->words;
+	config.nwords = l->nwords;
+	done = leaks_find(c->objects, &config, stats) == 0;
+	count(c, stats, began);
+	for (unsigned i = 0; done && i < l->n; i++)
+		describe_leak(c, &l->place[i]);
+	leak_check_destroy(l);
 	return done;
 }
 
