@@ -132,27 +132,37 @@ static bool take_lines(struct readers *rs, struct reader *r)
 	return true;
 }
 
-/* Without commands only that it goes away is of interest. */
-static bool receive(struct readers *rs, struct reader *r)
+/* As recv(). Without commands only that it goes away is of interest. */
+static ssize_t receive_some(struct readers *rs, struct reader *r)
 {
 	char ignored[4096], *to = ignored;
 	size_t room = sizeof(ignored);
 	ssize_t n;
 
+	errno = ENOMEM;
 	if (rs->commands)
 		to = lines_room(&r->in, &room);
-	if (!to)
-		return false;
-	n = recv(r->fd, to, room, 0);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
+	n = to ? recv(r->fd, to, room, 0) : -1;
 	if (!n) {
 		r->half_closed = true;
 		lines_end(&r->in);
-	} else if (rs->commands) {
+	} else if (n > 0 && rs->commands) {
 		lines_add(&r->in, (size_t)n);
 	}
-	return true;
+	return n;
+}
+
+static bool receive(struct readers *rs, struct reader *r)
+{
+	return receive_some(rs, r) >= 0 || errno == EAGAIN || errno == EINTR;
+}
+
+/* It went away between the poll and the sending: what it has sent is carried out all the same. */
+static void take_last(struct readers *rs, struct reader *r)
+{
+	while (take_lines(rs, r) && !r->half_closed && may_send(rs, r))
+		if (receive_some(rs, r) < 0)
+			break;
 }
 
 /* ---- sending ---- */
@@ -239,7 +249,10 @@ static bool serve(struct readers *rs, struct reader *r, short events)
 	if (events & (POLLERR | POLLHUP | POLLNVAL))
 		return take_rest(rs, r);
 	/* take_lines() behind the sending: an answer that went out makes room for a command. */
-	return send_some(r) && take_lines(rs, r);
+	if (send_some(r))
+		return take_lines(rs, r);
+	take_last(rs, r);
+	return false;
 }
 
 void reader_serve(struct readers *rs, struct reader *r, short events)
