@@ -12,20 +12,32 @@ struct applied {
 	struct obj_event event;
 };
 
+/*
+ * The clocks of two CPUs may differ by milliseconds (sched_clock() on an unstable TSC), but the records' order
+ * is the true one: each has a time of its own, in the microseconds of struct obj_mark.
+ */
+static uint64_t time_of(struct checker *c, const struct kmc_record *r)
+{
+	uint64_t us = r->time / 1000, last = c->announced / 1000;
+
+	if (us <= last)
+		us = last + 1;
+	c->announced = us * 1000;
+	return us * 1000;
+}
+
 static void event_fill(struct applied *a)
 {
 	const struct kmc_record *r = a->r;
 	struct obj_event *e = &a->event;
 
 	memset(e, 0, sizeof(*e));
-	e->time = r->time;
+	e->time = time_of(a->c, r);
 	e->pid = r->pid;
 	e->cpu = a->cpu;
 	memcpy(e->comm, r->comm, sizeof(r->comm));
 	e->nstack = r->nstack;
 	memcpy(e->stack, r->stack, r->nstack * sizeof(r->stack[0]));
-	if (r->time > a->c->announced)
-		a->c->announced = r->time;
 	if (!e->nstack && r->caller) {
 		e->stack[0] = r->caller;
 		e->nstack = 1;
