@@ -10,7 +10,7 @@
 #define LOOPBACK 0x7f000001u
 
 static const char no_memory[] = "out of memory";
-static const char bad_disk[] = "give FILE[,rw|,ro][,format=raw]";
+static const char bad_disk[] = "give FILE[,rw|,ro][,format=raw|,format=qcow2]";
 static const char bad_net[] = "give user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict]";
 
 static bool disk_item(struct disk_config *d, const char *item)
@@ -19,6 +19,8 @@ static bool disk_item(struct disk_config *d, const char *item)
 		d->mode = DISK_WRITABLE;
 	else if (!strcmp(item, "ro"))
 		d->mode = DISK_READ_ONLY;
+	else if (!strcmp(item, "format=qcow2"))
+		d->format = "qcow2";
 	else
 		return !strcmp(item, "format=raw");
 	return true;

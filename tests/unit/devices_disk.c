@@ -24,6 +24,7 @@
 
 static uint8_t image[SIZE], model[SIZE];
 static char path[64];
+static const char *format; /* of the image; NULL: raw */
 
 static void make_image(size_t extra)
 {
@@ -57,7 +58,9 @@ static struct disk *open_disk(enum disk_mode mode)
 	struct disk *d = NULL;
 	bool bad;
 
-	if (disk_open(path, mode, &d, err, sizeof(err), &bad) < 0)
+	const struct disk_config c = {.path = path, .format = format, .mode = mode};
+
+	if (disk_open(&c, &d, err, sizeof(err), &bad) < 0)
 		fail_msg("%s", err);
 	return d;
 }
@@ -138,10 +141,11 @@ static void bounds(void **state)
 static void refused(const char *file, enum disk_mode mode, const char *pattern)
 {
 	char err[256] = "";
+	const struct disk_config c = {.path = file, .format = format, .mode = mode};
 	struct disk *d;
 	bool bad = false;
 
-	assert_int_equal(disk_open(file, mode, &d, err, sizeof(err), &bad), -1);
+	assert_int_equal(disk_open(&c, &d, err, sizeof(err), &bad), -1);
 	assert_true(bad);
 	if (!strstr(err, pattern))
 		fail_msg("\"%s\" does not say \"%s\"", err, pattern);
@@ -153,7 +157,7 @@ static void refusals(void **state)
 
 	refused("/no/such/file", DISK_COPY_ON_WRITE, "No such file");
 	refused("/tmp", DISK_COPY_ON_WRITE, "no file or block device");
-	refused("/dev/null", DISK_COPY_ON_WRITE, "no file or block device");
+	refused("/dev/null", DISK_READ_ONLY, "is empty");
 	make_image(0);
 	d = open_disk(DISK_COPY_ON_WRITE);
 	refused(path, DISK_WRITABLE, "in use");
@@ -182,12 +186,54 @@ static void no_folder(void **state)
 	unlink(path);
 }
 
+/* The image in another format; back: the other way, into model's form. */
+static void convert(bool back)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "qemu-img convert -f %s -O %s %s %s.new && mv %s.new %s",
+		 back ? "qcow2" : "raw", back ? "raw" : "qcow2", path, path, path, path);
+	assert_int_equal(system(command), 0);
+}
+
+static void qcow2(void **state)
+{
+	struct disk *d, *other;
+
+	make_image(0);
+	convert(false);
+	format = "qcow2";
+	d = open_disk(DISK_COPY_ON_WRITE);
+	other = open_disk(DISK_READ_ONLY);
+	assert_int_equal(disk_sectors(d), SIZE / 512);
+	exercise(d);
+	refused(path, DISK_WRITABLE, "not in use");
+	disk_close(d);
+	disk_close(other);
+	convert(true);
+	image_is(image);
+
+	convert(false);
+	memcpy(model, image, SIZE);
+	d = open_disk(DISK_WRITABLE);
+	exercise(d);
+	disk_close(d);
+	convert(true);
+	image_is(model);
+	refused(path, DISK_COPY_ON_WRITE, "qemu-nbd cannot open");
+	refused("/no/such/file", DISK_COPY_ON_WRITE, "No such file");
+	setenv("PATH", "/nowhere", 1);
+	refused(path, DISK_COPY_ON_WRITE, "install qemu-utils");
+	format = NULL;
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copy_on_write), cmocka_unit_test(writable),
 		cmocka_unit_test(bounds),	 cmocka_unit_test(refusals),
-		cmocka_unit_test(no_folder),
+		cmocka_unit_test(no_folder),	 cmocka_unit_test(qcow2),
 	};
 
 	srand(1);

@@ -55,7 +55,7 @@ static int add_disk(struct devices *d, const struct disk_config *config, unsigne
 	struct virtio_device *device;
 	struct disk *disk;
 
-	if (disk_open(config->path, config->mode, &disk, err, errlen, bad_input) < 0)
+	if (disk_open(config, &disk, err, errlen, bad_input) < 0)
 		return -1;
 	device = blk_create(disk, index);
 	if (!device)

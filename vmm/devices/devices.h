@@ -17,11 +17,6 @@
 #define DEVICES_NETS	 4u
 #define DEVICES_FORWARDS 16u
 
-struct disk_config {
-	const char *path;
-	enum disk_mode mode;
-};
-
 /* Connections to the host's address and port go to the guest's port. */
 struct forward_config {
 	bool udp;

@@ -1,76 +1,47 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * disk.c: raw images, and copy-on-write over them by clusters. The temporary file has no name from
+ * disk.c: copy-on-write over images, by clusters. The temporary file has no name from
  * the start, or has lost it before anything is in it: whatever ends the process ends it as well.
  */
 #include "disk.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
+
+#include "image.h"
 
 #define CLUSTER	       4096u
 #define SIZE_MAX_IMAGE (1ull << 50) /* bytes */
 
 struct disk {
-	int fd;
+	struct image image;
+	bool open; /* it is */
 	enum disk_mode mode;
 	uint64_t size;	  /* bytes, whole sectors */
-	int changes;	  /* what was written, at the same offsets; -1: it goes to fd */
+	int changes;	  /* what was written, at the same offsets; -1: it goes to image */
 	uint8_t *changed; /* a bit a cluster: it is in changes */
 	size_t map_size;  /* bytes of the mapping */
 };
-
-/* All of it or an error; behind the end of a file there are zeros. */
-static int read_file(int fd, uint64_t offset, uint8_t *data, size_t len)
-{
-	while (len) {
-		ssize_t n = pread(fd, data, len, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0) {
-			memset(data, 0, len);
-			return 0;
-		}
-		data += n;
-		offset += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_file(int fd, uint64_t offset, const uint8_t *data, size_t len)
-{
-	while (len) {
-		ssize_t n = pwrite(fd, data, len, (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		data += n;
-		offset += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
 
 /* ---- copy on write ---- */
 
 static bool is_changed(const struct disk *d, uint64_t cluster)
 {
 	return d->changed[cluster / 8] & 1u << cluster % 8;
+}
+
+/* Of the cluster that the end lies in there is more. */
+static int read_image(struct disk *d, uint64_t offset, uint8_t *data, size_t len)
+{
+	size_t there = len < d->size - offset ? len : (size_t)(d->size - offset);
+
+	memset(data + there, 0, len - there);
+	return d->image.read(&d->image, offset, data, there);
 }
 
 /* How much of [offset, offset + len) comes from the same file as its first byte. */
@@ -90,7 +61,8 @@ static int read_both(struct disk *d, uint64_t offset, uint8_t *data, size_t len)
 	while (len) {
 		bool changed;
 		size_t run = run_length(d, offset, len, &changed);
-		int r = read_file(changed ? d->changes : d->fd, offset, data, run);
+		int r = changed ? file_read(d->changes, offset, data, run)
+				: read_image(d, offset, data, run);
 
 		if (r < 0)
 			return r;
@@ -109,8 +81,8 @@ static int complete(struct disk *d, uint64_t cluster)
 
 	if (is_changed(d, cluster))
 		return 0;
-	r = read_file(d->fd, cluster * CLUSTER, bytes, CLUSTER);
-	return r < 0 ? r : write_file(d->changes, cluster * CLUSTER, bytes, CLUSTER);
+	r = read_image(d, cluster * CLUSTER, bytes, CLUSTER);
+	return r < 0 ? r : file_write(d->changes, cluster * CLUSTER, bytes, CLUSTER);
 }
 
 static int write_changes(struct disk *d, uint64_t offset, const uint8_t *data, size_t len)
@@ -123,7 +95,7 @@ static int write_changes(struct disk *d, uint64_t offset, const uint8_t *data, s
 	if (!r && (offset + len) % CLUSTER)
 		r = complete(d, last);
 	if (!r)
-		r = write_file(d->changes, offset, data, len);
+		r = file_write(d->changes, offset, data, len);
 	for (uint64_t i = first; i <= last && !r; i++)
 		d->changed[i / 8] |= (uint8_t)(1u << i % 8);
 	return r;
@@ -140,7 +112,9 @@ int disk_read(struct disk *d, uint64_t offset, void *data, size_t len)
 {
 	if (!is_inside(d, offset, len))
 		return -EINVAL;
-	return d->changes < 0 ? read_file(d->fd, offset, data, len)
+	if (!len)
+		return 0;
+	return d->changes < 0 ? d->image.read(&d->image, offset, data, len)
 			      : read_both(d, offset, data, len);
 }
 
@@ -152,7 +126,7 @@ int disk_write(struct disk *d, uint64_t offset, const void *data, size_t len)
 		return -EROFS;
 	if (!len)
 		return 0;
-	return d->changes < 0 ? write_file(d->fd, offset, data, len)
+	return d->changes < 0 ? d->image.write(&d->image, offset, data, len)
 			      : write_changes(d, offset, data, len);
 }
 
@@ -161,7 +135,7 @@ int disk_flush(struct disk *d)
 {
 	if (d->mode != DISK_WRITABLE)
 		return 0;
-	return fdatasync(d->fd) < 0 ? -errno : 0;
+	return d->image.flush(&d->image);
 }
 
 uint64_t disk_sectors(const struct disk *d)
@@ -208,61 +182,37 @@ static int make_changes(struct disk *d, char *err, size_t errlen)
 	return 0;
 }
 
-/* Bytes, or 0 with errno. */
-static uint64_t size_of(int fd)
+static int open_image(struct disk *d, const struct disk_config *c, char *err, size_t errlen)
 {
-	struct stat st;
-	uint64_t size = 0;
+	bool writable = c->mode == DISK_WRITABLE;
+	int r = c->format ? image_open_nbd(&d->image, c->path, c->format, writable, err, errlen)
+			  : image_open_raw(&d->image, c->path, writable, err, errlen);
 
-	if (fstat(fd, &st) < 0)
-		return 0;
-	errno = EINVAL;
-	if (S_ISBLK(st.st_mode))
-		return ioctl(fd, BLKGETSIZE64, &size) < 0 ? 0 : size;
-	return S_ISREG(st.st_mode) && st.st_size > 0 ? (uint64_t)st.st_size : 0;
-}
-
-static int open_image(struct disk *d, const char *path, char *err, size_t errlen)
-{
-	bool writable = d->mode == DISK_WRITABLE;
-
-	d->fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK);
-	if (d->fd < 0) {
-		snprintf(err, errlen, "cannot open the disk %s: %s: check the path and its rights",
-			 path, strerror(errno));
+	if (r < 0)
 		return -1;
-	}
-	d->size = size_of(d->fd) / DISK_SECTOR * DISK_SECTOR;
-	if (!d->size || d->size > SIZE_MAX_IMAGE) {
-		snprintf(err, errlen,
-			 "the disk %s is no file or block device of 512 bytes to 1 PiB:"
-			 " give another one",
-			 path);
-		return -1;
-	}
-	if (flock(d->fd, (writable ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+	d->open = true;
+	d->size = d->image.size / DISK_SECTOR * DISK_SECTOR;
+	if (d->size && d->size <= SIZE_MAX_IMAGE)
 		return 0;
-	snprintf(err, errlen,
-		 "the disk %s is in use by another VM that writes it%s: leave out rw,"
-		 " or end that VM",
-		 path, writable ? ", or reads it" : "");
+	snprintf(err, errlen, "the disk %s has not 512 bytes to 1 PiB: give another one", c->path);
 	return -1;
 }
 
-int disk_open(const char *path, enum disk_mode mode, struct disk **out, char *err, size_t errlen,
+int disk_open(const struct disk_config *config, struct disk **out, char *err, size_t errlen,
 	      bool *bad_input)
 {
 	struct disk *d = calloc(1, sizeof(*d));
 
 	*bad_input = false;
 	if (!d) {
-		snprintf(err, errlen, "out of memory for the disk %s: free some memory", path);
+		snprintf(err, errlen, "out of memory for the disk %s: free some memory",
+			 config->path);
 		return -1;
 	}
-	d->mode = mode;
-	d->fd = d->changes = -1;
-	*bad_input = open_image(d, path, err, errlen) < 0;
-	if (*bad_input || (mode == DISK_COPY_ON_WRITE && make_changes(d, err, errlen) < 0)) {
+	d->mode = config->mode;
+	d->changes = -1;
+	*bad_input = open_image(d, config, err, errlen) < 0;
+	if (*bad_input || (d->mode == DISK_COPY_ON_WRITE && make_changes(d, err, errlen) < 0)) {
 		disk_close(d);
 		return -1;
 	}
@@ -278,7 +228,7 @@ void disk_close(struct disk *d)
 		munmap(d->changed, d->map_size);
 	if (d->changes >= 0)
 		close(d->changes);
-	if (d->fd >= 0)
-		close(d->fd);
+	if (d->open)
+		d->image.close(&d->image);
 	free(d);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * disk.h: a disk image: a raw file that is written, or one that never is, with what the guest
+ * disk.h: a disk image that is written, or one that never is, with what the guest
  * writes kept in an unnamed temporary file until the end. Used by blk.c and tests. One thread a
  * disk.
  */
@@ -19,13 +19,19 @@ enum disk_mode {
 	DISK_READ_ONLY, /* and the guest knows */
 };
 
+struct disk_config {
+	const char *path;
+	const char *format; /* as qemu-nbd names it; NULL: raw */
+	enum disk_mode mode;
+};
+
 struct disk;
 
 /*
- * 0, or -1 with one line in err; *bad_input: the file is wrong, otherwise the host. A block device
- * is as good as a file. The image is locked: several may read it, one that writes is alone.
+ * 0, or -1 with one line in err; *bad_input: the image is wrong, otherwise the host. A block device
+ * is as good as a raw file. The image is locked: several may read it, one that writes is alone.
  */
-int disk_open(const char *path, enum disk_mode mode, struct disk **out, char *err, size_t errlen,
+int disk_open(const struct disk_config *config, struct disk **out, char *err, size_t errlen,
 	      bool *bad_input);
 void disk_close(struct disk *d);
 
