@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "disk.h"
@@ -228,12 +230,45 @@ static void qcow2(void **state)
 	unlink(path);
 }
 
+/* qemu-nbd holds its lock on the image as long as it lives. */
+static void killed(void **state)
+{
+	struct disk *d;
+	char ready, command[128];
+	pid_t child;
+	int pipes[2];
+
+	make_image(0);
+	convert(false);
+	format = "qcow2";
+	assert_int_equal(pipe(pipes), 0);
+	child = fork();
+	if (child == 0) {
+		open_disk(DISK_WRITABLE);
+		assert_int_equal(write(pipes[1], "", 1), 1);
+		pause();
+	}
+	assert_int_equal(read(pipes[0], &ready, 1), 1);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	snprintf(command, sizeof(command), "qemu-img check -q %s 2>/dev/null", path);
+	for (unsigned i = 0; system(command) != 0; i++) {
+		assert_true(i < 100);
+		usleep(100000);
+	}
+	d = open_disk(DISK_WRITABLE);
+	disk_close(d);
+	format = NULL;
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(copy_on_write), cmocka_unit_test(writable),
 		cmocka_unit_test(bounds),	 cmocka_unit_test(refusals),
-		cmocka_unit_test(no_folder),	 cmocka_unit_test(qcow2),
+		cmocka_unit_test(no_folder),	 cmocka_unit_test(killed),
+		cmocka_unit_test(qcow2),
 	};
 
 	srand(1);
