@@ -210,6 +210,9 @@ static void broken_ring(void **state)
 	/* It stays so until it is reset, and then works. */
 	driver_ok(&v);
 	assert_true(driver_status(&v) & VIRTIO_CONFIG_S_NEEDS_RESET);
+	/* Only a reset takes bits away: a running device cannot be made to forget that it runs. */
+	driver_set_status(&v, VIRTIO_CONFIG_S_ACKNOWLEDGE);
+	assert_true(driver_status(&v) & VIRTIO_CONFIG_S_DRIVER_OK);
 	assert_true(driver_reset(&v));
 	*(uint16_t *)(w.ram + AVAIL + 2) = 0;
 	assert_true(driver_features(&v, FEATURES));

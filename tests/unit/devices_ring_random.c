@@ -74,6 +74,9 @@ static void use_queues(const struct driver *v, uint32_t avail)
 		a[1] = (uint16_t)(a[1] + (any(32) ? 1 : any(65536)));
 		if (!any(4))
 			scribble_descriptors(any(WORLD_RAM / 2) & ~15u, any(32));
+		if (!any(10))
+			mmio_write(v, v->common + any(0x40), (uint64_t)rand() << any(32),
+				   1u << any(4));
 		driver_kick(v, any(QUEUES));
 	}
 }

@@ -63,10 +63,9 @@ static bool features_ok(const struct virtio_device *d)
 	return !(d->accepted & ~d->offered) && (d->accepted & BIT(VIRTIO_F_VERSION_1));
 }
 
+/* Bits are only added, but by a reset (2.1.1): so who once said DRIVER_OK gets one from the thread. */
 void virtio_write_status(struct virtio_device *d, uint8_t status)
 {
-	uint8_t keep = d->status & VIRTIO_CONFIG_S_NEEDS_RESET;
-
 	if (!status && (d->status & VIRTIO_CONFIG_S_DRIVER_OK)) {
 		d->reset_wanted = true;
 		virtio_kick(d);
@@ -76,11 +75,12 @@ void virtio_write_status(struct virtio_device *d, uint8_t status)
 		reset_registers(d);
 		return;
 	}
-	if (!(d->status & VIRTIO_CONFIG_S_FEATURES_OK) && !features_ok(d))
+	if (!features_ok(d))
 		status &= (uint8_t)~VIRTIO_CONFIG_S_FEATURES_OK;
+	status |= d->status;
 	if (!(status & VIRTIO_CONFIG_S_FEATURES_OK))
 		status &= (uint8_t)~VIRTIO_CONFIG_S_DRIVER_OK;
-	d->status = status | keep;
+	d->status = status;
 	if (status & VIRTIO_CONFIG_S_DRIVER_OK)
 		virtio_kick(d);
 }
