@@ -63,7 +63,7 @@ static bool features_ok(const struct virtio_device *d)
 	return !(d->accepted & ~d->offered) && (d->accepted & BIT(VIRTIO_F_VERSION_1));
 }
 
-/* Bits are only added, but by a reset (2.1.1): so who once said DRIVER_OK gets one from the thread. */
+/* Only a reset takes bits away (2.1.1); where the thread is at work it carries that out. */
 void virtio_write_status(struct virtio_device *d, uint8_t status)
 {
 	if (!status && (d->status & VIRTIO_CONFIG_S_DRIVER_OK)) {
