@@ -198,6 +198,7 @@ static int prepare_machine(struct run *r)
 					 .initrd = r->initrd,
 					 .initrd_size = r->initrd_size,
 					 .cmdline = r->cmdline,
+					 .devices = r->o.devices,
 					 .cpus = r->o.cpus,
 					 .memory = r->o.memory };
 	struct machine_error error;

@@ -10,6 +10,7 @@
 
 #include "checker.h"
 #include "checks.h"
+#include "device_options.h"
 #include "sink.h"
 
 #define MIB	   (1ull << 20)
@@ -27,6 +28,13 @@ static const char usage[] =
 	"  --append STR          kernel parameters, behind the ones kmc-vmm adds\n"
 	"  --cpus N              virtual CPUs, 1 to 64 (default 1)\n"
 	"  --memory SIZE         guest memory, e.g. 512M or 2G (default 512M)\n"
+	"  --disk FILE[,rw|,ro][,format=raw|,format=qcow2]\n"
+	"                        a virtio disk (default: raw); without rw the image is never changed,\n"
+	"                        what the guest writes is lost at its end; repeatable\n"
+	"  --net user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict]\n"
+	"                        a virtio network card; connections to the host's PORT go to the\n"
+	"                        guest's; restrict: to nowhere else; repeatable\n"
+	"  --rng                 a virtio-rng device\n"
 	"  --module 'FILE.ko [PARAM=VALUE]...'\n"
 	"                        load this module in the built-in initramfs; repeatable\n"
 	"  --exec CMD            run CMD in the built-in initramfs, then power off\n"
@@ -59,6 +67,12 @@ static bool bad(const char *option, const char *value, const char *remedy)
 {
 	fprintf(stderr, "kmc-vmm: --%s %s: %s\n", option, value, remedy);
 	return false;
+}
+
+/* problem: NULL, or the remedy. */
+static bool good_device(const char *option, const char *value, const char *problem)
+{
+	return !problem || bad(option, value, problem);
 }
 
 static bool number(const char *text, unsigned long long max, unsigned long long *out, char **end)
@@ -247,6 +261,9 @@ enum option_id {
 	OPT_SUPPRESSIONS,
 	OPT_GEN_SUPPRESSIONS,
 	OPT_VMLINUX,
+	OPT_DISK,
+	OPT_NET,
+	OPT_RNG,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -275,6 +292,9 @@ static const struct option long_options[] = {
 	{ "suppressions", required_argument, NULL, OPT_SUPPRESSIONS },
 	{ "gen-suppressions", required_argument, NULL, OPT_GEN_SUPPRESSIONS },
 	{ "vmlinux", required_argument, NULL, OPT_VMLINUX },
+	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "net", required_argument, NULL, OPT_NET },
+	{ "rng", no_argument, NULL, OPT_RNG },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -319,6 +339,13 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return true;
 	}
 	switch (id) {
+	case OPT_DISK:
+		return good_device("disk", v, device_option_disk(&o->devices, v));
+	case OPT_NET:
+		return good_device("net", v, device_option_net(&o->devices, v));
+	case OPT_RNG:
+		o->devices.rng = true;
+		return true;
 	case OPT_CPUS:
 		return parse_cpus(o, v);
 	case OPT_MEMORY:

@@ -17,6 +17,7 @@ struct options {
 	unsigned nmodules;
 	const char *vmlinux[OPTIONS_VMLINUX]; /* files and folders with debug information */
 	unsigned nvmlinux;
+	struct devices_config devices;
 	unsigned cpus;	  /* 1..64 */
 	uint64_t memory;  /* bytes */
 	unsigned checks;  /* VERDICT_BIT set, 0 for none */

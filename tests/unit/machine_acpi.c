@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -48,10 +49,10 @@ static const uint8_t *table(uint64_t gpa, const char *signature, size_t used)
 	return t;
 }
 
-static void tables_for(unsigned cpus)
+static void tables_for(unsigned cpus, bool pci)
 {
-	size_t used = acpi_build(area, sizeof(area), BASE, cpus);
-	const uint8_t *xsdt, *fadt, *madt;
+	size_t used = acpi_build(area, sizeof(area), BASE, cpus, pci);
+	const uint8_t *xsdt, *fadt, *madt, *dsdt;
 	unsigned lapics = 0, entries = 0;
 
 	assert_true(used > 0 && used <= sizeof(area));
@@ -66,7 +67,9 @@ static void tables_for(unsigned cpus)
 	assert_int_equal(le(fadt + 40, 4), le(fadt + 140, 8)); /* DSDT, X_DSDT */
 	assert_int_equal(le(fadt + 36, 4) % 64, 0);
 	table(le(fadt + 36, 4), "FACS", used);
-	table(le(fadt + 40, 4), "DSDT", used);
+	dsdt = table(le(fadt + 40, 4), "DSDT", used);
+	assert_int_equal(!!memmem(dsdt, le(dsdt + 4, 4), "PCI0", 4), pci);
+	assert_int_equal(le(fadt + 109, 2) & 8, pci ? 0 : 8); /* no MSI */
 
 	for (size_t at = 44; at < le(madt + 4, 4); at += madt[at + 1], entries++) {
 		assert_true(madt[at + 1] >= 6);
@@ -81,17 +84,19 @@ static void tables_for(unsigned cpus)
 
 static void all_tables(void **state)
 {
-	for (unsigned cpus = 1; cpus <= 64; cpus++)
-		tables_for(cpus);
+	for (unsigned cpus = 1; cpus <= 64; cpus++) {
+		tables_for(cpus, false);
+		tables_for(cpus, true);
+	}
 }
 
 static void too_small(void **state)
 {
-	size_t needed = acpi_build(area, sizeof(area), BASE, 2);
+	size_t needed = acpi_build(area, sizeof(area), BASE, 2, true);
 
 	for (size_t size = 0; size < needed; size++)
-		assert_int_equal(acpi_build(area, size, BASE, 2), 0);
-	assert_int_equal(acpi_build(area, needed, BASE, 2), needed);
+		assert_int_equal(acpi_build(area, size, BASE, 2, true), 0);
+	assert_int_equal(acpi_build(area, needed, BASE, 2, true), needed);
 }
 
 /* Golden bytes, put together by hand from the specification's grammar. */

@@ -171,6 +171,19 @@ static void infoleak_bare(struct report *r)
 	r->allocated.known = false;
 }
 
+/* Nobody was caught in the act: the driver queued it before. */
+static void infoleak_device(struct report *r)
+{
+	infoleak(r);
+	r->sink = REPORT_SINK_DEVICE;
+	r->undefined_bits = 0;
+	r->access = (struct report_stack){.known = false};
+	r->origin = r->copied = r->access;
+	r->registers.known = false;
+	r->insn[0] = r->origin_insn[0] = '\0';
+	strcpy(r->operand, "virtio-blk");
+}
+
 /* Only allocator frames: the same as none. */
 static void uninit_helpers_only(struct report *r)
 {
@@ -349,6 +362,8 @@ const struct sample samples[] = {
 	 infoleak_created},
 	{"infoleak_bare", "KMC: kernel-infoleak in _copy_to_user+0x22/0x40", VERDICT_INFOLEAK,
 	 infoleak_bare},
+	{"infoleak_device", "KMSAN: kernel-infoleak in bugs_init+0x21/0x1000 [kmc_bugs]",
+	 VERDICT_INFOLEAK, infoleak_device},
 	{"uaf_read", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_READ, uaf_read},
 	{"uaf_write", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_WRITE, uaf_write},
 	{"uaf_generic", "KASAN: slab-use-after-free in memcpy_orig+0x2d/0x120", VERDICT_UAF_READ,

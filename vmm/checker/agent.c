@@ -205,12 +205,13 @@ bool agent_pending(const struct checker *c)
  */
 static bool nap(struct checker *c, unsigned cpu)
 {
+	struct vcpu *vcpu = machine_vcpu(c->machine, cpu);
 	const struct timespec ns = { .tv_nsec = NAP_NS };
 	bool paused;
 
 	pthread_mutex_unlock(&c->lock);
 	nanosleep(&ns, NULL);
-	paused = machine_park(machine_vcpu(c->machine, cpu));
+	paused = vcpu ? machine_park(vcpu) : machine_park_device(c->machine);
 	pthread_mutex_lock(&c->lock);
 	return paused;
 }
@@ -247,6 +248,11 @@ void agent_drain(struct checker *c, unsigned cpu)
 			return;
 		consume_ready(c);
 	}
+}
+
+void agent_drain_device(struct checker *c)
+{
+	agent_drain(c, MAX_CPUS);
 }
 
 static void feed_symbols(struct checker *c, uint32_t len)

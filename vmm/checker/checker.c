@@ -88,6 +88,7 @@ void checker_hooks(struct checker *c, struct machine_hooks *hooks)
 					 .mmio = serve_mmio,
 					 .port = agent_doorbell,
 					 .port_number = KMC_PORT,
+					 .device_memory = device_memory,
 					 .stopped = stopped };
 }
 

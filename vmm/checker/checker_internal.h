@@ -153,6 +153,8 @@ enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32
 void agent_drain(struct checker *c, unsigned cpu);
 /* Consumes what is there, without waiting for anything. */
 void agent_catch_up(struct checker *c);
+/* agent_drain() for a device's thread. */
+void agent_drain_device(struct checker *c);
 /* Something was announced that has not been consumed. */
 bool agent_pending(const struct checker *c);
 /* Ends checking for this VM: everything is shown, one line says why. */
@@ -220,6 +222,9 @@ struct pieces {
 };
 void access_split(struct checker *c, const struct vcpu_state *s, const struct insn_access *a,
 		  unsigned n, struct pieces *out);
+
+/* device.c */
+bool device_memory(void *ctx, const char *device, bool write, gpa_t gpa, void *data, uint32_t len);
 
 /* serve.c */
 enum hook_result serve_fault(void *ctx, struct vcpu *vcpu);
@@ -319,6 +324,15 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 		  const struct engine_use *use, enum verdict verdict, const struct object *object);
 void describe_free(struct checker *c, const struct kmc_record *r, unsigned cpu, gpa_t gpa,
 		   enum verdict verdict, const struct object *object);
+
+/* A device reads len bytes of an object, the first undefined one at gpa + first. */
+struct device_read {
+	const char *device;
+	gpa_t gpa;
+	uint32_t len, first, last; /* last: the last undefined one */
+};
+void describe_device_read(struct checker *c, const struct device_read *d,
+			  const struct object *object);
 
 /*
  * What was allocated at one place and is lost: object is one of them. Reported once a place.

@@ -199,6 +199,33 @@ void describe_leak(struct checker *c, const struct leaked *l)
 	filter_send(c, &r, l->object.start.v);
 }
 
+void describe_device_read(struct checker *c, const struct device_read *d,
+			  const struct object *object)
+{
+	uint64_t place = filter_mix(filter_mix(VERDICT_INFOLEAK, REPORT_SINK_DEVICE),
+				    object->allocated.trace);
+	struct report r;
+
+	if (!filter_wants(c, VERDICT_INFOLEAK, place, object))
+		return;
+	begin(c, VERDICT_INFOLEAK, &r);
+	r.guest_time = checker_guest_time(c);
+	r.addr = c->agent.direct_map + d->gpa.v;
+	r.gpa = d->gpa.v;
+	r.size = d->len;
+	r.bad_first = d->first;
+	r.bad_last = d->last;
+	r.sink = REPORT_SINK_DEVICE;
+	snprintf(r.operand, sizeof(r.operand), "%s", d->device);
+	describe_contents(c, d->gpa, 0, &r);
+	describe_object(c, object, &r);
+	r.cpu = r.allocated.cpu;
+	r.pid = r.allocated.pid;
+	memcpy(r.comm, r.allocated.comm, sizeof(r.comm));
+	describe_map(c, (gpa_t){ d->gpa.v + d->first }, &r);
+	filter_send(c, &r, place);
+}
+
 /* The caller's frame and those behind it; the allocator's own, in front of it, tell nothing. */
 static void stack_of_caller(const struct kmc_record *record, struct obj_event *e)
 {

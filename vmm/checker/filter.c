@@ -23,7 +23,7 @@ uint64_t filter_mix(uint64_t hash, uint64_t number)
 /* Exact, unlike the stack hash, which is for comparing runs: two bugs of one function are two. */
 static uint64_t group_of(const struct report *r)
 {
-	const struct report_stack *s = r->verdict == VERDICT_LEAK ? &r->allocated : &r->access;
+	const struct report_stack *s = report_stack_is_allocation(r) ? &r->allocated : &r->access;
 	uint64_t hash = filter_mix(0xcbf29ce484222325ull, r->verdict);
 	unsigned n = 0;
 

@@ -128,6 +128,7 @@ static void put_undefined(FILE *f, const json_t *report)
 		{ "address", "are part of an address" },
 		{ "user", "are stored to user memory" },
 		{ "port", "are written to a port" },
+		{ "device", "are read by a device" },
 	};
 	const json_t *u = record_object(report, "undefined");
 	const char *sink = record_text(u, "sink");

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * acpi.c: RSDP, XSDT, FADT, FACS, MADT and DSDT for a machine with neither PCI nor legacy keyboard.
+ * acpi.c: RSDP, XSDT, FADT, FACS, MADT and DSDT for a machine without legacy keyboard.
  *
- * Source: ACPI specification 6.3, chapter 5. What the tables leave out (HPET, 8042, VGA, PCI) is
+ * Source: ACPI specification 6.3, chapter 5. What the tables leave out (HPET, 8042, VGA, PCI where there are no devices) is
  * what the kernel would otherwise spend boot time probing for.
  */
 #include <string.h>
 #include "acpi.h"
 #include "aml.h"
+#include "devices.h"
 #include "ports.h"
 
 #define PACKED __attribute__((packed))
@@ -167,7 +168,19 @@ static void finish(struct table *t, const char *signature, size_t len, uint8_t r
 	t->checksum = checksum(t, len);
 }
 
-static void write_dsdt(struct aml *a)
+/* No _PRT: the devices have no INTx. Conventional PCI: no ECAM, so no MCFG table either. */
+static void write_bridge(struct aml *a)
+{
+	size_t device = aml_device_begin(a, "PCI0");
+
+	aml_name_eisaid(a, "_HID", "PNP0A03");
+	aml_name_integer(a, "_UID", 0);
+	aml_name_integer(a, "_BBN", 0);
+	aml_crs_bridge(a, DEVICES_WINDOW, DEVICES_WINDOW_SIZE);
+	aml_end(a, device);
+}
+
+static void write_dsdt(struct aml *a, bool pci)
 {
 	static const uint8_t s5[] = {ACPI_S5_TYPE, ACPI_S5_TYPE, 0, 0};
 	size_t scope, device;
@@ -187,10 +200,12 @@ static void write_dsdt(struct aml *a)
 	aml_name_string(a, "_HID", "QEMU0001");
 	aml_crs(a, PORT_PVPANIC, 1, -1);
 	aml_end(a, device);
+	if (pci)
+		write_bridge(a);
 	aml_end(a, scope);
 }
 
-static struct table *build_dsdt(struct area *area)
+static struct table *build_dsdt(struct area *area, bool pci)
 {
 	struct table *t = reserve(area, sizeof(*t));
 	struct aml a = {0};
@@ -199,7 +214,7 @@ static struct table *build_dsdt(struct area *area)
 		return NULL;
 	a.data = (uint8_t *)(t + 1);
 	a.size = area->size - area->len;
-	write_dsdt(&a);
+	write_dsdt(&a, pci);
 	if (a.overflow)
 		return NULL;
 	area->len += a.len;
@@ -212,7 +227,7 @@ static struct gas io_register(uint16_t port, uint8_t bits)
 	return (struct gas){.space = 1, .bits = bits, .access = bits == 8 ? 1 : 2, .address = port};
 }
 
-static struct fadt *build_fadt(struct area *area, const struct table *dsdt)
+static struct fadt *build_fadt(struct area *area, const struct table *dsdt, bool pci)
 {
 	struct facs *facs = reserve(area, sizeof(*facs));
 	struct fadt *f = reserve(area, sizeof(*f));
@@ -238,7 +253,9 @@ static struct fadt *build_fadt(struct area *area, const struct table *dsdt)
 	f->p_lvl2 = 0xffff; /* no C2, no C3 */
 	f->p_lvl3 = 0xffff;
 	f->century = CENTURY_CMOS;
-	f->boot_arch = BOOT_ARCH_LEGACY | BOOT_ARCH_NO_VGA | BOOT_ARCH_NO_MSI | BOOT_ARCH_NO_ASPM;
+	f->boot_arch = BOOT_ARCH_LEGACY | BOOT_ARCH_NO_VGA | BOOT_ARCH_NO_ASPM;
+	if (!pci)
+		f->boot_arch |= BOOT_ARCH_NO_MSI;
 	f->flags = FADT_WBINVD | FADT_PROC_C1 | FADT_NO_PWR_BTN | FADT_NO_SLP_BTN |
 		   FADT_NO_RTC_WAKE | FADT_RESET;
 	f->reset = io_register(PORT_RESET, 8);
@@ -294,13 +311,13 @@ static struct madt *build_madt(struct area *area, unsigned cpus)
 	return m;
 }
 
-size_t acpi_build(uint8_t *data, size_t size, uint64_t gpa, unsigned cpus)
+size_t acpi_build(uint8_t *data, size_t size, uint64_t gpa, unsigned cpus, bool pci)
 {
 	struct area area = {.data = data, .size = size, .gpa = gpa};
 	struct rsdp *rsdp = reserve(&area, sizeof(*rsdp));
 	struct xsdt *xsdt = reserve(&area, sizeof(*xsdt));
-	struct table *dsdt = build_dsdt(&area);
-	struct fadt *fadt = dsdt ? build_fadt(&area, dsdt) : NULL;
+	struct table *dsdt = build_dsdt(&area, pci);
+	struct fadt *fadt = dsdt ? build_fadt(&area, dsdt, pci) : NULL;
 	struct madt *madt = build_madt(&area, cpus);
 
 	if (!rsdp || !xsdt || !fadt || !madt)

@@ -5,6 +5,7 @@
 #ifndef KMC_ACPI_H
 #define KMC_ACPI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,8 +16,8 @@
 
 /*
  * Writes all tables for cpus processors (APIC ids 0..cpus-1) into area, which the guest sees at
- * gpa. The RSDP is the first thing in it. Returns the bytes used, 0 where they do not fit.
+ * gpa; pci: with the PCI bus of devices.h. The RSDP is the first thing in it. Returns the bytes used, 0 where they do not fit.
  */
-size_t acpi_build(uint8_t *area, size_t size, uint64_t gpa, unsigned cpus);
+size_t acpi_build(uint8_t *area, size_t size, uint64_t gpa, unsigned cpus, bool pci);
 
 #endif

@@ -18,6 +18,8 @@ enum {
 	RES_IRQ = 0x22,	   /* small descriptor 4, two bytes: edge, high, exclusive */
 	RES_IO = 0x47,
 	RES_END = 0x79,
+	RES_DWORD = 0x87, /* address range, 32 bits */
+	RES_WORD = 0x88,
 };
 
 static void put(struct aml *a, uint8_t byte)
@@ -137,6 +139,51 @@ void aml_name_package(struct aml *a, const char *name, const uint8_t *values, si
 	aml_end(a, mark);
 }
 
+/* A descriptor of an address range (6.4.3.5): its length without the first three bytes is known. */
+static void put_range(struct aml *a, uint8_t tag, uint8_t type, uint8_t flags, uint32_t first,
+		      uint32_t len)
+{
+	unsigned width = tag == RES_WORD ? 2 : 4;
+
+	put(a, tag);
+	put_le(a, 3 + 5 * width, 2);
+	put(a, type);
+	put(a, 0x0c); /* both ends are fixed; decoded positively; produced for those below */
+	put(a, flags);
+	put_le(a, 0, width); /* granularity */
+	put_le(a, first, width);
+	put_le(a, first + len - 1, width);
+	put_le(a, 0, width); /* no translation */
+	put_le(a, len, width);
+}
+
+static void put_io(struct aml *a, uint16_t port, uint8_t ports)
+{
+	put(a, RES_IO);
+	put(a, 1); /* decodes 16 bits */
+	put_le(a, port, 2);
+	put_le(a, port, 2);
+	put(a, 1); /* alignment */
+	put(a, ports);
+}
+
+void aml_crs_bridge(struct aml *a, uint32_t base, uint32_t len)
+{
+	size_t mark;
+
+	begin_name(a, "_CRS");
+	put(a, AML_BUFFER);
+	mark = open_package(a);
+	put(a, AML_BYTE);
+	put(a, 16 + 8 + 26 + 2);
+	put_range(a, RES_WORD, 2, 0, 0, 1); /* bus numbers */
+	put_io(a, 0xcf8, 8);
+	put_range(a, RES_DWORD, 0, 1, base, len); /* memory, can be written, not cached */
+	put(a, RES_END);
+	put(a, 0); /* no checksum */
+	aml_end(a, mark);
+}
+
 void aml_crs(struct aml *a, uint16_t port, uint8_t ports, int irq)
 {
 	size_t mark;
@@ -146,12 +193,7 @@ void aml_crs(struct aml *a, uint16_t port, uint8_t ports, int irq)
 	mark = open_package(a);
 	put(a, AML_BYTE);
 	put(a, irq < 0 ? 10 : 13); /* bytes of descriptors that follow */
-	put(a, RES_IO);
-	put(a, 1); /* decodes 16 bits */
-	put_le(a, port, 2);
-	put_le(a, port, 2);
-	put(a, 1); /* alignment */
-	put(a, ports);
+	put_io(a, port, ports);
 	if (irq >= 0) {
 		put(a, RES_IRQ);
 		put_le(a, 1u << irq, 2);

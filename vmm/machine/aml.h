@@ -31,6 +31,11 @@ void aml_name_string(struct aml *a, const char *name, const char *value);
 void aml_name_eisaid(struct aml *a, const char *name, const char *id); /* "PNP0501" */
 /* Name(name, Package() { values }), n < 256 */
 void aml_name_package(struct aml *a, const char *name, const uint8_t *values, size_t n);
+/*
+ * Name(_CRS, ResourceTemplate() { bus 0, the two ports of mechanism 1, memory at base }): what a PCI
+ * host bridge has.
+ */
+void aml_crs_bridge(struct aml *a, uint32_t base, uint32_t len);
 /* Name(_CRS, ResourceTemplate() { IO, IRQ }); irq < 0: none */
 void aml_crs(struct aml *a, uint16_t port, uint8_t ports, int irq);
 

@@ -192,7 +192,7 @@ static int fill_low_memory(struct machine *m, const struct machine_config *c,
 	fill_gdt(low);
 	fill_page_tables(low);
 	fill_params(m, c, l, low);
-	if (!acpi_build(low + ACPI_BASE, ACPI_AREA_SIZE, ACPI_BASE, m->cpus))
+	if (!acpi_build(low + ACPI_BASE, ACPI_AREA_SIZE, ACPI_BASE, m->cpus, m->devices))
 		return host_error(err, "the ACPI tables of %u CPUs do not fit: lower --cpus",
 				  m->cpus);
 	/* All of it: the kernel reads BIOS data here that nobody has written. */

@@ -121,6 +121,37 @@ bool machine_park(struct vcpu *vcpu)
 	return true;
 }
 
+/* ---- devices ---- */
+
+bool hold_device_enter(struct machine *m)
+{
+	pthread_mutex_lock(&m->hold_lock);
+	while (!machine_stopping(m) && atomic_load(&m->paused))
+		pthread_cond_wait(&m->hold_changed, &m->hold_lock);
+	m->active++;
+	pthread_mutex_unlock(&m->hold_lock);
+	return !machine_stopping(m);
+}
+
+/* Pairs with the wait in machine_wait_paused(). */
+void hold_device_leave(struct machine *m)
+{
+	pthread_mutex_lock(&m->hold_lock);
+	m->active--;
+	if (atomic_load(&m->paused))
+		pthread_cond_broadcast(&m->hold_changed);
+	pthread_mutex_unlock(&m->hold_lock);
+}
+
+bool machine_park_device(struct machine *m)
+{
+	if (!atomic_load(&m->paused))
+		return false;
+	hold_device_leave(m);
+	hold_device_enter(m);
+	return true;
+}
+
 /* Not into a step, which would end in the NMI's handler. */
 static void deliver_nmi(struct machine *m, struct vcpu_thread *v)
 {

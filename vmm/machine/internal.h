@@ -63,6 +63,7 @@ struct machine {
 	atomic_bool stopping;
 	atomic_bool paused; /* none may run, but one that holds the others finishes its step */
 	unsigned parked;    /* vCPUs; under hold_lock */
+	unsigned active;    /* devices at work for the guest; under hold_lock */
 	struct pause_clock clock;
 
 	/* How it ended: the first machine_stop() wins. */
@@ -74,6 +75,7 @@ struct machine {
 	_Atomic uint64_t panic_at;	 /* ns, CLOCK_MONOTONIC; 0: no panic was seen */
 	_Atomic uint64_t panic_deadline; /* ns, CLOCK_MONOTONIC; 0: none */
 
+	struct devices *devices; /* NULL: there is no PCI bus */
 	struct console *console;
 	struct serial serial;
 	pthread_mutex_t ports_lock; /* protects the devices below, and machine_populate_all() */
@@ -112,6 +114,14 @@ void hold_deinit(struct machine *m);
 void hold_stop_all(struct machine *m);	       /* stopping is set; kicks every vCPU out for good */
 void hold_thread_begin(struct vcpu_thread *v); /* on the vCPU's thread, before vcpu_run() */
 void hold_kick_all(struct machine *m);	       /* whoever is in the guest comes out once */
+
+/* Devices' threads: enter() and leave() of struct device_host. */
+bool hold_device_enter(struct machine *m);
+void hold_device_leave(struct machine *m);
+
+/* device_link.c: makes machine.devices, where config wants any. 0, or -1 with *err. */
+int device_link_create(struct machine *m, const struct devices_config *config,
+		       struct machine_error *err);
 
 /* pause.c. With hold_lock, when the last vCPU has been parked. */
 void pause_clock_stop(struct machine *m);

@@ -295,7 +295,8 @@ static int make_memory(struct machine *m, uint64_t size, struct machine_error *e
 	return 0;
 }
 
-static int make_devices(struct machine *m, struct machine_error *err)
+static int make_devices(struct machine *m, const struct machine_config *config,
+			struct machine_error *err)
 {
 	const struct console_ops console = {
 		.ctx = m, .input = on_input, .panic = on_panic_text, .quit = on_quit};
@@ -309,7 +310,7 @@ static int make_devices(struct machine *m, struct machine_error *err)
 		return host_error(err,
 				  "eventfd failed: %s: raise the limit of open files (ulimit -n)",
 				  strerror(errno));
-	return 0;
+	return devices_wanted(&config->devices) ? device_link_create(m, &config->devices, err) : 0;
 }
 
 static int make_vcpus(struct machine *m, const struct boot_entry *entry, struct machine_error *err)
@@ -354,7 +355,7 @@ int machine_create(const struct machine_config *config, struct machine **out,
 	if (!m)
 		return host_error(err, "out of memory: free some memory");
 	if (open_kvm(m, err) || make_chips(m, err) || make_memory(m, config->memory, err) ||
-	    make_devices(m, err) || boot_load(m, config, &entry, err) ||
+	    make_devices(m, config, err) || boot_load(m, config, &entry, err) ||
 	    make_vcpus(m, &entry, err)) {
 		machine_destroy(m);
 		return -1;
@@ -372,6 +373,7 @@ void machine_destroy(struct machine *m)
 	if (m->console)
 		serial_deinit(&m->serial);
 	console_destroy(m->console);
+	devices_destroy(m->devices);
 	if (m->vm_fd >= 0)
 		close(m->vm_fd);
 	if (m->kvm_fd >= 0)
@@ -385,6 +387,13 @@ void machine_destroy(struct machine *m)
 }
 
 /* ---- running it ---- */
+
+static void start_devices(struct machine *m)
+{
+	if (m->devices && devices_start(m->devices) < 0)
+		machine_stop(m, END_INTERNAL,
+			     "pthread_create failed: raise the limit of processes (ulimit -u)");
+}
 
 static void start_vcpus(struct machine *m)
 {
@@ -422,6 +431,7 @@ static int panic_timeout(struct machine *m)
 enum machine_end machine_run(struct machine *m)
 {
 	console_begin(m->console);
+	start_devices(m);
 	start_vcpus(m);
 	while (!machine_stopping(m)) {
 		int timeout = panic_timeout(m);
@@ -432,6 +442,8 @@ enum machine_end machine_run(struct machine *m)
 			console_serve(m->console, timeout);
 	}
 	join_vcpus(m);
+	if (m->devices)
+		devices_stop(m->devices);
 	if (m->hooks.stopped)
 		m->hooks.stopped(m->hooks.ctx, m->end);
 	console_end(m->console);

@@ -7,6 +7,7 @@
 #define KMC_MACHINE_H
 
 #include <linux/kvm.h>
+#include "devices.h"
 #include "guest_ram.h"
 
 struct machine;
@@ -47,7 +48,13 @@ struct machine_hooks {
 	/* A 32-bit access to port; *value is read or filled. */
 	enum hook_result (*port)(void *ctx, struct vcpu *vcpu, bool write, uint32_t *value);
 	uint16_t port_number;
-	/* All vCPUs have stopped; the guest's memory and registers are still there. On the main thread. */
+	/*
+	 * A device's thread reads or writes guest memory (struct device_host, memory()). NULL: the
+	 * machine copies.
+	 */
+	bool (*device_memory)(void *ctx, const char *device, bool write, gpa_t gpa, void *data,
+			      uint32_t len);
+	/* All vCPUs and devices have stopped; the guest's memory and registers are still there. On the main thread. */
 	void (*stopped)(void *ctx, enum machine_end end);
 };
 
@@ -58,6 +65,7 @@ struct machine_config {
 	const char *cmdline; /* complete */
 	unsigned cpus;	     /* 1..64 */
 	uint64_t memory;     /* bytes */
+	struct devices_config devices;
 	struct machine_hooks hooks;
 	bool allow_emulated; /* tests: run even where KVM has no nested paging */
 };
@@ -115,12 +123,13 @@ void machine_hold_others(struct vcpu *self);
 void machine_release(struct vcpu *self);
 
 /*
- * Pausing: vCPUs leave the guest, finish what a hook is doing for them, and are not let in again.
+ * Pausing: vCPUs leave the guest, finish what a hook is doing for them, and are not let in again;
+ * devices finish the request that they are at, or a part of it.
  * Any thread, with or without locks; a machine that is paused can be stopped. The guest's clocks
  * stand still while all are out.
  */
 void machine_pause(struct machine *m); /* does not wait; a hook may call it */
-/* 0 when all vCPUs are out, -ETIMEDOUT, or -ECANCELED: resumed or stopped meanwhile. Not in a hook.
+/* 0 when all vCPUs and devices are out, -ETIMEDOUT, or -ECANCELED: resumed or stopped meanwhile. Not in a hook.
  */
 int machine_wait_paused(struct machine *m, unsigned timeout_ms);
 void machine_resume(struct machine *m);
@@ -131,6 +140,8 @@ uint64_t machine_paused_ns(struct machine *m); /* for how long all were out, alt
  * when the pause is over. False where there is none. The caller holds no lock.
  */
 bool machine_park(struct vcpu *vcpu);
+/* The same for a device's thread in device_memory(). */
+bool machine_park_device(struct machine *m);
 
 /* Makes a vCPU's current or next vcpu_run() return -EINTR. Any thread. */
 void machine_kick(struct vcpu *vcpu);

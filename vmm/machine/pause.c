@@ -103,7 +103,8 @@ int machine_wait_paused(struct machine *m, unsigned timeout_ms)
 		until.tv_nsec -= 1000000000;
 	}
 	pthread_mutex_lock(&m->hold_lock);
-	while (!r && !machine_stopping(m) && atomic_load(&m->paused) && m->parked < m->cpus)
+	while (!r && !machine_stopping(m) && atomic_load(&m->paused) &&
+	       (m->parked < m->cpus || m->active))
 		r = pthread_cond_clockwait(&m->hold_changed, &m->hold_lock, CLOCK_MONOTONIC,
 					   &until);
 	if (machine_stopping(m) || !atomic_load(&m->paused))

@@ -171,8 +171,8 @@ static void post_write(struct machine *m, unsigned reg, uint8_t value)
 }
 
 /*
- * What is not here reads as all ones, PCI configuration (0xcf8) among it: that tells the kernel at
- * once that there is none. POST codes are here because the kernel writes them as a delay.
+ * What is not here reads as all ones, and PCI configuration (0xcf8) where there are no devices: that
+ * tells the kernel at once that there is none. POST codes are here because the kernel writes them as a delay.
  */
 static const struct port_device devices[] = {
 	{PORT_COM1, 8, com1_read, com1_write},
@@ -224,6 +224,8 @@ void ports_access(struct vcpu *vcpu, uint16_t port, bool write, unsigned size, u
 			*value = ALL_ONES(size);
 		return;
 	}
+	if (m->devices && devices_port(m->devices, port, write, size, value))
+		return;
 	if (absent(port, size)) {
 		if (!write)
 			*value = ALL_ONES(size);

@@ -110,10 +110,14 @@ static void exit_io(struct vcpu *vcpu)
 	}
 }
 
-/* Nothing is memory-mapped; KVM handles the APICs itself. */
-static void absent_memory(struct kvm_run *run)
+/* What is not RAM; KVM handles the APICs itself. */
+static void device_memory(struct machine *m, struct kvm_run *run)
 {
-	if (!run->mmio.is_write)
+	bool found = m->devices &&
+		     devices_memory(m->devices, (gpa_t){run->mmio.phys_addr}, run->mmio.is_write,
+				    run->mmio.data, run->mmio.len);
+
+	if (!found && !run->mmio.is_write)
 		memset(run->mmio.data, 0xff, sizeof(run->mmio.data));
 }
 
@@ -130,7 +134,7 @@ static void exit_mmio(struct vcpu *vcpu)
 	}
 	ram = guest_ram_at(m->ram, gpa, run->mmio.len);
 	if (!ram) {
-		absent_memory(run);
+		device_memory(m, run);
 		return;
 	}
 	if (m->hooks.mmio && m->hooks.mmio(m->hooks.ctx, vcpu) != HOOK_PASS)

@@ -52,6 +52,7 @@ enum report_sink {
 	REPORT_SINK_ADDRESS, /* a memory operand's address */
 	REPORT_SINK_USER,    /* stored where user code can read it */
 	REPORT_SINK_PORT,    /* written to an I/O port */
+	REPORT_SINK_DEVICE,  /* read by a device: operand names it */
 };
 
 struct report {
@@ -123,6 +124,8 @@ char report_letter(uint8_t a, uint8_t v);
 size_t report_text(const struct report *r, char **out);
 /* One JSON object, one line, with the \n. docs/report.schema.json has the fields. */
 size_t report_json(const struct report *r, const char *vm, char **out);
+/* Nobody was caught in the act: what tells such findings apart is where the memory was allocated. */
+bool report_stack_is_allocation(const struct report *r);
 /* The same for the same finding in another run (docs/report.md). */
 uint64_t report_stack_hash(const struct report *r);
 /* The record that a finding was met again: seq of its report, times met so far. As report_json(). */

@@ -169,6 +169,7 @@ static json_t *sink_json(enum report_sink sink)
 		[REPORT_SINK_ADDRESS] = "address",
 		[REPORT_SINK_USER] = "user",
 		[REPORT_SINK_PORT] = "port",
+		[REPORT_SINK_DEVICE] = "device",
 	};
 
 	return (unsigned)sink < sizeof(name) / sizeof(name[0]) && name[sink] ?
@@ -186,10 +187,12 @@ static json_t *copied_json(const struct report *r)
 
 static json_t *undefined_json(const struct report *r)
 {
+	bool has_bits = r->sink != REPORT_SINK_UNKNOWN && r->sink != REPORT_SINK_DEVICE;
+
 	if (r->verdict != VERDICT_UNINIT && r->verdict != VERDICT_INFOLEAK)
 		return json_null();
 	return json_pack("{s:o, s:o, s:o, s:[o, o], s:o, s:o}", "sink", sink_json(r->sink), "bits",
-			 r->sink == REPORT_SINK_UNKNOWN ? json_null() : address(r->undefined_bits),
+			 has_bits ? address(r->undefined_bits) : json_null(),
 			 "instruction", clean(r->origin_insn), "bytes", number(r->bad_first),
 			 number(r->bad_last), "created", event_json(report_created(r)), "copied",
 			 copied_json(r));

@@ -269,7 +269,9 @@ static void print_insn(FILE *f, const struct report *r)
 	report_clean(r->origin_insn, loaded, sizeof(loaded));
 	if (insn[0])
 		fprintf(f, "Instruction: %s\n", insn);
-	if (sink_name(r))
+	if (r->sink == REPORT_SINK_DEVICE)
+		fputs("Undefined bytes are read by a device\n", f);
+	else if (sink_name(r))
 		fprintf(f, "Undefined bits %#" PRIx64 " %s\n", r->undefined_bits, sink_name(r));
 	if (first && report_is_symbol(first->symbol))
 		report_clean(first->symbol, at, sizeof(at));

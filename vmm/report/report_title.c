@@ -151,6 +151,11 @@ const struct report_form *report_form(const struct report *r)
 	return &forms[(unsigned)r->verdict < VERDICTS ? r->verdict : VERDICT_NONE];
 }
 
+bool report_stack_is_allocation(const struct report *r)
+{
+	return r->verdict == VERDICT_LEAK || r->sink == REPORT_SINK_DEVICE;
+}
+
 /* Who wanted the memory: the innermost frame that is not the allocator or one of its wrappers. */
 static void allocating_place(const struct report_stack *s, char *out, size_t size)
 {
@@ -174,7 +179,7 @@ void report_place(const struct report *r, char *out, size_t size)
 {
 	const struct report_frame *first = report_first_frame(&r->access);
 
-	if (r->verdict == VERDICT_LEAK)
+	if (report_stack_is_allocation(r))
 		allocating_place(&r->allocated, out, size);
 	else if (first && report_is_symbol(first->symbol))
 		report_clean(first->symbol, out, size);
@@ -281,14 +286,15 @@ static uint64_t hash_frame(uint64_t h, const struct report_frame *f)
 
 uint64_t report_stack_hash(const struct report *r)
 {
-	const struct report_stack *s = r->verdict == VERDICT_LEAK ? &r->allocated : &r->access;
+	bool allocation = report_stack_is_allocation(r);
+	const struct report_stack *s = allocation ? &r->allocated : &r->access;
 	uint64_t h = hash(0xcbf29ce484222325ull, verdict_class(r->verdict));
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < report_frames(s) && n < HASHED_FRAMES; i++) {
 		const struct report_frame *f = &s->frame[i];
 
-		if (!is_certain(f) || (r->verdict == VERDICT_LEAK && is_alloc_helper(f->symbol)))
+		if (!is_certain(f) || (allocation && is_alloc_helper(f->symbol)))
 			continue;
 		h = hash_frame(h, f);
 		n++;

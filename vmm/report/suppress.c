@@ -169,7 +169,7 @@ static bool stack_matches(const struct suppression *e, const struct report_stack
 
 static const struct report_stack *stack_of(const struct report *r)
 {
-	return r->verdict == VERDICT_LEAK ? &r->allocated : &r->access;
+	return report_stack_is_allocation(r) ? &r->allocated : &r->access;
 }
 
 static bool entry_matches(const struct suppression *e, const struct report *r)

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* device_world.c: see device_world.h. */
+#include <string.h>
+
+#include "device_world.h"
+
+static bool world_memory(void *ctx, const char *device, bool write, gpa_t gpa, void *data,
+			 uint32_t len)
+{
+	struct world *w = ctx;
+
+	if (gpa.v > WORLD_RAM || len > WORLD_RAM - gpa.v)
+		return false;
+	if (write)
+		memcpy(w->ram + gpa.v, data, len);
+	else
+		memcpy(data, w->ram + gpa.v, len);
+	return true;
+}
+
+static void world_message(void *ctx, uint64_t address, uint32_t data)
+{
+	struct world *w = ctx;
+
+	w->messages++;
+	w->address = address;
+	w->data = data;
+}
+
+static int world_doorbell(void *ctx, gpa_t gpa, int fd, bool on)
+{
+	struct world *w = ctx;
+
+	w->doorbells += on ? 1 : -1u;
+	return 0;
+}
+
+static bool world_enter(void *ctx)
+{
+	return true;
+}
+
+static void world_leave(void *ctx)
+{
+}
+
+void world_init(struct world *w)
+{
+	memset(w, 0, sizeof(*w));
+	w->host = (struct device_host){.ctx = w,
+				       .memory = world_memory,
+				       .message = world_message,
+				       .doorbell = world_doorbell,
+				       .enter = world_enter,
+				       .leave = world_leave};
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * device_world.h: a machine that is nothing but memory, for tests of devices: it has RAM from 0 on,
+ * counts interrupts, and remembers the doorbells.
+ */
+#ifndef TESTS_DEVICE_WORLD_H
+#define TESTS_DEVICE_WORLD_H
+
+#include "device_host.h"
+
+#define WORLD_RAM 0x40000u
+
+struct world {
+	uint8_t ram[WORLD_RAM];
+	unsigned messages;
+	uint64_t address; /* of the last message */
+	uint32_t data;
+	unsigned doorbells; /* that are there */
+	struct device_host host;
+};
+
+void world_init(struct world *w);
+
+#endif

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * devices_ring_random.c: whole devices, with their threads, against drivers that fill rings,
+ * descriptors and requests with nonsense and change them while the device looks. Whatever comes,
+ * the device can be reset afterwards, and its thread ends. KMC_RANDOM_SEED and KMC_RANDOM_ROUNDS.
+ */
+#include <linux/virtio_blk.h>
+#include <linux/virtio_net.h>
+#include <linux/virtio_ring.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "device_driver.h"
+#include "device_world.h"
+
+#define SLOTS  4u /* 1..3: disk, network, rng */
+#define QUEUES 2u
+#define ROUNDS 400u
+
+static struct world w;
+static char path[] = "/tmp/kmc-ring-XXXXXX";
+
+static uint32_t any(uint32_t n)
+{
+	return (uint32_t)rand() % n;
+}
+
+/* Mostly small, sometimes not. */
+static uint32_t length(void)
+{
+	return any(16) ? any(5000) : (uint32_t)rand() << any(4);
+}
+
+static uint64_t place(void)
+{
+	return any(16) ? any(WORLD_RAM) : (uint64_t)rand() << any(33);
+}
+
+static void scribble_descriptors(uint32_t at, unsigned n)
+{
+	struct vring_desc *d = (struct vring_desc *)(w.ram + at);
+
+	for (unsigned i = 0; i < n; i++) {
+		d[i] = (struct vring_desc){place(), length(), (uint16_t)any(any(64) ? 4 : 65536),
+					   (uint16_t)(any(16) ? i + 1 : any(300))};
+		if (!any(8))
+			d[i] = (struct vring_desc){any(WORLD_RAM / 2), any(64) * 16,
+						   VRING_DESC_F_INDIRECT, 0};
+	}
+}
+
+/* A request header that means something to the disk, here and there. */
+static void scribble_requests(void)
+{
+	for (uint32_t at = 0; at + 64 < WORLD_RAM; at += 16 * (1 + any(64))) {
+		struct virtio_blk_outhdr h = {.type = any(9), .sector = any(40) << any(30)};
+
+		memcpy(w.ram + at, &h, sizeof(h));
+	}
+}
+
+static void use_queues(const struct driver *v, uint32_t avail)
+{
+	for (unsigned i = 0; i < 40; i++) {
+		uint16_t *a = (uint16_t *)(w.ram + avail);
+
+		a[2 + any(256)] = (uint16_t)any(any(8) ? 256 : 65536);
+		a[1] = (uint16_t)(a[1] + (any(32) ? 1 : any(65536)));
+		if (!any(4))
+			scribble_descriptors(any(WORLD_RAM / 2) & ~15u, any(32));
+		if (!any(10))
+			mmio_write(v, v->common + any(0x40), (uint64_t)rand() << any(32),
+				   1u << any(4));
+		driver_kick(v, any(QUEUES));
+	}
+}
+
+static void one_round(const struct driver *v)
+{
+	const uint64_t features = 1ull << VIRTIO_F_VERSION_1 |
+				  (uint64_t)any(2) << VIRTIO_RING_F_EVENT_IDX |
+				  (uint64_t)any(2) << VIRTIO_RING_F_INDIRECT_DESC;
+	uint32_t desc = any(64) * 0x400, avail = any(128) * 0x200;
+
+	memset(w.ram, 0, sizeof(w.ram));
+	scribble_requests();
+	scribble_descriptors(desc, 256);
+	assert_true(driver_features(v, features));
+	for (unsigned i = 0; i < QUEUES; i++)
+		driver_queue(v, i, any(16) ? 256 : any(65536), any(16) ? desc : place(),
+			     any(16) ? avail : place(), any(16) ? any(128) * 0x200 : place());
+	driver_ok(v);
+	use_queues(v, avail);
+	if (!driver_reset(v))
+		fail_msg("the device in slot %u is not reset", v->slot);
+}
+
+static void make_disk(void)
+{
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 40 * 512), 0);
+	close(fd);
+}
+
+static void nonsense(void **state)
+{
+	const char *rounds = getenv("KMC_RANDOM_ROUNDS"), *seed = getenv("KMC_RANDOM_SEED");
+	unsigned n = rounds ? (unsigned)atoi(rounds) : ROUNDS;
+	struct devices_config c = {.rng = true, .disks = 1, .nets = 1};
+	struct driver driver[SLOTS];
+	struct devices *d;
+	char err[256];
+	bool bad;
+
+	srand(seed ? (unsigned)atoi(seed) : 1);
+	world_init(&w);
+	make_disk();
+	c.disk[0].path = path;
+	c.net[0].restricted = true;
+	if (devices_create(&c, &w.host, &d, err, sizeof(err), &bad) < 0)
+		fail_msg("%s", err);
+	assert_int_equal(devices_start(d), 0);
+	for (unsigned slot = 1; slot < SLOTS; slot++)
+		driver_find(&driver[slot], d, slot);
+	for (unsigned i = 0; i < n; i++)
+		for (unsigned slot = 1; slot < SLOTS; slot++)
+			one_round(&driver[slot]);
+	devices_stop(d);
+	devices_destroy(d);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(nonsense)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

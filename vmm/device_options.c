@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* device_options.c: parses the values of --disk and --net, lists of items separated by commas. */
+#include "device_options.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOOPBACK 0x7f000001u
+
+static const char no_memory[] = "out of memory";
+static const char bad_disk[] = "give FILE[,rw|,ro][,format=raw|,format=qcow2]";
+static const char bad_net[] = "give user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict]";
+
+static bool disk_item(struct disk_config *d, const char *item)
+{
+	if (!strcmp(item, "rw"))
+		d->mode = DISK_WRITABLE;
+	else if (!strcmp(item, "ro"))
+		d->mode = DISK_READ_ONLY;
+	else if (!strcmp(item, "format=qcow2"))
+		d->format = "qcow2";
+	else
+		return !strcmp(item, "format=raw");
+	return true;
+}
+
+const char *device_option_disk(struct devices_config *c, const char *value)
+{
+	struct disk_config d = {.mode = DISK_COPY_ON_WRITE};
+	char *rest, *item;
+
+	if (c->disks == DEVICES_DISKS)
+		return "at most 16 disks can be given";
+	rest = strdup(value);
+	if (!rest)
+		return no_memory;
+	d.path = strsep(&rest, ",");
+	while ((item = strsep(&rest, ",")))
+		if (!disk_item(&d, item))
+			return bad_disk;
+	if (!*d.path)
+		return bad_disk;
+	c->disk[c->disks++] = d;
+	return NULL;
+}
+
+static bool parse_port(const char *text, uint16_t *port)
+{
+	unsigned long n;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	*port = (uint16_t)n;
+	return !errno && !*end && n && n <= UINT16_MAX;
+}
+
+static bool parse_address(const char *text, uint32_t *address)
+{
+	struct in_addr a;
+
+	*address = LOOPBACK;
+	if (!*text)
+		return true;
+	if (inet_pton(AF_INET, text, &a) != 1)
+		return false;
+	*address = ntohl(a.s_addr);
+	return true;
+}
+
+/* "tcp:[ADDRESS]:PORT-[:]PORT", cut into pieces; with the second colon it is QEMU's form. */
+static bool parse_forward(char *text, struct forward_config *f)
+{
+	const char *protocol = strsep(&text, ":"), *address = text ? strsep(&text, ":") : NULL;
+	const char *host = text ? strsep(&text, "-") : NULL;
+
+	if (!host || !text)
+		return false;
+	text += *text == ':';
+	f->udp = !strcmp(protocol, "udp");
+	return (f->udp || !strcmp(protocol, "tcp")) && parse_address(address, &f->host_address) &&
+	       parse_port(host, &f->host_port) && parse_port(text, &f->guest_port);
+}
+
+static const char *net_item(struct net_config *n, char *item)
+{
+	static const char hostfwd[] = "hostfwd=";
+
+	if (!strcmp(item, "restrict") || !strcmp(item, "restrict=on")) {
+		n->restricted = true;
+		return NULL;
+	}
+	if (strncmp(item, hostfwd, sizeof(hostfwd) - 1) != 0)
+		return bad_net;
+	if (n->forwards == DEVICES_FORWARDS)
+		return "at most 16 ports can be forwarded";
+	return parse_forward(item + sizeof(hostfwd) - 1, &n->forward[n->forwards++]) ? NULL
+										     : bad_net;
+}
+
+const char *device_option_net(struct devices_config *c, const char *value)
+{
+	const char *problem = NULL;
+	char *copy, *rest, *item;
+	struct net_config *n;
+
+	if (c->nets == DEVICES_NETS)
+		return "at most 4 networks can be given";
+	n = &c->net[c->nets++];
+	copy = rest = strdup(value);
+	if (!copy)
+		return no_memory;
+	if (strcmp(strsep(&rest, ","), "user") != 0)
+		problem = bad_net;
+	while (!problem && (item = strsep(&rest, ",")))
+		problem = net_item(n, item);
+	free(copy);
+	return problem;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* device_list.h: the devices there are. Used by devices.c; each is made in a file of its own. */
+#ifndef KMC_DEVICE_LIST_H
+#define KMC_DEVICE_LIST_H
+
+#include "devices.h"
+#include "virtio.h"
+
+struct disk;
+
+/* The caller ends what it gets with virtio_deinit(). NULL: no memory. index: 0, 1, ... of its kind.
+ */
+struct virtio_device *rng_create(void);
+struct virtio_device *blk_create(struct disk *disk, unsigned index); /* takes over the disk */
+/* As devices_create(); *out is NULL where there is no memory. */
+int net_create(const struct net_config *config, unsigned index, struct virtio_device **out,
+	       char *err, size_t errlen, bool *bad_input);
+
+#endif
