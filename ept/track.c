@@ -96,6 +96,19 @@ unsigned track_rules(const struct track *t, const struct track_rule **out)
 	return t->nrules;
 }
 
+static bool is_cache_out(const struct track_rule *r)
+{
+	return r->exclude && !r->site[0] && !r->min && r->max == UINT64_MAX;
+}
+
+bool track_cache_out(const struct track *t, const char *cache)
+{
+	for (unsigned n = 0; n < t->nrules; n++)
+		if (!fnmatch(t->rule[n].cache, cache, 0))
+			return is_cache_out(&t->rule[n]);
+	return false;
+}
+
 /* A free has no trace of its allocation: left_out says what rules with sites made of that. */
 static const struct track_rule *rule_for(const struct track *t, const struct track_event *e)
 {
@@ -140,9 +153,11 @@ bool track_alloc(struct track *t, struct track_event *e)
 	bool redzone = e->size < e->slot;
 
 	e->left_out = rule && (rule->exclude || !sites_coin(t->sites, rule->rate));
+	e->cache_out = rule && is_cache_out(rule);
+	e->useless = e->defined && !redzone;
 	if (t->p.mode == TRACK_OFF || e->left_out)
 		return false;
-	if (t->p.mode != TRACK_FULL && ((e->defined && !redzone) || !choose(t, e, site)))
+	if (t->p.mode != TRACK_FULL && (e->useless || !choose(t, e, site)))
 		return false;
 	if (site)
 		sites_chosen(t->sites, site);
@@ -241,7 +256,7 @@ unsigned track_gap(struct track *t, const uint64_t *stack, unsigned frames)
 	const struct site *site = sites_find(t->sites, track_site_hash(stack, frames));
 	unsigned gap = 0;
 
-	if (t->p.mode != TRACK_SAMPLE || !site || !site->chosen)
+	if (t->p.mode != TRACK_SAMPLE || !site)
 		return 0;
 	while (gap < UINT8_MAX && !sites_choose(t->sites, site, gap + 1, t->p.share))
 		gap++;

@@ -75,7 +75,9 @@ struct track_event {
 	bool defined;
 	bool waits;    /* the guest waits for the page to be hidden: it was asked to */
 	bool watched;  /* frees: as obj_change */
-	bool left_out; /* the same; an allocation fills it in */
+	bool left_out; /* the same; an allocation fills it in, as what follows */
+	bool useless;  /* the same would be said of others of this place */
+	bool cache_out; /* and of all others of its cache */
 	/* Does a function of the call trace match? */
 	void *ctx;
 	bool (*in_trace)(void *ctx, const uint64_t *stack, unsigned frames, const char *pattern);
@@ -107,6 +109,9 @@ enum track_spent track_spend(struct track *t, uint64_t page);
 /* The caller found no undefined byte. */
 void track_spend_all(struct track *t, uint64_t page);
 bool track_is_over(const struct track *t, uint64_t page);
+
+/* Every allocation of this cache is left out. */
+bool track_cache_out(const struct track *t, const char *cache);
 
 /*
  * How many of the following allocations at the place of this trace need not wait, at most 255. The

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define SITES 65536u
+#define FIRST 4u   /* so many of a place are chosen in any case */
 #define TRIES 16u /* entries that are looked at for one hash */
 
 struct sites {
@@ -82,7 +83,11 @@ static uint64_t chance(const struct sites *s, const struct site *site, unsigned 
 
 bool sites_choose(const struct sites *s, const struct site *site, unsigned ahead, uint32_t share)
 {
-	uint64_t coin = scramble(s->seed ^ scramble(site->hash + site->seen + ahead)) >> 32;
+	uint64_t coin;
+
+	if (site->seen + (uint64_t)ahead <= FIRST)
+		return true;
+	coin = scramble(s->seed ^ scramble(site->hash + site->seen + ahead)) >> 32;
 
 	return coin < chance(s, site, ahead, share);
 }

@@ -3,7 +3,8 @@
  * track_sites.h: the places that allocate, and which of their allocations are chosen. Private to track*.c.
  *
  * Of n allocations in all, at s places, a place that made m of them is given the chance
- * share x n / (s x m): as many looks for each, and all of them for one that asks for less.
+ * share x n / (s x m): as many looks for each, and all of them for one that asks for less. The first four
+ * of a place are chosen in any case.
  */
 #ifndef KMC_TRACK_SITES_H
 #define KMC_TRACK_SITES_H
