@@ -19,7 +19,7 @@ static const struct {
 			   .share = 100,
 			   .frees_wait = true}},
 	[TRACK_SAMPLE] = {"sample",
-			  {.mode = TRACK_SAMPLE, .accesses = 1024, .recent = 1024, .share = 5}},
+			  {.mode = TRACK_SAMPLE, .accesses = 128, .recent = 128, .share = 5}},
 	[TRACK_OFF] = {"off", {.mode = TRACK_OFF, .share = 100}},
 };
 

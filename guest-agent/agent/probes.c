@@ -69,12 +69,15 @@ void kmc_announce_alloc(struct kmc_event *event, const void *p)
  */
 void kmc_announce_free(struct kmc_event *event, const void *p)
 {
+	bool slab;
+
 	if (ZERO_OR_NULL_PTR(p) || !kmc_pages_valid(p))
 		return;
-	if (!kmc_pages_tracked(p) && PageSlab(virt_to_head_page(p)))
+	slab = PageSlab(virt_to_head_page(p));
+	if (!kmc_pages_tracked(p) && slab)
 		return;
 	event->addr = (unsigned long)p;
-	emit(event, kmc_wait_free(p));
+	emit(event, slab && kmc_wait_free(p));
 }
 
 static u16 alloc_flags(gfp_t gfp)

@@ -85,9 +85,9 @@ static void set_shown(struct checker *c, gpa_t gpa, uint64_t pages, bool shown)
 		uint64_t *word = &c->agent.shown[n / KMC_SHOWN_PAGES][n % KMC_SHOWN_PAGES / 64];
 
 		if (shown)
-			__atomic_fetch_or(word, 1ull << n % 64, __ATOMIC_RELAXED);
+			__atomic_fetch_or(word, 1ull << n % 64, __ATOMIC_RELEASE);
 		else
-			__atomic_fetch_and(word, ~(1ull << n % 64), __ATOMIC_RELAXED);
+			__atomic_fetch_and(word, ~(1ull << n % 64), __ATOMIC_RELEASE);
 	}
 }
 
@@ -100,9 +100,10 @@ void tracking_hidden(struct checker *c, gpa_t gpa, uint64_t pages)
 {
 	if (!c->agent.on)
 		return;
-	set_shown(c, gpa, pages, false);
 	track_hidden(c->track, index_of(c, gpa), pages,
 		     __atomic_load_n(&c->agent.shared->seq, __ATOMIC_ACQUIRE));
+	/* Only now: who finds them hidden draws a later number. */
+	set_shown(c, gpa, pages, false);
 }
 
 void tracking_shown(struct checker *c, gpa_t gpa, uint64_t pages)
@@ -186,8 +187,9 @@ bool tracking_wants(void *ctx, struct obj_change *change)
 	struct track_event e = event_of(c, change);
 	bool wants;
 
+	/* The pages of a large object leave with it. */
 	if (change->frees)
-		return track_free(c->track, &e);
+		return !change->large && track_free(c->track, &e);
 	e.stack = change->event->stack;
 	e.frames = change->event->nstack;
 	wants = track_alloc(c->track, &e);
