@@ -58,15 +58,15 @@ static bool map_waits(struct checker *c, const struct kmc_hello *h)
 		uint64_t n = left < KMC_SHOWN_PAGES ? left : KMC_SHOWN_PAGES;
 		gpa_t at = { h->pages_shown[i] };
 
-		a->shown[i] = at.v % sizeof(uint64_t) ?
+		a->shown[i] = !at.v || at.v % sizeof(uint64_t) ?
 				      NULL : guest_ram_at(c->ram, at, (n + 63) / 64 * 8);
 		if (!a->shown[i])
 			return false;
 		left -= n;
 	}
 	a->shown_pages = h->shown_pages;
-	a->site_gap = guest_ram_at(c->ram, (gpa_t){ h->site_gap }, KMC_SITES);
-	return a->site_gap;
+	a->site_gap = h->site_gap ? guest_ram_at(c->ram, (gpa_t){ h->site_gap }, KMC_SITES) : NULL;
+	return !h->site_gap || a->site_gap;
 }
 
 static bool map_rings(struct checker *c, const struct kmc_hello *h)
