@@ -170,8 +170,11 @@ static void show_over(struct window *w)
  */
 static void spend(struct window *w, gpa_t gpa)
 {
-	enum track_spent spent = tracking_spend(w->c, gpa);
+	enum track_spent spent;
 
+	if (!track_limited(w->c->track))
+		return;
+	spent = tracking_spend(w->c, gpa);
 	if (spent == TRACK_GOES_ON)
 		return;
 	if (w->nover < MAX_OVER)
