@@ -34,7 +34,7 @@ static const char usage[] =
 	"  --checks LIST|none    uninit,infoleak,uaf,oob,unallocated,free,leak (default all)\n"
 	"  --track full|budget|sample|off\n"
 	"                        which pages are watched, and how long; with parameters, as in\n"
-	"                        budget:accesses=64 (default full)\n"
+	"                        budget:accesses=64 (default budget)\n"
 	"  --seed N              what --track sample chooses (default 0)\n"
 	"  --stack-depth N       frames of call trace recorded at each allocation and free, 0 to 19\n"
 	"                        (default 19)\n"
@@ -406,6 +406,7 @@ enum options_result options_parse(int argc, char **argv, struct options *o)
 
 	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "",
 			       .stack_depth = CHECKER_STACK_DEPTH, .heartbeat = 10 };
+	parse_track(o, "budget");
 	parse_checks(o, "all");
 	optind = 1;
 	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
