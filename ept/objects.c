@@ -54,16 +54,43 @@ void objects_destroy(struct objects *o)
 
 static void region_track(struct objects *o, const struct region *r, enum a_state a, uint8_t v)
 {
+	if (o->lazy)
+		return;
 	/* Neither can fail: the range was checked, and uniform pages need no memory. */
 	shadow_track(o->shadow, (gpa_t){r->base}, r->len, a);
 	shadow_set_v(o->shadow, (gpa_t){r->base}, r->len, v);
 	o->ops.track(o->ops.ctx, (gpa_t){r->base}, r->len);
 }
 
+/*
+ * The next pages from *at on, up to end, that are tracked, or not tracked, all of one region (NULL: of
+ * none that has any): *at is behind them then. Returns their bytes, 0 at the end.
+ */
+static uint64_t next_run(const struct objects *o, uint64_t *at, uint64_t end, bool tracked)
+{
+	uint64_t start;
+
+	while (*at < end && shadow_tracked(o->shadow, (gpa_t){*at}) != tracked)
+		*at += GUEST_PAGE;
+	start = *at;
+	while (*at < end && shadow_tracked(o->shadow, (gpa_t){*at}) == tracked)
+		*at += GUEST_PAGE;
+	return *at - start;
+}
+
+static void untrack_range(struct objects *o, uint64_t from, uint64_t end)
+{
+	uint64_t len;
+
+	while ((len = next_run(o, &from, end, true))) {
+		shadow_untrack(o->shadow, (gpa_t){from - len}, len);
+		o->ops.untrack(o->ops.ctx, (gpa_t){from - len}, len);
+	}
+}
+
 static void region_untrack(struct objects *o, const struct region *r)
 {
-	shadow_untrack(o->shadow, (gpa_t){r->base}, r->len);
-	o->ops.untrack(o->ops.ctx, (gpa_t){r->base}, r->len);
+	untrack_range(o, r->base, r->base + r->len);
 }
 
 static void region_drop(struct objects *o, struct region *r)
@@ -89,6 +116,151 @@ static bool whole_pages(const struct objects *o, gpa_t gpa, uint64_t len)
 {
 	return len && gpa.v % GUEST_PAGE == 0 && len % GUEST_PAGE == 0 &&
 	       guest_ram_contains(o->ram, gpa, len);
+}
+
+/* ------------------------------------------------------------ hide and show */
+
+void objects_set_lazy(struct objects *o, bool lazy)
+{
+	o->lazy = lazy;
+}
+
+static enum a_state state_of(enum obj_state state)
+{
+	static const enum a_state states[] = {
+		[OBJ_LIVE] = A_ALLOCATED,
+		[OBJ_FREED] = A_FREED,
+		[OBJ_UNKNOWN] = A_UNKNOWN,
+		[OBJ_UNALLOCATED] = A_UNALLOCATED,
+	};
+
+	return states[state];
+}
+
+/* The part of [from, from + len) that lies in the page. */
+static void set_part(struct objects *o, uint64_t page, uint64_t from, uint64_t len, enum a_state a)
+{
+	uint64_t end = from + len;
+
+	from = from > page ? from : page;
+	end = end < page + GUEST_PAGE ? end : page + GUEST_PAGE;
+	if (from < end)
+		shadow_set_a(o->shadow, (gpa_t){from}, end - from, a);
+}
+
+/* A lack of memory leaves it unknown (shadow.h). */
+static void page_rebuild(struct objects *o, const struct region *r, uint64_t page)
+{
+	uint32_t i, end;
+
+	shadow_track(o->shadow, (gpa_t){page}, GUEST_PAGE,
+		     r->kind == REGION_SLAB ? state_of(r->initial) : A_UNKNOWN);
+	if (!r->slots)
+		return;
+	region_slots_in(r, (gpa_t){page}, &i, &end);
+	for (; i < end; i++) {
+		enum obj_state state = region_state(r, i);
+		uint64_t start = region_slot_start(r, i).v;
+
+		if (state != OBJ_LIVE) {
+			set_part(o, page, start, r->stride, state_of(state));
+			continue;
+		}
+		set_part(o, page, start, r->stride, A_REDZONE);
+		set_part(o, page, start, r->slots[i].size, A_ALLOCATED);
+	}
+}
+
+void objects_watch(struct objects *o, gpa_t gpa, uint64_t len)
+{
+	uint64_t at = gpa.v, end = gpa.v + len, run = 0;
+
+	for (; at <= end; at += GUEST_PAGE) {
+		const struct region *r = at < end ? region_at(o, (gpa_t){at}) : NULL;
+
+		if (r && r->kind != REGION_GONE && !shadow_tracked(o->shadow, (gpa_t){at})) {
+			page_rebuild(o, r, at);
+			run += GUEST_PAGE;
+		} else if (run) {
+			o->ops.track(o->ops.ctx, (gpa_t){at - run}, run);
+			run = 0;
+		}
+	}
+}
+
+static void set_fate(struct objects *o, struct slot *slot, enum obj_fate fate)
+{
+	uint64_t *count[] = {
+		[FATE_UNWATCHED] = &o->stats.unwatched,
+		[FATE_WATCHED] = &o->stats.watched,
+		[FATE_CUT] = &o->stats.cut,
+	};
+
+	slot->fate = fate;
+	(*count[fate])++;
+}
+
+static void page_cut(struct objects *o, const struct region *r, uint64_t page)
+{
+	uint32_t i, end;
+
+	if (!r->slots)
+		return;
+	region_slots_in(r, (gpa_t){page}, &i, &end);
+	for (; i < end; i++) {
+		if (region_state(r, i) != OBJ_LIVE || r->slots[i].fate != FATE_WATCHED)
+			continue;
+		o->stats.watched--;
+		set_fate(o, &r->slots[i], FATE_CUT);
+	}
+}
+
+void objects_unwatch(struct objects *o, gpa_t gpa, uint64_t len)
+{
+	for (uint64_t at = gpa.v; at < gpa.v + len; at += GUEST_PAGE) {
+		const struct region *r = region_at(o, (gpa_t){at});
+
+		if (r && shadow_tracked(o->shadow, (gpa_t){at}))
+			page_cut(o, r, at);
+	}
+	untrack_range(o, gpa.v, gpa.v + len);
+}
+
+void objects_watch_all(struct objects *o)
+{
+	for (uint64_t i = 0; i < guest_ram_pages(o->ram); i++)
+		if (o->page[i])
+			objects_watch(o, (gpa_t){o->page[i]->base}, o->page[i]->len);
+}
+
+void objects_forget_all(struct objects *o)
+{
+	for (uint64_t i = 0; i < guest_ram_pages(o->ram); i++) {
+		struct region *r = o->page[i];
+
+		if (!r)
+			continue;
+		if (r->kind != REGION_GONE)
+			region_untrack(o, r);
+		region_destroy(o, r);
+	}
+}
+
+static uint64_t page_down(uint64_t addr)
+{
+	return addr & ~(GUEST_PAGE - 1ull);
+}
+
+/* True if every page of the slot is hidden then. */
+static bool slot_watch(struct objects *o, gpa_t start, uint64_t stride, struct obj_change *change)
+{
+	uint64_t from = page_down(start.v), end = page_down(start.v + stride - 1) + GUEST_PAGE;
+
+	if (!o->ops.wants || o->ops.wants(o->ops.ctx, change))
+		objects_watch(o, (gpa_t){from}, end - from);
+	while (from < end && shadow_tracked(o->shadow, (gpa_t){from}))
+		from += GUEST_PAGE;
+	return from == end;
 }
 
 /* ------------------------------------------------------------- slabs, pages */
@@ -196,10 +368,21 @@ static enum obj_verdict slot_alloc(struct objects *o, struct region *r, uint32_t
 	enum obj_state before = region_state(r, i);
 	gpa_t start = region_slot_start(r, i);
 	struct slot *slot = &r->slots[i];
+	struct obj_change change = {.large = a->large,
+				    .defined = defined,
+				    .start = start,
+				    .size = size,
+				    .slot = r->stride,
+				    .cache = r->cache,
+				    .event = a->event};
+	bool watched = slot_watch(o, start, r->stride, &change);
 	int err = 0;
 
 	if (before == OBJ_LIVE)
 		o->stats.missed_frees++;
+	set_fate(o, slot, watched && !a->late ? FATE_WATCHED : FATE_UNWATCHED);
+	slot->left_out = change.left_out;
+	defined |= a->late;
 	region_set_state(o, r, i, OBJ_LIVE);
 	slot->size = (uint32_t)size;
 	slot->zeroed = a->zeroed;
@@ -214,11 +397,28 @@ static enum obj_verdict slot_alloc(struct objects *o, struct region *r, uint32_t
 	return err ? OBJ_NO_MEMORY : OBJ_OK;
 }
 
+/* An allocation that the table will not know. */
+static enum obj_verdict unrecorded(struct objects *o, enum obj_verdict verdict)
+{
+	if (verdict != OBJ_HOSTILE)
+		o->stats.unwatched++;
+	return verdict;
+}
+
+void objects_unplaced(struct objects *o)
+{
+	o->stats.unplaced++;
+	unrecorded(o, OBJ_OK);
+}
+
 /* No memory for the slots: the slab is tracked on, but nothing in it is known. */
 static enum obj_verdict slab_give_up(struct objects *o, struct region *r)
 {
+	uint64_t at = r->base, len;
+
 	r->initial = OBJ_UNKNOWN;
-	shadow_track(o->shadow, (gpa_t){r->base}, r->len, A_UNKNOWN);
+	while ((len = next_run(o, &at, r->base + r->len, true)))
+		shadow_track(o->shadow, (gpa_t){at - len}, len, A_UNKNOWN);
 	return OBJ_NO_MEMORY;
 }
 
@@ -235,13 +435,13 @@ static enum obj_verdict alloc_large(struct objects *o, const struct obj_alloc *a
 	drop_range(o, a->addr, len);
 	r = region_create(o, REGION_LARGE, a->addr, len);
 	if (!r)
-		return OBJ_NO_MEMORY;
+		return unrecorded(o, OBJ_NO_MEMORY);
 	r->initial = OBJ_UNALLOCATED;
 	r->cache = a->cache;
 	region_set_geometry(r, 0, len);
 	if (!region_make_slots(o, r)) {
 		region_destroy(o, r);
-		return OBJ_NO_MEMORY;
+		return unrecorded(o, OBJ_NO_MEMORY);
 	}
 	region_track(o, r, A_UNKNOWN, V_DEFINED);
 	return slot_alloc(o, r, 0, a->size, a);
@@ -261,11 +461,11 @@ static enum obj_verdict slab_of(struct objects *o, const struct obj_alloc *a, st
 		/* Its cache was unknown, or the slab was given back and made anew unnoticed. */
 		err = objects_slab(o, (gpa_t){r->base}, r->len, a->cache, false);
 		if (err)
-			return err;
+			return unrecorded(o, err);
 		r = region_at(o, a->addr);
 	}
 	if (!r || r->kind != REGION_SLAB || (!r->stride && !a->slot)) {
-		o->stats.unplaced++;
+		objects_unplaced(o);
 		return OBJ_OK;
 	}
 	if (!r->stride && !region_set_geometry(r, r->cache ? r->cache->first : 0, a->slot))
@@ -295,7 +495,7 @@ enum obj_verdict objects_alloc(struct objects *o, const struct obj_alloc *a)
 	if (size > r->stride || !region_slot(r, a->addr, &i, &off) || off)
 		return OBJ_HOSTILE;
 	if (!region_make_slots(o, r))
-		return slab_give_up(o, r);
+		return unrecorded(o, slab_give_up(o, r));
 	return slot_alloc(o, r, i, size, a);
 }
 
@@ -310,6 +510,16 @@ static enum obj_verdict slot_free(struct objects *o, struct region *r, uint32_t 
 
 	if (!region_make_slots(o, r))
 		return slab_give_up(o, r);
+	slot_watch(o, start, r->stride,
+		   &(struct obj_change){.frees = true,
+					.large = r->kind != REGION_SLAB,
+					.start = start,
+					.size = r->slots[i].size,
+					.slot = r->stride,
+					.cache = r->cache,
+					.event = event,
+					.watched = r->slots[i].fate != FATE_UNWATCHED,
+					.left_out = r->slots[i].left_out});
 	region_set_state(o, r, i, OBJ_FREED);
 	mark_set(o, &r->slots[i].freed, event);
 	if (!keeps)
@@ -367,7 +577,7 @@ static struct region *live_at(const struct objects *o, gpa_t addr, uint32_t *i)
 }
 
 static enum obj_verdict set_size(struct objects *o, struct region *r, uint32_t i, uint64_t size,
-				 bool zeroed)
+				 bool defined)
 {
 	gpa_t start = region_slot_start(r, i);
 	uint64_t old = r->slots[i].size;
@@ -375,21 +585,21 @@ static enum obj_verdict set_size(struct objects *o, struct region *r, uint32_t i
 
 	r->slots[i].size = (uint32_t)size;
 	if (size > old)
-		err = set_both(o, start, old, size, A_ALLOCATED, zeroed ? V_DEFINED : V_UNDEFINED);
+		err = set_both(o, start, old, size, A_ALLOCATED, defined ? V_DEFINED : V_UNDEFINED);
 	else if (size < old)
 		err = set_both(o, start, size, old, A_REDZONE, V_UNDEFINED);
 	return err ? OBJ_NO_MEMORY : OBJ_OK;
 }
 
-enum obj_verdict objects_ksize(struct objects *o, gpa_t addr)
+enum obj_verdict objects_ksize(struct objects *o, gpa_t addr, bool defined)
 {
 	uint32_t i;
 	struct region *r = live_at(o, addr, &i);
 
-	return r ? set_size(o, r, i, r->stride, r->slots[i].zeroed) : OBJ_OK;
+	return r ? set_size(o, r, i, r->stride, defined || r->slots[i].zeroed) : OBJ_OK;
 }
 
-enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bool zeroed)
+enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bool defined)
 {
 	uint32_t i;
 	struct region *r = live_at(o, addr, &i);
@@ -398,7 +608,7 @@ enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bo
 		return OBJ_OK;
 	if (!size || size > r->stride)
 		return OBJ_HOSTILE;
-	return set_size(o, r, i, size, zeroed);
+	return set_size(o, r, i, size, defined);
 }
 
 /* ------------------------------------------------------------------- queries */

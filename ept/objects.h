@@ -65,10 +65,24 @@ enum obj_verdict {
 	OBJ_NO_MEMORY,	  /* the object is left unknown: silent, counted */
 };
 
+/* An object is about to be recorded as allocated or freed; see objects_ops.wants. */
+struct obj_change {
+	bool frees;
+	bool large, defined; /* defined: all its bytes are, from the allocation on */
+	gpa_t start;
+	uint64_t size, slot;
+	const struct obj_cache *cache; /* may be NULL */
+	const struct obj_event *event; /* may be NULL */
+	bool watched;  /* frees: its pages were hidden when it was allocated */
+	bool left_out; /* the answer to the allocation, given again at the free */
+};
+
 struct objects_ops {
 	void *ctx;
 	void (*track)(void *ctx, gpa_t gpa, uint64_t len);   /* hide these pages */
 	void (*untrack)(void *ctx, gpa_t gpa, uint64_t len); /* show these pages */
+	/* Are its pages to be hidden, where they are not? NULL: always. */
+	bool (*wants)(void *ctx, struct obj_change *change);
 };
 
 struct objects;
@@ -76,6 +90,22 @@ struct objects;
 struct objects *objects_create(struct guest_ram *ram, struct shadow *shadow,
 			       const struct objects_ops *ops);
 void objects_destroy(struct objects *o);
+
+/*
+ * lazy: from now on pages are hidden only where ops.wants() says so, or objects_watch(); at the start
+ * those of a slab or a large object are as soon as it is announced.
+ */
+void objects_set_lazy(struct objects *o, bool lazy);
+/*
+ * Hides what is shown of these whole pages, and shows what is hidden. A page that is shown has no
+ * shadow; when it is hidden, the A states are those that the table knows, and every byte is defined: how
+ * could its V bits be known, with stores unseen?
+ */
+void objects_watch(struct objects *o, gpa_t gpa, uint64_t len);
+void objects_unwatch(struct objects *o, gpa_t gpa, uint64_t len);
+/* The same for all that is recorded; to forget all of it, and show it. */
+void objects_watch_all(struct objects *o);
+void objects_forget_all(struct objects *o);
 
 /* A slab of len bytes (whole pages). fresh: just made, its slots are unallocated, else unknown. */
 enum obj_verdict objects_slab(struct objects *o, gpa_t gpa, uint64_t len,
@@ -92,6 +122,7 @@ struct obj_alloc {
 	uint64_t slot;		       /* usable, at least size */
 	const struct obj_cache *cache; /* may be NULL for large objects */
 	bool zeroed, large;
+	bool late; /* its owner may have stored to it unseen: its bytes count as defined */
 	const struct obj_event *event;
 };
 /*
@@ -100,6 +131,8 @@ struct obj_alloc {
  * size.
  */
 enum obj_verdict objects_alloc(struct objects *o, const struct obj_alloc *a);
+/* An allocation of which too little is known for a record. */
+void objects_unplaced(struct objects *o);
 /*
  * *obj is filled for OBJ_DOUBLE_FREE and OBJ_INVALID_FREE, which change nothing. An address in no
  * known object is OBJ_OK, also where it is not RAM: what the guest's kernel frees is not the
@@ -107,8 +140,9 @@ enum obj_verdict objects_alloc(struct objects *o, const struct obj_alloc *a);
  */
 enum obj_verdict objects_free(struct objects *o, gpa_t addr, const struct obj_event *event,
 			      struct object *obj);
-enum obj_verdict objects_ksize(struct objects *o, gpa_t addr);
-enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bool zeroed);
+/* defined: the new bytes are, as in obj_alloc: zeroed or late. */
+enum obj_verdict objects_ksize(struct objects *o, gpa_t addr, bool defined);
+enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bool defined);
 
 /*
  * The object in whose slot gpa lies. For an address in a redzone that is the object before it; in
@@ -134,6 +168,9 @@ struct objects_stats {
 	uint64_t unplaced;	    /* objects in no known slab, or of unknown size */
 	uint64_t unrecorded_traces; /* for lack of memory, or beyond the depot's limit */
 	uint64_t traces;	    /* different ones */
+	/* Objects, each in one of them: pages hidden from the allocation until now, or its end; hidden at the
+	 * allocation, but shown since; not hidden then, or not recorded. */
+	uint64_t watched, cut, unwatched;
 };
 void objects_get_stats(const struct objects *o, struct objects_stats *stats);
 uint64_t objects_missed_frees(const struct objects *o);

@@ -147,6 +147,19 @@ gpa_t region_slot_start(const struct region *r, uint32_t index)
 	return (gpa_t){r->base + r->first + (uint64_t)index * r->stride};
 }
 
+void region_slots_in(const struct region *r, gpa_t gpa, uint32_t *first, uint32_t *end)
+{
+	uint64_t from = gpa.v - r->base, to = from + GUEST_PAGE;
+
+	*first = *end = 0;
+	if (!r->stride || to <= r->first)
+		return;
+	*first = from > r->first ? (uint32_t)((from - r->first) / r->stride) : 0;
+	*end = (uint32_t)((to - r->first + r->stride - 1) / r->stride);
+	if (*end > r->nslots)
+		*end = r->nslots;
+}
+
 enum obj_state region_state(const struct region *r, uint32_t index)
 {
 	return r->slots ? (enum obj_state)r->slots[index].state : r->initial;

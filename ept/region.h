@@ -27,7 +27,12 @@ struct slot {
 	uint8_t state;			  /* enum obj_state */
 	bool zeroed;			  /* at its allocation */
 	uint8_t mark;			  /* of leaks.c, while it searches */
+	uint8_t fate : 4;		  /* enum obj_fate, of the last one that was allocated */
+	uint8_t left_out : 4;		  /* obj_change.left_out */
 };
+
+/* objects_stats.watched and so on. */
+enum obj_fate { FATE_UNWATCHED, FATE_WATCHED, FATE_CUT };
 
 struct region {
 	enum region_kind kind;
@@ -45,6 +50,7 @@ struct objects {
 	struct guest_ram *ram;
 	struct shadow *shadow;
 	struct objects_ops ops;
+	bool lazy;
 	struct depot *depot;
 	uint64_t bytes; /* of regions and slots */
 	uint64_t live;
@@ -68,6 +74,9 @@ bool region_slot(const struct region *r, gpa_t gpa, uint32_t *index, uint32_t *o
 enum obj_state region_state(const struct region *r, uint32_t index);
 void region_set_state(struct objects *o, struct region *r, uint32_t index, enum obj_state state);
 gpa_t region_slot_start(const struct region *r, uint32_t index);
+
+/* The slots that lie in the page at gpa, even if only with a part: *first to behind the last. */
+void region_slots_in(const struct region *r, gpa_t gpa, uint32_t *first, uint32_t *end);
 
 /* Fills *obj for a slot, or for the slack (or all, where no slots are known) around gpa. */
 void region_describe(const struct region *r, uint32_t index, struct object *obj);

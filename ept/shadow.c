@@ -380,6 +380,14 @@ void shadow_held_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint3
 			vbits[i] = V_DEFINED;
 }
 
+bool shadow_held_undefined(const struct shadow *s, gpa_t page)
+{
+	uint8_t v[GUEST_PAGE];
+
+	shadow_held_read_v(s, page, v, GUEST_PAGE);
+	return v[0] || memcmp(v, v + 1, GUEST_PAGE - 1);
+}
+
 int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len)
 {
 	struct change c = {.kind = vbits ? WRITE_V : SET_V, .value = V_DEFINED, .v = vbits};

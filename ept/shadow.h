@@ -58,6 +58,8 @@ void shadow_drop(const struct shadow *s, gpa_t gpa);
 bool shadow_held_legal(const struct shadow *s, gpa_t gpa, uint32_t len);
 /* V bits of the bytes that are A_ALLOCATED; nobody answers for the value of the others: defined. */
 void shadow_held_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint32_t len);
+/* Some byte of the page is A_ALLOCATED and not defined. */
+bool shadow_held_undefined(const struct shadow *s, gpa_t page);
 int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len); /* NULL: defined */
 
 /* Host bytes in use, and bytes tracked: their quotient is a figure in bench/. */

@@ -33,7 +33,7 @@ typedef uint32_t kmc_u32;
 typedef uint64_t kmc_u64;
 #endif
 
-#define KMC_ABI_VERSION 2u
+#define KMC_ABI_VERSION 3u
 #define KMC_ABI_MAGIC	0x31434d4bu /* "KMC1" little endian; a 32-bit read of the port returns it */
 
 /*
@@ -50,6 +50,8 @@ enum kmc_cmd {
 	KMC_CMD_PANIC = 4,   /* the guest kernel panics; the panic text is on its console */
 	KMC_CMD_BYE = 5,     /* the agent unloads: show everything, forget everything */
 	KMC_CMD_EXIT = 6,    /* built-in init: argument is the exit status of --exec (8 bits) */
+	/* Since version 3: argument 1: from now on everything is announced; 0: nothing any more. */
+	KMC_CMD_PROBES = 7,
 };
 
 #define KMC_MAX_CPUS 64
@@ -59,6 +61,18 @@ enum kmc_cmd {
 #define KMC_HELLO_BULK_PROBES 0x2u /* bulk allocations and frees are announced */
 #define KMC_HELLO_KSIZE_PROBE 0x4u
 #define KMC_HELLO_KREALLOC_PROBE 0x8u
+
+/* kmc_hello.wants */
+#define KMC_WANT_NOTHING 0x1u /* take the probes away, until it is gone again */
+#define KMC_WANT_SHOWN	 0x2u /* pages of new slabs begin shown: set their bits in pages_shown, do not ring */
+#define KMC_WANT_FREES	 0x4u /* a free in a page that is shown waits as well */
+#define KMC_WANT_SITES	 0x8u /* ask site_gap before waiting for an allocation */
+#define KMC_WANT_AGAIN	 0xff00u /* a number; when it changes: probes away, and placed again */
+
+/* Pages in one piece of kmc_hello.pages_shown: 128 KiB, for 4 GiB of memory. */
+#define KMC_SHOWN_PAGES	 (1u << 20)
+#define KMC_SHOWN_PIECES 256
+#define KMC_SITES	 65536u
 
 /*
  * One page, zero where unused. gva: kernel-virtual address; gpa: guest-physical address.
@@ -92,6 +106,18 @@ struct kmc_hello {
 	kmc_u32 reserved0;
 	/* Since version 2: gva of the kernel's ELF notes (build ID), 0 where unknown. */
 	kmc_u64 notes_start, notes_end;
+	/*
+	 * Since version 3. pages_shown: gpas of bitmaps, one bit for each page frame below shown_pages, by
+	 * frame number; bit n of a piece is bit n % 64 of its word n / 64. Set: an allocation on the page has
+	 * to wait (KMC_F_WAITS). The host changes it at any time, the agent only as KMC_WANT_SHOWN says.
+	 * site_gap: gpa of KMC_SITES bytes, or 0: how many allocations at a place need not wait any more, counted
+	 * down by the agent, on pages that are shown. A place: a call trace, hashed (site_hash() in the agent).
+	 */
+	kmc_u32 wants;	   /* KMC_WANT_*; written by the host, at any time */
+	kmc_u32 reserved1;
+	kmc_u64 shown_pages;
+	kmc_u64 pages_shown[KMC_SHOWN_PIECES];
+	kmc_u64 site_gap;
 };
 
 #define KMC_SYMBOL_BUFFER (64u * 1024u)
@@ -134,6 +160,8 @@ enum kmc_type {
 /* kmc_record.flags */
 #define KMC_F_ZEROED 0x1u /* __GFP_ZERO: every byte of the object is initialised */
 #define KMC_F_BULK   0x2u /* by kmem_cache_alloc_bulk / kmem_cache_free_bulk */
+/* Since version 3: KMC_CMD_DRAIN follows, and the guest does not use, or free, the object before. */
+#define KMC_F_WAITS  0x4u
 
 #define KMC_STACK_DEPTH 19
 

@@ -185,6 +185,8 @@ static int prepare_machine(struct run *r)
 {
 	struct checker_config checking = { .checks = r->o.checks,
 					   .stack_depth = r->o.stack_depth,
+					   .track = r->o.track,
+					   .seed = r->o.seed,
 					   .rules = r->rules,
 					   .sink = r->sink,
 					   .vm = r->control.vm,

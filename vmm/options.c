@@ -40,6 +40,10 @@ static const char usage[] =
 	"  --exec CMD            run CMD in the built-in initramfs, then power off\n"
 	"  --agent FILE.ko       guest agent; default: the one built for the kernel's release\n"
 	"  --checks LIST|none    uninit,infoleak,uaf,oob,unallocated,free,leak (default all)\n"
+	"  --track full|budget|sample|off\n"
+	"                        which pages are watched, and how long; with parameters, as in\n"
+	"                        budget:accesses=64 (default budget)\n"
+	"  --seed N              what --track sample chooses (default 0)\n"
 	"  --stack-depth N       frames of call trace recorded at each allocation and free, 0 to 19\n"
 	"                        (default 19)\n"
 	"  --name NAME           name of the VM (default kmc-PID)\n"
@@ -135,6 +139,24 @@ static bool parse_checks(struct options *o, const char *v)
 		at += len;
 		at += *at == ',';
 	}
+	return true;
+}
+
+static bool parse_track(struct options *o, const char *v)
+{
+	char err[256];
+
+	return track_parse(v, &o->track, err, sizeof(err)) || bad("track", v, err);
+}
+
+static bool parse_seed(struct options *o, const char *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, UINT64_MAX, &n, &end) || *end)
+		return bad("seed", v, "give a number");
+	o->seed = n;
 	return true;
 }
 
@@ -247,6 +269,8 @@ enum option_id {
 	OPT_EXEC,
 	OPT_AGENT,
 	OPT_CHECKS,
+	OPT_TRACK,
+	OPT_SEED,
 	OPT_STACK_DEPTH,
 	OPT_SOCKET,
 	OPT_LOG,
@@ -278,6 +302,8 @@ static const struct option long_options[] = {
 	{ "exec", required_argument, NULL, OPT_EXEC },
 	{ "agent", required_argument, NULL, OPT_AGENT },
 	{ "checks", required_argument, NULL, OPT_CHECKS },
+	{ "track", required_argument, NULL, OPT_TRACK },
+	{ "seed", required_argument, NULL, OPT_SEED },
 	{ "stack-depth", required_argument, NULL, OPT_STACK_DEPTH },
 	{ "report-socket", required_argument, NULL, OPT_SOCKET },
 	{ "report-log", required_argument, NULL, OPT_LOG },
@@ -352,6 +378,10 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_memory(o, v);
 	case OPT_CHECKS:
 		return parse_checks(o, v);
+	case OPT_TRACK:
+		return parse_track(o, v);
+	case OPT_SEED:
+		return parse_seed(o, v);
 	case OPT_STACK_DEPTH:
 		return parse_stack_depth(o, v);
 	case OPT_NAME:
@@ -403,6 +433,7 @@ enum options_result options_parse(int argc, char **argv, struct options *o)
 
 	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "",
 			       .stack_depth = CHECKER_STACK_DEPTH, .heartbeat = 10 };
+	parse_track(o, "budget");
 	parse_checks(o, "all");
 	optind = 1;
 	while ((id = getopt_long(argc, argv, "", long_options, NULL)) != -1) {

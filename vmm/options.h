@@ -30,6 +30,8 @@ struct options {
 	unsigned heartbeat; /* seconds, 0: none */
 	uint64_t max_reports; /* 0: no limit */
 	enum on_report on_report;
+	struct track_params track;
+	uint64_t seed;
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_EXIT, OPTIONS_BAD };

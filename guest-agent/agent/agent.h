@@ -68,11 +68,29 @@ void kmc_pages_deinit(void);
 /* In the direct map, backed by memory, and not the sampling allocator's. */
 bool kmc_pages_valid(const void *p);
 bool kmc_pages_tracked(const void *p);
+unsigned long kmc_pages_number(const void *p); /* of its page frame */
+unsigned long kmc_pages_all(void);	       /* how many there are */
+void kmc_pages_forget_all(void);
 void kmc_pages_track(const void *p, unsigned long size);
 /* Forgets [pfn, pfn + n); true if any of it was tracked. */
 bool kmc_pages_forget(unsigned long pfn, unsigned long n);
 /* Announces the slab of p as KMC_ADOPT unless it is tracked; true if the host must act on it. */
 bool kmc_pages_adopt(const void *p, u64 cache);
+
+/* wait.c: what the host must know before the guest goes on (kmc_hello.wants). Any context but for init
+ * and deinit. */
+int kmc_wait_init(void);
+void kmc_wait_start(void); /* everything else is set up: from now on it looks at what the host wants */
+void kmc_wait_stop(void);
+void kmc_wait_deinit(void);
+/* New pages of a slab. True if the host must act on them. */
+bool kmc_wait_slab(const void *p, unsigned long size);
+bool kmc_wait_alloc(const struct kmc_event *event, const void *p, unsigned long size);
+bool kmc_wait_free(const void *p);
+
+/* main.c, for wait.c: may sleep. */
+int kmc_attach(void);
+void kmc_detach(void);
 
 /* probes.c */
 int kmc_probes_init(void);

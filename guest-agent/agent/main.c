@@ -93,9 +93,36 @@ static void greet(void)
 	greeted = true;
 }
 
+/* Nothing is announced in between: the host is told what it has missed. */
+void kmc_detach(void)
+{
+	WRITE_ONCE(kmc_active, false);
+	kmc_slab_deinit();
+	kmc_probes_deinit();
+	kmc_pages_forget_all();
+	kmc_doorbell(KMC_CMD_PROBES, 0);
+}
+
+int kmc_attach(void)
+{
+	int err;
+
+	kmc_slab_init();
+	err = kmc_probes_init();
+	if (err) {
+		kmc_slab_deinit();
+		kmc_probes_deinit();
+		return err;
+	}
+	kmc_doorbell(KMC_CMD_PROBES, 1);
+	WRITE_ONCE(kmc_active, true);
+	return 0;
+}
+
 /* Undoes whatever agent_init() got done. */
 static void agent_deinit(void)
 {
+	kmc_wait_stop();
 	WRITE_ONCE(kmc_active, false);
 	if (panic_registered)
 		atomic_notifier_chain_unregister(&panic_notifier_list, &panic_block);
@@ -104,6 +131,7 @@ static void agent_deinit(void)
 	if (greeted)
 		kmc_doorbell(KMC_CMD_BYE, 0);
 	kmc_symbols_deinit();
+	kmc_wait_deinit();
 	kmc_pages_deinit();
 	kmc_rings_deinit();
 	free_page((unsigned long)kmc_hello);
@@ -123,6 +151,8 @@ static int __init set_up(void)
 		err = kmc_rings_init();
 	if (!err)
 		err = kmc_pages_init();
+	if (!err)
+		err = kmc_wait_init();
 	if (err)
 		return err;
 
@@ -136,6 +166,7 @@ static int __init set_up(void)
 		return err;
 	panic_registered = !atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	WRITE_ONCE(kmc_active, true);
+	kmc_wait_start();
 	return 0;
 }
 

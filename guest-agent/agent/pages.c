@@ -32,6 +32,21 @@ static unsigned long pfn_of(const void *p)
 	return ((unsigned long)p - PAGE_OFFSET) >> PAGE_SHIFT;
 }
 
+unsigned long kmc_pages_number(const void *p)
+{
+	return pfn_of(p);
+}
+
+unsigned long kmc_pages_all(void)
+{
+	return npages;
+}
+
+void kmc_pages_forget_all(void)
+{
+	bitmap_zero(tracked, npages);
+}
+
 bool kmc_pages_valid(const void *p)
 {
 	return (unsigned long)p >= PAGE_OFFSET && pfn_of(p) < npages && pfn_valid(pfn_of(p)) &&

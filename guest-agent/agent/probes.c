@@ -25,6 +25,27 @@ static void forget(struct kmc_event *event)
 	WRITE_ONCE(event->addr, 0);
 }
 
+/* waits: the host has consumed it on return. */
+static void emit(struct kmc_event *event, bool waits)
+{
+	if (waits)
+		event->flags |= KMC_F_WAITS;
+	else
+		event->flags &= ~KMC_F_WAITS;
+	kmc_emit(event);
+	forget(event);
+	if (waits)
+		kmc_doorbell(KMC_CMD_DRAIN, 0);
+}
+
+/* Of a cache whose requested size is not told. */
+static unsigned long object_size(const struct kmc_event *event)
+{
+	if (event->size || !event->cache)
+		return event->size;
+	return kmem_cache_size((struct kmem_cache *)(unsigned long)event->cache);
+}
+
 void kmc_announce_alloc(struct kmc_event *event, const void *p)
 {
 	struct page *head;
@@ -36,7 +57,8 @@ void kmc_announce_alloc(struct kmc_event *event, const void *p)
 	event->addr = (unsigned long)p;
 	event->page = (unsigned long)head;
 	if (PageSlab(head)) {
-		ring = kmc_pages_adopt(p, event->cache);
+		ring = kmc_pages_adopt(p, event->cache) ||
+		       kmc_wait_alloc(event, p, object_size(event));
 	} else {
 		/* Some kernels trace a large allocation in two functions, one inside the other. */
 		if (kmc_pages_tracked(p))
@@ -45,10 +67,7 @@ void kmc_announce_alloc(struct kmc_event *event, const void *p)
 		kmc_pages_track(page_address(head), page_size(head));
 		ring = true;
 	}
-	kmc_emit(event);
-	forget(event);
-	if (ring)
-		kmc_doorbell(KMC_CMD_DRAIN, 0);
+	emit(event, ring);
 }
 
 /*
@@ -58,16 +77,14 @@ void kmc_announce_alloc(struct kmc_event *event, const void *p)
  */
 void kmc_announce_free(struct kmc_event *event, const void *p)
 {
-	bool ring;
+	bool slab, ring;
 
 	if (ZERO_OR_NULL_PTR(p) || !kmc_pages_valid(p))
 		return;
-	ring = PageSlab(virt_to_head_page(p)) && kmc_pages_adopt(p, 0);
+	slab = PageSlab(virt_to_head_page(p));
+	ring = slab && (kmc_pages_adopt(p, 0) || kmc_wait_free(p));
 	event->addr = (unsigned long)p;
-	kmc_emit(event);
-	forget(event);
-	if (ring)
-		kmc_doorbell(KMC_CMD_DRAIN, 0);
+	emit(event, ring);
 }
 
 static u16 alloc_flags(gfp_t gfp)
@@ -190,7 +207,9 @@ void kmc_probes_deinit(void)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(points); i++)
-		if (points[i].registered)
+		if (points[i].registered) {
 			tracepoint_probe_unregister(points[i].tp, points[i].probe, NULL);
+			points[i].registered = false;
+		}
 	tracepoint_synchronize_unregister();
 }

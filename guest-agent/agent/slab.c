@@ -41,6 +41,7 @@ static int new_slab_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 	struct new_slab *call = (void *)ri->data;
 	struct page *page = (struct page *)regs_return_value(regs);
 	struct kmc_event event;
+	bool wait;
 
 	count_misses();
 	if (!kmc_is_active() || !page || !kmc_pages_valid(page_address(page)))
@@ -52,9 +53,11 @@ static int new_slab_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 		.cache = call->cache,
 		.page = (unsigned long)page,
 	};
+	wait = kmc_wait_slab(page_address(page), event.size);
 	kmc_emit(&event);
 	kmc_pages_track(page_address(page), event.size);
-	kmc_doorbell(KMC_CMD_DRAIN, 0);
+	if (wait)
+		kmc_doorbell(KMC_CMD_DRAIN, 0);
 	return 0;
 }
 

@@ -40,6 +40,7 @@ struct kmc_record *record(struct guest *g, uint8_t type, uint64_t addr, uint64_t
 				 .addr = addr,
 				 .size = size,
 				 .slot = slot,
+				 .flags = KMC_F_WAITS, /* the test rings */
 				 .caller = 0xffffffff81000010ull};
 	g->ring->head = g->records;
 	g->hello->seq = g->records;

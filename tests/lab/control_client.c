@@ -182,7 +182,7 @@ static void check_help(struct client *c)
 {
 	static const char *const names[] = {"help",    "stats", "checks", "one-shot", "suppress",
 					    "objects", "read",	"leaks",  "pause",    "resume",
-					    "quit"};
+					    "track",   "quit"};
 	json_t *answer = ask_ok(c, "{\"cmd\":\"help\"}"), *list, *one;
 	size_t found = 0, i;
 
@@ -270,6 +270,11 @@ static void check_mistakes(struct client *c)
 	ask_bad(c, "{\"cmd\":\"checks\",\"class\":\"none\",\"on\":true}", "\"class\"");
 	ask_bad(c, "{\"cmd\":\"checks\",\"class\":\"oob\",\"cache\":\"x\",\"on\":true}", "is off");
 	ask_bad(c, "{\"cmd\":\"suppress\"}", "everything");
+	ask_bad(c, "{\"cmd\":\"track\",\"mode\":\"some\"}", "full, budget");
+	ask_bad(c, "{\"cmd\":\"track\",\"mode\":1}", "\"mode\"");
+	ask_bad(c, "{\"cmd\":\"track\",\"clear\":1}", "\"clear\"");
+	ask_bad(c, "{\"cmd\":\"track\",\"rule\":{\"rate\":0}}", "1 to 100");
+	ask_bad(c, "{\"cmd\":\"track\",\"rule\":7}", "an object");
 	ask_bad(c, "{\"cmd\":\"reboot\"}", "help");
 	ask_bad(c, "{\"cmd\":\"pause\",\"when\":\"now\"}", "no argument");
 }

@@ -377,11 +377,11 @@ static void ksize_gives_the_slot_to_its_owner(void **state)
 	slab(&c96, true);
 	alloc_of(&w, S, 50, 96, &c96);
 	shadow_set_v(w.s, GPA(S), 50, V_DEFINED);
-	assert_int_equal(objects_ksize(w.o, GPA(S)), OBJ_OK);
+	assert_int_equal(objects_ksize(w.o, GPA(S), false), OBJ_OK);
 	assert_true(bytes_are(&w, S, 50, A_ALLOCATED, V_DEFINED));
 	assert_true(bytes_are(&w, S + 50, 46, A_ALLOCATED, V_UNDEFINED));
-	assert_int_equal(objects_ksize(w.o, GPA(S + 1)), OBJ_OK);
-	assert_int_equal(objects_ksize(w.o, GPA(S + 96)), OBJ_OK);
+	assert_int_equal(objects_ksize(w.o, GPA(S + 1), false), OBJ_OK);
+	assert_int_equal(objects_ksize(w.o, GPA(S + 96), false), OBJ_OK);
 	assert_true(bytes_are(&w, S + 96, 96, A_UNALLOCATED, V_UNDEFINED));
 }
 
@@ -391,7 +391,7 @@ static void ksize_of_a_zeroed_object(void **state)
 
 	slab(&c96, true);
 	objects_alloc(w.o, &a);
-	objects_ksize(w.o, GPA(S));
+	objects_ksize(w.o, GPA(S), false);
 	assert_true(bytes_are(&w, S, 96, A_ALLOCATED, V_DEFINED));
 }
 
@@ -478,7 +478,7 @@ static void freed_large_object_is_remembered(void **state)
 	assert_true(obj.large);
 	assert_int_equal(free_of(&w, S + P), OBJ_OK); /* another owner's */
 	assert_int_equal(objects_pages_gone(w.o, GPA(S), 4 * P), OBJ_OK);
-	assert_int_equal(objects_ksize(w.o, GPA(S)), OBJ_OK);
+	assert_int_equal(objects_ksize(w.o, GPA(S), false), OBJ_OK);
 	assert_int_equal(free_of(&w, S), OBJ_DOUBLE_FREE);
 	/* A slab in one of its pages: they belong to others now. */
 	assert_int_equal(objects_slab(w.o, GPA(S + P), P, &c64, true), OBJ_OK);
@@ -522,7 +522,7 @@ static void large_object_is_resized(void **state)
 	large(S, 9000, 3 * P);
 	assert_int_equal(objects_resize(w.o, GPA(S), 12000, true), OBJ_OK);
 	assert_true(bytes_are(&w, S + 9000, 3000, A_ALLOCATED, V_DEFINED));
-	assert_int_equal(objects_ksize(w.o, GPA(S)), OBJ_OK);
+	assert_int_equal(objects_ksize(w.o, GPA(S), false), OBJ_OK);
 	assert_true(bytes_are(&w, S + 12000, 288, A_ALLOCATED, V_UNDEFINED));
 }
 

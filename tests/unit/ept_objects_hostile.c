@@ -71,7 +71,7 @@ static void impossible_slabs(void **state)
 
 static void slab_over_the_hole(void **state)
 {
-	struct objects_ops ops = {&w, world_track, world_untrack};
+	struct objects_ops ops = {&w, world_track, world_untrack, NULL};
 	struct guest_ram *ram = test_ram(GUEST_RAM_LOW_END + 2 * MIB);
 	struct shadow *s = shadow_create(ram);
 	struct objects *o = objects_create(ram, s, &ops);
@@ -287,7 +287,7 @@ static void random_announcement(const struct obj_event *event)
 		objects_pages_gone(w.o, GPA(page), wild_number(P * (1 + rnd(4))));
 		break;
 	case 2:
-		objects_ksize(w.o, GPA(addr));
+		objects_ksize(w.o, GPA(addr), false);
 		break;
 	case 3:
 		objects_resize(w.o, GPA(addr), wild_number(1 + rnd(64)), rnd(2));

@@ -45,7 +45,7 @@ static inline void world_untrack(void *ctx, gpa_t gpa, uint64_t len)
 
 static inline void world_init(struct world *w)
 {
-	struct objects_ops ops = {w, world_track, world_untrack};
+	struct objects_ops ops = {w, world_track, world_untrack, NULL};
 
 	memset(w, 0, sizeof(*w));
 	w->ram = test_ram(WORLD_SIZE);

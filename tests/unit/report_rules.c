@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "symbols.h"
+#include "track_rule.h"
 
 static struct rules *builtin(void)
 {
@@ -135,6 +136,39 @@ static void test_caches(void **state)
 	rules_free(all);
 }
 
+static void test_track(void **state)
+{
+	static const char text[] =
+		"{\"version\":1,\"functions\":{},\"caches\":{},\"track\":["
+		"{\"cache\":\"kmalloc-*\",\"min\":100,\"max\":200,\"accesses\":7,\"why\":\"w\"},"
+		"{\"site\":\"kstrdup\",\"watch\":false,\"rate\":9,\"why\":\"w\"}]}";
+	char path[] = "/tmp/report_rules.XXXXXX";
+	struct rules *r = from_text(text, path), *all = builtin();
+	struct track_rule a, b;
+	json_t *json;
+	char err[256];
+
+	unlink(path);
+	assert_int_equal(rules_track_count(all), 0);
+	assert_int_equal(rules_track_count(r), 2);
+	rules_track(r, 0, &a);
+	assert_string_equal(a.cache, "kmalloc-*");
+	assert_string_equal(a.site, "");
+	assert_true(a.min == 100 && a.max == 200 && a.accesses == 7 && a.rate == 100);
+	assert_false(a.exclude);
+	rules_track(r, 1, &a);
+	assert_string_equal(a.cache, "*");
+	assert_string_equal(a.site, "kstrdup");
+	assert_true(a.min == 0 && a.max == UINT64_MAX && a.accesses == 0 && a.rate == 9);
+	assert_true(a.exclude);
+	json = track_rule_json(&a);
+	assert_int_equal(track_rule_parse(json, &b, err, sizeof(err)), 0);
+	assert_memory_equal(&a, &b, sizeof(a));
+	json_decref(json);
+	rules_free(r);
+	rules_free(all);
+}
+
 static void test_file_is_builtin(void **state)
 {
 	struct rules *r;
@@ -176,6 +210,18 @@ static void test_bad_files(void **state)
 		 "\"caches\":{}}",
 		 "pattern"},
 		{"{\"version\":1,\"functions\":{},\"functions\":{},\"caches\":{}}", "line 1"},
+#define TRACK(rules) "{\"version\":1,\"functions\":{},\"caches\":{},\"track\":" rules "}"
+		{TRACK("{}"), "not an array"},
+		{TRACK("[1]"), "\"track\"[0]"},
+		{TRACK("[{\"cache\":\"a\"}]"), "missing"},
+		{TRACK("[{\"cache\":7,\"why\":\"w\"}]"), "names"},
+		{TRACK("[{\"min\":2,\"max\":1,\"why\":\"w\"}]"), "no more than"},
+		{TRACK("[{\"min\":-1,\"why\":\"w\"}]"), "bytes"},
+		{TRACK("[{\"rate\":0,\"why\":\"w\"}]"), "1 to 100"},
+		{TRACK("[{\"accesses\":1000001,\"why\":\"w\"}]"), "1000000"},
+		{TRACK("[{\"watch\":1,\"why\":\"w\"}]"), "true or false"},
+		{TRACK("[{\"other\":1,\"why\":\"w\"}]"), "a rule has"},
+#undef TRACK
 	};
 	char path[] = "/tmp/report_rules.XXXXXX", err[256];
 	struct rules *r;
@@ -209,7 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_functions),
-		cmocka_unit_test(test_caches),
+		cmocka_unit_test(test_caches), cmocka_unit_test(test_track),
 		cmocka_unit_test(test_file_is_builtin),
 		cmocka_unit_test(test_bad_files),
 	};

@@ -46,6 +46,29 @@ bool agent_gpa(const struct checker *c, uint64_t addr, uint64_t len, gpa_t *gpa)
 	return len && guest_ram_contains(c->ram, *gpa, len);
 }
 
+/* The bits and bytes that the agent looks at before it goes on. */
+static bool map_waits(struct checker *c, const struct kmc_hello *h)
+{
+	struct agent *a = &c->agent;
+	uint64_t left = h->shown_pages;
+
+	if (left > (uint64_t)KMC_SHOWN_PIECES * KMC_SHOWN_PAGES)
+		return false;
+	for (unsigned i = 0; left; i++) {
+		uint64_t n = left < KMC_SHOWN_PAGES ? left : KMC_SHOWN_PAGES;
+		gpa_t at = { h->pages_shown[i] };
+
+		a->shown[i] = !at.v || at.v % sizeof(uint64_t) ?
+				      NULL : guest_ram_at(c->ram, at, (n + 63) / 64 * 8);
+		if (!a->shown[i])
+			return false;
+		left -= n;
+	}
+	a->shown_pages = h->shown_pages;
+	a->site_gap = h->site_gap ? guest_ram_at(c->ram, (gpa_t){ h->site_gap }, KMC_SITES) : NULL;
+	return !h->site_gap || a->site_gap;
+}
+
 static bool map_rings(struct checker *c, const struct kmc_hello *h)
 {
 	uint64_t len = sizeof(struct kmc_ring) + (uint64_t)h->slots * sizeof(struct kmc_record);
@@ -98,7 +121,7 @@ static void agent_hello(struct checker *c, const struct vcpu *vcpu, uint32_t pfn
 	}
 	memcpy(&h, a->shared, sizeof(h));
 	problem = hello_problem(&h);
-	if (!problem && !map_rings(c, &h))
+	if (!problem && (!map_rings(c, &h) || !map_waits(c, &h)))
 		problem = "its rings lie outside of memory";
 	if (problem) {
 		agent_give_up(c, "the agent cannot be used: %s", problem);
@@ -118,6 +141,7 @@ static void agent_hello(struct checker *c, const struct vcpu *vcpu, uint32_t pfn
 	a->next = 1;
 	a->on = true;
 	a->shared->stack_depth = c->config.stack_depth + 1;
+	tracking_begin(c);
 	symbols_set_text(c->symbols, h.text_start, h.text_end);
 	trace_know_kernel(c, h.notes_start, h.notes_end);
 }
@@ -143,7 +167,8 @@ static bool consume(struct checker *c, unsigned i)
 	a->tail[i]++;
 	__atomic_store_n(&ring->tail, a->tail[i], __ATOMIC_RELEASE);
 	c->stats.records++;
-	record_apply(c, &r, i);
+	if (a->listening)
+		record_apply(c, &r, i);
 	/* Only now: a window that finds nothing pending relies on the shadow (agent_pending). */
 	__atomic_store_n(&a->next, a->next + 1, __ATOMIC_RELEASE);
 	return true;
@@ -291,6 +316,10 @@ enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32
 		agent_drain(c, vcpu->index);
 		release_all(c);
 		c->agent.on = false; /* a new agent may say hello */
+		break;
+	case KMC_CMD_PROBES:
+		agent_drain(c, vcpu->index);
+		tracking_listen(c, argument);
 		break;
 	case KMC_CMD_EXIT:
 		c->exec_status = (int)(argument & 0xff);

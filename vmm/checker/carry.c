@@ -100,11 +100,17 @@ static enum carry_result step(struct checker *c, struct vcpu_state *s, const str
 enum carry_result carry_step(struct checker *c, struct vcpu_state *s, const struct insn *i,
 			     const struct pieces *p)
 {
+	enum carry_result result;
+
 	for (unsigned n = 0; n < p->n; n++)
 		if (p->piece[n].hidden)
 			check_piece(c, s, i, &p->piece[n]);
 	count_violation(c, &c->stats.stepped);
-	return step(c, s, i, p);
+	result = step(c, s, i, p);
+	for (unsigned n = 0; n < p->n; n++)
+		if (p->piece[n].hidden)
+			tracking_end(c, p->piece[n].gpa);
+	return result;
 }
 
 /* Kicks a vCPU whose step does not end: its instruction raised an exception we did not foresee. */

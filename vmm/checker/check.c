@@ -131,4 +131,7 @@ void check_piece(struct checker *c, const struct vcpu_state *s, const struct ins
 		describe_access(c, s, i, p, &j);
 	if (a.write)
 		shadow_set_v(c->shadow, p->gpa, p->len, V_DEFINED);
+	shadow_hold(c->shadow, p->gpa);
+	tracking_spend(c, p->gpa); /* what it says: tracking_end() */
+	shadow_drop(c->shadow, p->gpa);
 }

@@ -61,10 +61,12 @@ void checker_destroy(struct checker *c)
 	if (c->machine) {
 		atomic_store(&c->watchdog_stop, true);
 		pthread_join(c->watchdog, NULL);
+		pthread_join(c->picker, NULL);
 	}
 	objects_destroy(c->objects);
 	copies_destroy(c->copies);
 	shadow_destroy(c->shadow);
+	track_destroy(c->track);
 	caches_destroy(c->caches);
 	symbols_destroy(c->symbols);
 	insn_decoder_destroy(c->decoder);
@@ -102,6 +104,7 @@ static void track(void *ctx, gpa_t gpa, uint64_t len)
 		return;
 	}
 	windows_settle(c);
+	tracking_hidden(c, gpa, len / GUEST_PAGE);
 	hidden = guest_ram_hidden_pages(c->ram);
 	if (hidden > c->stats.hidden_peak)
 		c->stats.hidden_peak = hidden;
@@ -119,11 +122,12 @@ static void untrack(void *ctx, gpa_t gpa, uint64_t len)
 	c->shown_generation++;
 	counted_end(c, gpa, len);
 	guest_ram_show(c->ram, gpa, len / GUEST_PAGE);
+	tracking_shown(c, gpa, len / GUEST_PAGE);
 }
 
 int checker_attach(struct checker *c, struct machine *m, char *err, size_t errlen)
 {
-	struct objects_ops ops = { .ctx = c, .track = track, .untrack = untrack };
+	struct objects_ops ops = { .ctx = c, .track = track, .untrack = untrack, .wants = tracking_wants };
 
 	c->ram = machine_ram(m);
 	c->started = checker_now();
@@ -133,6 +137,8 @@ int checker_attach(struct checker *c, struct machine *m, char *err, size_t errle
 		snprintf(err, errlen, "out of memory");
 		return -1;
 	}
+	if (tracking_init(c, err, errlen) < 0)
+		return -1;
 	if (xstate_layout(machine_vcpu(m, 0), &c->xstate) < 0) {
 		snprintf(err, errlen, "KVM_GET_CPUID2 failed: try another host kernel");
 		return -1;
@@ -140,22 +146,40 @@ int checker_attach(struct checker *c, struct machine *m, char *err, size_t errle
 	for (unsigned i = 0; i < machine_cpus(m); i++)
 		machine_vcpu(m, i)->run->kvm_valid_regs =
 			KVM_SYNC_X86_REGS | KVM_SYNC_X86_SREGS | KVM_SYNC_X86_EVENTS;
+	c->machine = m;
 	if (pthread_create(&c->watchdog, NULL, carry_watchdog, c)) {
+		c->machine = NULL;
 		snprintf(err, errlen, "cannot start a thread: raise the limit on processes");
 		return -1;
 	}
-	c->machine = m;
+	if (pthread_create(&c->picker, NULL, tracking_picker, c)) {
+		atomic_store(&c->watchdog_stop, true);
+		pthread_join(c->watchdog, NULL);
+		c->machine = NULL;
+		snprintf(err, errlen, "cannot start a thread: raise the limit on processes");
+		return -1;
+	}
 	return 0;
 }
 
 const struct checker_stats *checker_stats(struct checker *c)
 {
 	struct objects_stats objects;
+	struct track_stats sites;
 
 	if (c->objects) {
 		objects_get_stats(c->objects, &objects);
 		c->stats.traces = objects.traces;
 		c->stats.unrecorded_traces = objects.unrecorded_traces;
+		c->stats.watched = objects.watched;
+		c->stats.cut = objects.cut;
+		c->stats.unwatched = objects.unwatched;
+	}
+	if (c->track) {
+		track_get_stats(c->track, &sites);
+		c->stats.sites = sites.sites;
+		c->stats.sites_watched = sites.sites_watched;
+		c->stats.sites_lost = sites.sites_lost;
 	}
 	return &c->stats;
 }

@@ -11,6 +11,7 @@
 #include "report.h"
 #include "suppress.h"
 #include "symbols.h"
+#include "track.h"
 
 struct checker;
 struct sink;
@@ -37,6 +38,8 @@ struct checker_config {
 	struct suppressions *noted;	   /* gets an entry for each report; NULL: none */
 	uint64_t max_reports;		   /* after so many nothing more is reported; 0: no limit */
 	enum on_report on_report;
+	struct track_params track;
+	uint64_t seed; /* of what is sampled */
 };
 
 /* An instruction that the engine does not know, by its mnemonic. */
@@ -85,6 +88,13 @@ struct checker_stats {
 	uint64_t fault_ns;	/* host time spent serving violations, steps included */
 	uint64_t hold_ns;	/* of that, with the other vCPUs held */
 	uint64_t suppressed;	/* findings, as checker_config.suppressions say */
+	/*
+	 * Announced allocations, and what became of each: its pages were hidden until its end, or until now;
+	 * they were shown meanwhile; they were not hidden when it was handed out, or too late.
+	 */
+	uint64_t objects, watched, cut, unwatched;
+	uint64_t sites, sites_watched, sites_lost; /* struct track_stats */
+	uint64_t late; /* announcements for which the guest did not wait, of pages hidden since */
 	uint64_t unshown;	/* places, behind max_reports or the end that a report was */
 };
 

@@ -46,6 +46,10 @@ struct agent {
 	uint32_t slots, ncpus, typesafe_flag;
 	uint32_t task_pid, task_tgid, task_comm, task_stack, thread_size;
 	void *symbol_buffer;
+	uint64_t shown_pages;	 /* frames that shown has a bit of */
+	uint64_t *shown[KMC_SHOWN_PIECES]; /* the guest's, as site_gap */
+	uint8_t *site_gap;
+	bool listening; /* announcements are believed: there is no gap between them */
 	struct kmc_ring *ring[MAX_CPUS];
 	uint64_t tail[MAX_CPUS]; /* ours; the copy in the ring is only written */
 	uint64_t next;		 /* number that the next record must have */
@@ -135,6 +139,8 @@ struct checker {
 	struct fault_progress progress[MAX_CPUS];
 	struct context_entry context[CONTEXT_CACHE];
 	struct filter filter;
+	struct track *track;
+	const struct kmc_record *record; /* that is being applied */
 	bool tracks; /* some check was on at the start: there is an agent */
 	struct counted_slab counted[COUNTED_SLABS];
 	atomic_uint ncounted;
@@ -143,7 +149,7 @@ struct checker {
 	int exec_status;
 	_Atomic(struct vcpu *) stepping; /* for the watchdog; any thread */
 	_Atomic uint64_t step_began;
-	pthread_t watchdog;
+	pthread_t watchdog, picker;
 	atomic_bool watchdog_stop;
 };
 
@@ -166,6 +172,25 @@ bool agent_gpa(const struct checker *c, uint64_t addr, uint64_t len, gpa_t *gpa)
 
 /* Shows every hidden page and forgets what was tracked. */
 void release_all(struct checker *c);
+
+/* tracking.c: carries out what the policy (ept/track.h) decides. With checker.lock except where said. */
+int tracking_init(struct checker *c, char *err, size_t errlen); /* -1: no memory, with one line in err */
+void tracking_begin(struct checker *c); /* the agent has said hello */
+/* The agent's probes are placed from now on (KMC_CMD_PROBES). */
+void tracking_listen(struct checker *c, bool placed);
+bool tracking_wants(void *ctx, struct obj_change *change); /* objects_ops */
+/* Pages were hidden, or shown again. */
+void tracking_hidden(struct checker *c, gpa_t gpa, uint64_t pages);
+void tracking_shown(struct checker *c, gpa_t gpa, uint64_t pages);
+/* The guest may have stored to these bytes of a new object before their page was hidden. */
+bool tracking_late(struct checker *c, const struct kmc_record *r, gpa_t gpa, uint64_t len);
+/* A new slab: nothing waits for what is not to be hidden. */
+void tracking_slab(struct checker *c, const struct obj_cache *cache, gpa_t gpa, uint64_t len);
+/* Shows the page at gpa, if its budget is over. */
+void tracking_end(struct checker *c, gpa_t gpa);
+/* Any thread: an access to a page that is tracked; its page of the shadow is held. */
+enum track_spent tracking_spend(struct checker *c, gpa_t gpa);
+void *tracking_picker(void *ctx); /* thread: picks up what was announced without waiting */
 
 /* layout.c. With checker.lock. Says what it has: nothing where the guest has no BTF. */
 const struct layout *layout_get(struct checker *c);

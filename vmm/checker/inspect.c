@@ -20,7 +20,7 @@ static void lock_current(struct checker *c)
 void checker_look(struct checker *c, struct checker_stats *stats, struct checker_gauges *now)
 {
 	lock_current(c);
-	*stats = c->stats;
+	*stats = *checker_stats(c);
 	*now = (struct checker_gauges){
 		.guest_time = checker_guest_time(c),
 		.hidden_pages = guest_ram_hidden_pages(c->ram),

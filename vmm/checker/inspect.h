@@ -56,6 +56,16 @@ struct checker_bytes {
 int checker_read(struct checker *c, uint64_t addr, bool physical, uint32_t len,
 		 struct checker_bytes *out, char *err, size_t errlen);
 
+/* ---- what is tracked: tracking.c ---- */
+
+/* From now on. After off, once the agent has placed its probes again, for what is allocated then. 0, or
+ * -1 with one line in err. */
+int checker_track(struct checker *c, const struct track_params *p, char *err, size_t errlen);
+/* In front of the others; NULL: none any more. */
+int checker_track_rule(struct checker *c, const struct track_rule *rule, char *err, size_t errlen);
+/* rules: room for TRACK_RULES. Returns how many there are. */
+unsigned checker_tracking(struct checker *c, struct track_params *p, struct track_rule *rules);
+
 /* ---- what is reported: filter.c ---- */
 
 /* Reports that are off for the caches of a name. */

@@ -57,6 +57,8 @@ static enum obj_verdict apply_slab(struct applied *a)
 	}
 	v = objects_slab(a->c->objects, a->gpa, a->r->size, cache, a->r->type == KMC_SLAB);
 	if (v == OBJ_OK)
+		tracking_slab(a->c, cache, a->gpa, a->r->size);
+	if (v == OBJ_OK)
 		counted_begin(a->c, cache, a->gpa, a->r->size);
 	return v;
 }
@@ -72,16 +74,20 @@ static enum obj_verdict apply_alloc(struct applied *a)
 				   .event = &a->event };
 	struct object known;
 
+	a->c->stats.objects++;
 	if (r->cache)
 		alloc.cache = caches_get(a->c, r->cache, false);
 	else if (!alloc.large && objects_find(a->c->objects, a->gpa, &known))
 		alloc.cache = known.cache;
 	if (r->type == KMC_ALLOC) {
-		if (!alloc.cache || !alloc.cache->object_size)
-			return OBJ_OK; /* nothing is known of its size: stays unknown */
+		if (!alloc.cache || !alloc.cache->object_size) {
+			objects_unplaced(a->c->objects);
+			return OBJ_OK;
+		}
 		alloc.size = alloc.cache->object_size;
 		alloc.slot = alloc.cache->slot_size;
 	}
+	alloc.late = tracking_late(a->c, r, a->gpa, alloc.size);
 	return objects_alloc(a->c->objects, &alloc);
 }
 
@@ -99,12 +105,19 @@ static enum obj_verdict apply_free(struct applied *a)
 
 static enum obj_verdict apply_ksize(struct applied *a)
 {
-	return objects_ksize(a->c->objects, a->gpa);
+	struct object object;
+	bool late = objects_find(a->c->objects, a->gpa, &object) &&
+		    tracking_late(a->c, a->r, a->gpa, object.slot);
+
+	return objects_ksize(a->c->objects, a->gpa, late);
 }
 
 static enum obj_verdict apply_resize(struct applied *a)
 {
-	return objects_resize(a->c->objects, a->gpa, a->r->size, a->r->flags & KMC_F_ZEROED);
+	bool late = tracking_late(a->c, a->r, a->gpa, a->r->size);
+
+	return objects_resize(a->c->objects, a->gpa, a->r->size,
+			      late || a->r->flags & KMC_F_ZEROED);
 }
 
 static enum obj_verdict apply_pages(struct applied *a)
@@ -141,8 +154,10 @@ void record_apply(struct checker *c, const struct kmc_record *r, unsigned cpu)
 		return;
 	}
 	event_fill(&a);
+	c->record = r;
 	if (kinds[r->type].apply(&a) == OBJ_HOSTILE)
 		agent_give_up(c, "announcement %llu (type %u, address %#llx, size %llu) contradicts "
 			      "the ones before it", (unsigned long long)r->seq, r->type,
 			      (unsigned long long)r->addr, (unsigned long long)r->size);
+	c->record = NULL;
 }

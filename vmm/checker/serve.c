@@ -39,6 +39,7 @@ void release_all(struct checker *c)
 {
 	uint64_t pages = guest_ram_pages(c->ram);
 
+	objects_forget_all(c->objects);
 	for (uint64_t i = 0; i < pages && guest_ram_hidden_pages(c->ram); i++) {
 		gpa_t at = { i * GUEST_PAGE };
 
@@ -307,6 +308,7 @@ enum hook_result serve_mmio(void *ctx, struct vcpu *vcpu)
 		memcpy(bytes, run->mmio.data, run->mmio.len);
 	else
 		memcpy(run->mmio.data, bytes, run->mmio.len);
+	tracking_end(c, gpa);
 	pthread_mutex_unlock(&c->lock);
 	return HOOK_RETRY;
 }

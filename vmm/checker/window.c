@@ -18,7 +18,9 @@
 /* Between two looks at the guest's interrupts; and how long a window goes on without a violation. */
 #define WINDOW_INSNS 4096
 #define WINDOW_IDLE  256
-#define WINDOW_IDLE_MAX 1024
+#define WINDOW_IDLE_BUDGET 64 /* where most pages are shown, the next violation is farther away */
+#define WINDOW_IDLE_MAX 4     /* times that */
+#define MAX_OVER	16 /* pages that are shown together */
 
 /* Where undefined bits were copied: a hash, and the number of its call trace. */
 #define COPY_PLACES 256
@@ -37,6 +39,8 @@ struct window {
 	 */
 	atomic_bool running, parked;
 	uint64_t counted_read, counted_written; /* bytes, in this window; see counted.c */
+	gpa_t over[MAX_OVER]; /* pages whose budget has ended in this window */
+	unsigned nover;
 	volatile bool stop;
 	uint64_t rip;  /* where the last window began */
 	uint32_t idle; /* and how long it went on without a violation */
@@ -161,6 +165,37 @@ static void check_slowly(struct window *w, const struct engine_access *a)
 	shadow_hold(w->c->shadow, p.gpa);
 }
 
+/* With checker.lock. */
+static void show_over(struct window *w)
+{
+	while (w->nover)
+		tracking_end(w->c, w->over[--w->nover]);
+}
+
+/*
+ * The page of an access is shown when the window ends, for that costs nothing then; or at the next access,
+ * which so is none any more.
+ */
+static void spend(struct window *w, gpa_t gpa)
+{
+	enum track_spent spent;
+
+	if (!track_limited(w->c->track))
+		return;
+	spent = tracking_spend(w->c, gpa);
+	if (spent == TRACK_GOES_ON)
+		return;
+	if (w->nover < MAX_OVER)
+		w->over[w->nover++] = gpa;
+	if (spent == TRACK_OVER && w->nover < MAX_OVER)
+		return;
+	shadow_drop(w->c->shadow, gpa);
+	enter(w);
+	show_over(w);
+	leave(w);
+	shadow_hold(w->c->shadow, gpa);
+}
+
 static void check(void *ctx, const struct engine_access *a, uint8_t *v)
 {
 	struct window *w = ctx;
@@ -172,6 +207,7 @@ static void check(void *ctx, const struct engine_access *a, uint8_t *v)
 		w->counted_read += a->how & ENGINE_READ ? a->len : 0;
 		w->counted_written += a->how & ENGINE_WRITE ? a->len : 0;
 	}
+	spend(w, gpa);
 	if (v)
 		shadow_held_read_v(w->c->shadow, gpa, v, a->len);
 }
@@ -313,9 +349,10 @@ static void store_vectors(struct window *w)
  */
 static uint32_t idle_limit(struct window *w, uint64_t rip)
 {
-	bool again = rip == w->rip && w->idle;
+	uint32_t least = track_limited(w->c->track) ? WINDOW_IDLE_BUDGET : WINDOW_IDLE;
+	uint32_t most = least * WINDOW_IDLE_MAX;
 
-	w->idle = !again ? WINDOW_IDLE : w->idle < WINDOW_IDLE_MAX ? 2 * w->idle : WINDOW_IDLE_MAX;
+	w->idle = rip != w->rip || w->idle < least ? least : w->idle < most ? 2 * w->idle : most;
 	w->rip = rip;
 	return w->idle;
 }
@@ -329,6 +366,7 @@ static void run(struct window *w, struct vcpu_state *s, struct engine_window *ou
 
 	w->s = s;
 	w->stop = w->has_vectors = false;
+	w->nover = 0;
 	w->counted_read = w->counted_written = 0;
 	atomic_store(&w->running, true);
 	pthread_mutex_unlock(&w->c->lock);
@@ -338,6 +376,7 @@ static void run(struct window *w, struct vcpu_state *s, struct engine_window *ou
 	atomic_store(&w->running, false);
 	s->vbits = (struct engine_vbits){ .rflags = 0 };
 	pthread_mutex_lock(&w->c->lock);
+	show_over(w);
 	w->c->stats.counted_read += w->counted_read;
 	w->c->stats.counted_written += w->counted_written;
 }

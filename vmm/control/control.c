@@ -25,6 +25,7 @@ static const struct command table[] = {
 	{"stats", "", "the counters of --stats as they are now", stats},
 	{"checks", "class cache on", "switches checks on or off, everywhere or for a cache",
 	 control_checks},
+	{"track", "mode rule clear", "changes what is watched, and tells what is", control_track},
 	{"one-shot", "on", "on: each finding once; off: every time",
 	 control_one_shot},
 	{"suppress", "class function cache module", "reports like this are not reported any more",

@@ -11,6 +11,9 @@ json_t *control_checks(void *ctx, const json_t *args, char *err, size_t errlen);
 json_t *control_one_shot(void *ctx, const json_t *args, char *err, size_t errlen);
 json_t *control_suppress(void *ctx, const json_t *args, char *err, size_t errlen);
 
+/* control_track.c */
+json_t *control_track(void *ctx, const json_t *args, char *err, size_t errlen);
+
 /* control_memory.c */
 json_t *control_objects(void *ctx, const json_t *args, char *err, size_t errlen);
 json_t *control_read(void *ctx, const json_t *args, char *err, size_t errlen);

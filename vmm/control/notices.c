@@ -56,6 +56,10 @@ static void add_counters(const struct control *c, json_t *record, const struct c
 	add(record, "violations", s->violations);
 	add(record, "emulated", s->emulated);
 	add(record, "stepped", s->stepped);
+	add(record, "objects", s->objects);
+	add(record, "watched", s->watched);
+	add(record, "cut", s->cut);
+	add(record, "unwatched", s->unwatched);
 }
 
 const char *control_state(const struct control *c)

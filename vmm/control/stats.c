@@ -36,6 +36,10 @@ static const struct {
 	COUNTER(leak_objects),	  COUNTER(leak_bytes),
 	COUNTER(leak_lost_objects), COUNTER(leak_lost_bytes),
 	COUNTER(leak_ns),	  COUNTER(by_kvm),
+	COUNTER(objects),	  COUNTER(watched),
+	COUNTER(cut),		  COUNTER(unwatched),
+	COUNTER(sites),		  COUNTER(sites_watched),
+	COUNTER(sites_lost),	  COUNTER(late),
 };
 
 /* { "2": 17, ...}: windows of at least so many instructions, and less than twice that. */
@@ -110,7 +114,8 @@ void stats_summary(const struct run_figures *f, char *line, size_t size)
 	snprintf(line, size,
 		 "kmc-vmm: %" PRIu64 " violations: %" PRIu64 " emulated, %" PRIu64 " stepped, "
 		 "%" PRIu64 " injected, %" PRIu64 " by KVM, %" PRIu64 " undecodable; %" PRIu64
-		 " pages hidden at most; %" PRIu64 " reports, %" PRIu64 " lost\n",
+		 " pages hidden at most; %" PRIu64 " objects: %" PRIu64 " watched, %" PRIu64
+		 " cut, %" PRIu64 " unwatched; %" PRIu64 " reports, %" PRIu64 " lost\n",
 		 s->violations, s->emulated, s->stepped, s->injected, s->by_kvm, s->undecodable,
-		 s->hidden_peak, s->reports, f->lost);
+		 s->hidden_peak, s->objects, s->watched, s->cut, s->unwatched, s->reports, f->lost);
 }

@@ -15,12 +15,14 @@
 #include <string.h>
 
 #include "rules_builtin.h"
+#include "track_rule.h"
 
 #define RULES_VERSION 1
 
 struct rules {
 	/* Name of the rule -> array of entries; checked by rules_load, owned by root. */
 	json_t *functions, *caches;
+	json_t *track; /* array; NULL: none */
 	json_t *root;
 };
 
@@ -91,6 +93,28 @@ static int check_section(const char *section, json_t *rules, char *err, size_t e
 	return 0;
 }
 
+static int check_track(const json_t *list, char *err, size_t errlen)
+{
+	struct track_rule rule;
+	const json_t *one;
+	char why[256];
+	size_t i;
+
+	if (list && (!json_is_array(list) || json_array_size(list) > TRACK_RULES)) {
+		snprintf(err, errlen, "rules: \"track\" is not an array of at most %d", TRACK_RULES);
+		return -1;
+	}
+	json_array_foreach (list, i, one) {
+		if (json_is_string(json_object_get(one, "why")) &&
+		    track_rule_parse(one, &rule, why, sizeof(why)) == 0)
+			continue;
+		snprintf(err, errlen, "rules: \"track\"[%zu] must be a rule, with \"why\": %s", i,
+			 json_object_get(one, "why") ? why : "it is missing");
+		return -1;
+	}
+	return 0;
+}
+
 int rules_load(const char *path, struct rules **out, char *err, size_t errlen)
 {
 	struct rules *r;
@@ -108,7 +132,8 @@ int rules_load(const char *path, struct rules **out, char *err, size_t errlen)
 		goto fail;
 	}
 	if (check_section("functions", json_object_get(root, "functions"), err, errlen) ||
-	    check_section("caches", json_object_get(root, "caches"), err, errlen))
+	    check_section("caches", json_object_get(root, "caches"), err, errlen) ||
+	    check_track(json_object_get(root, "track"), err, errlen))
 		goto fail;
 	r = calloc(1, sizeof(*r));
 	if (!r) {
@@ -118,6 +143,7 @@ int rules_load(const char *path, struct rules **out, char *err, size_t errlen)
 	r->root = root;
 	r->functions = json_object_get(root, "functions");
 	r->caches = json_object_get(root, "caches");
+	r->track = json_object_get(root, "track");
 	*out = r;
 	return 0;
 fail:
@@ -165,4 +191,16 @@ bool rules_match(const struct rules *r, const char *rule, const char *function)
 bool rules_match_cache(const struct rules *r, const char *rule, const char *cache)
 {
 	return match(r->caches, rule, cache);
+}
+
+unsigned rules_track_count(const struct rules *r)
+{
+	return (unsigned)json_array_size(r->track);
+}
+
+void rules_track(const struct rules *r, unsigned n, struct track_rule *out)
+{
+	char err[256];
+
+	track_rule_parse(json_array_get(r->track, n), out, err, sizeof(err));
 }

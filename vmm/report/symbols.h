@@ -65,11 +65,15 @@ uint64_t symbols_generation(struct symbols *s);
  * Patterns are shell wildcards on the bare function name.
  */
 struct rules;
+struct track_rule;
 /* path NULL: the built-in copy of configs/rules.json. 0 or -1 with one line in err. */
 int rules_load(const char *path, struct rules **r, char *err, size_t errlen);
 void rules_free(struct rules *r);
 bool rules_match(const struct rules *r, const char *rule, const char *function);
 /* The same for a cache name. */
 bool rules_match_cache(const struct rules *r, const char *rule, const char *cache);
+/* What is tracked, in order. */
+unsigned rules_track_count(const struct rules *r);
+void rules_track(const struct rules *r, unsigned n, struct track_rule *out);
 
 #endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * track.c: budgets of pages, and what an allocation or a free is worth. What sampling chooses is
+ * track_sites.c's, how a mode is written down track_parse.c's.
+ *
+ * What an event can tell: an allocation its undefined bytes, and the redzone behind it; a free that the
+ * slot is used on. An object without either, a zeroed one that fills its slot say, is no reason.
+ */
+#include "track.h"
+
+#include <fnmatch.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "track_sites.h"
+
+#define LOOK_EVERY 16u /* accesses between two looks for undefined bytes */
+
+struct page {
+	uint64_t late; /* announcements up to this number may be older than the page's being hidden */
+	_Atomic uint32_t left; /* accesses */
+	/* More than undefined bytes keeps it hidden: a redzone, a freed slot. */
+	atomic_bool more;
+};
+
+struct track {
+	struct track_params p;
+	atomic_bool limited; /* the mode has budgets */
+	struct sites *sites;
+	struct track_rule rule[TRACK_RULES];
+	unsigned nrules;
+	uint64_t npages;
+	struct page page[];
+};
+
+struct track *track_create(uint64_t pages, uint64_t seed)
+{
+	struct track *t = calloc(1, sizeof(*t) + pages * sizeof(t->page[0]));
+
+	if (!t)
+		return NULL;
+	t->npages = pages;
+	t->sites = sites_create(seed);
+	if (t->sites)
+		return t;
+	free(t);
+	return NULL;
+}
+
+void track_destroy(struct track *t)
+{
+	if (!t)
+		return;
+	sites_destroy(t->sites);
+	free(t);
+}
+
+void track_set(struct track *t, const struct track_params *p)
+{
+	t->p = *p;
+	atomic_store(&t->limited, p->mode == TRACK_BUDGET || p->mode == TRACK_SAMPLE);
+}
+
+bool track_limited(const struct track *t)
+{
+	return atomic_load_explicit(&t->limited, memory_order_relaxed);
+}
+
+const struct track_params *track_params(const struct track *t)
+{
+	return &t->p;
+}
+
+/* --------------------------------------------------------------------- rules */
+
+bool track_add_rule(struct track *t, const struct track_rule *rule)
+{
+	if (t->nrules == TRACK_RULES || rule->min > rule->max || !rule->rate || rule->rate > 100 ||
+	    rule->accesses > TRACK_ACCESSES_MAX)
+		return false;
+	memmove(t->rule + 1, t->rule, t->nrules * sizeof(*rule));
+	t->rule[0] = *rule;
+	t->nrules++;
+	return true;
+}
+
+void track_clear_rules(struct track *t)
+{
+	t->nrules = 0;
+}
+
+unsigned track_rules(const struct track *t, const struct track_rule **out)
+{
+	*out = t->rule;
+	return t->nrules;
+}
+
+static bool is_cache_out(const struct track_rule *r)
+{
+	return r->exclude && !r->site[0] && !r->min && r->max == UINT64_MAX;
+}
+
+bool track_cache_out(const struct track *t, const char *cache)
+{
+	for (unsigned n = 0; n < t->nrules; n++)
+		if (!fnmatch(t->rule[n].cache, cache, 0))
+			return is_cache_out(&t->rule[n]);
+	return false;
+}
+
+/* A free has no trace of its allocation: left_out says what rules with sites made of that. */
+static const struct track_rule *rule_for(const struct track *t, const struct track_event *e)
+{
+	for (unsigned n = 0; n < t->nrules; n++) {
+		const struct track_rule *r = &t->rule[n];
+
+		if (e->size < r->min || e->size > r->max || fnmatch(r->cache, e->cache, 0))
+			continue;
+		if (!r->site[0] ||
+		    (e->stack && e->in_trace && e->in_trace(e->ctx, e->stack, e->frames, r->site)))
+			return r;
+	}
+	return NULL;
+}
+
+/* -------------------------------------------------------------------- budgets */
+
+static void fill(struct track *t, const struct track_event *e, uint32_t accesses, bool more)
+{
+	for (uint64_t n = e->page; n < e->page + e->pages && n < t->npages; n++) {
+		struct page *page = &t->page[n];
+
+		if (more)
+			atomic_store(&page->more, true);
+		if (atomic_load(&page->left) < accesses)
+			atomic_store(&page->left, accesses);
+	}
+}
+
+static bool choose(struct track *t, const struct track_event *e, struct site *site)
+{
+	if (t->p.mode != TRACK_SAMPLE || !site)
+		return true;
+	return e->waits || sites_choose(t->sites, site, 0, t->p.share);
+}
+
+bool track_alloc(struct track *t, struct track_event *e)
+{
+	struct site *site = sites_meet(t->sites, track_site_hash(e->stack, e->frames));
+	const struct track_rule *rule = rule_for(t, e);
+	uint32_t accesses = rule && rule->accesses ? rule->accesses : t->p.accesses;
+	bool redzone = e->size < e->slot;
+
+	e->left_out = rule && (rule->exclude || !sites_coin(t->sites, rule->rate));
+	e->cache_out = rule && is_cache_out(rule);
+	e->useless = e->defined && !redzone;
+	if (t->p.mode == TRACK_OFF || e->left_out)
+		return false;
+	if (t->p.mode != TRACK_FULL && (e->useless || !choose(t, e, site)))
+		return false;
+	if (site)
+		sites_chosen(t->sites, site);
+	fill(t, e, accesses, redzone);
+	return true;
+}
+
+bool track_free(struct track *t, const struct track_event *e)
+{
+	const struct track_rule *rule = rule_for(t, e);
+	uint32_t accesses = rule && rule->accesses ? rule->accesses : t->p.recent;
+
+	if (t->p.mode == TRACK_OFF || e->left_out || (rule && rule->exclude))
+		return false;
+	if (t->p.mode == TRACK_FULL)
+		return true;
+	if (!accesses || (t->p.mode == TRACK_SAMPLE && !e->watched))
+		return false;
+	fill(t, e, accesses, true);
+	return true;
+}
+
+void track_refill(struct track *t, uint64_t page, uint64_t n)
+{
+	const struct track_event e = {.page = page, .pages = n};
+
+	fill(t, &e, t->p.accesses, true);
+}
+
+enum track_spent track_spend(struct track *t, uint64_t n)
+{
+	struct page *page = &t->page[n];
+	uint32_t left;
+
+	if (!track_limited(t) || n >= t->npages)
+		return TRACK_GOES_ON;
+	left = atomic_load_explicit(&page->left, memory_order_relaxed);
+	do
+		if (!left)
+			return TRACK_BEYOND;
+	while (!atomic_compare_exchange_weak(&page->left, &left, left - 1));
+	if (left == 1)
+		return TRACK_OVER;
+	if (left % LOOK_EVERY == 0 && !atomic_load_explicit(&page->more, memory_order_relaxed))
+		return TRACK_LOOK;
+	return TRACK_GOES_ON;
+}
+
+void track_spend_all(struct track *t, uint64_t page)
+{
+	atomic_store(&t->page[page].left, 0);
+}
+
+bool track_is_over(const struct track *t, uint64_t page)
+{
+	return track_limited(t) && page < t->npages && !atomic_load(&t->page[page].left);
+}
+
+/* ------------------------------------------------------------- late, and sites */
+
+void track_hidden(struct track *t, uint64_t page, uint64_t n, uint64_t number)
+{
+	for (; n && page < t->npages; page++, n--)
+		t->page[page].late = number;
+}
+
+void track_shown(struct track *t, uint64_t page, uint64_t n)
+{
+	for (; n && page < t->npages; page++, n--) {
+		atomic_store(&t->page[page].left, 0);
+		atomic_store(&t->page[page].more, false);
+	}
+}
+
+bool track_late(const struct track *t, uint64_t page, uint64_t n, uint64_t number)
+{
+	for (; n && page < t->npages; page++, n--)
+		if (number <= t->page[page].late)
+			return true;
+	return false;
+}
+
+/* The guest's agent computes the same (guest-agent/agent/track.c). */
+uint64_t track_site_hash(const uint64_t *stack, unsigned frames)
+{
+	uint64_t hash = 0xcbf29ce484222325ull;
+
+	for (unsigned n = 0; n < frames; n++)
+		hash = (hash ^ stack[n]) * 0x100000001b3ull;
+	hash ^= hash >> 29;
+	return hash ? hash : 1;
+}
+
+unsigned track_gap(struct track *t, const uint64_t *stack, unsigned frames)
+{
+	const struct site *site = sites_find(t->sites, track_site_hash(stack, frames));
+	unsigned gap = 0;
+
+	if (t->p.mode != TRACK_SAMPLE || !site)
+		return 0;
+	while (gap < UINT8_MAX && !sites_choose(t->sites, site, gap + 1, t->p.share))
+		gap++;
+	return gap;
+}
+
+void track_get_stats(const struct track *t, struct track_stats *stats)
+{
+	sites_get_stats(t->sites, stats);
+}

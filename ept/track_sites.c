@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* track_sites.c: see track_sites.h. A hash table of fixed size: a guest cannot make it grow. */
+#include "track_sites.h"
+
+#include <stdlib.h>
+
+#define SITES 65536u
+#define FIRST 4u   /* so many of a place are chosen in any case */
+#define TRIES 16u /* entries that are looked at for one hash */
+
+struct sites {
+	uint64_t seed, coins;
+	uint64_t allocations;
+	struct track_stats stats;
+	struct site site[SITES];
+};
+
+struct sites *sites_create(uint64_t seed)
+{
+	struct sites *s = calloc(1, sizeof(*s));
+
+	if (s)
+		s->seed = seed;
+	return s;
+}
+
+void sites_destroy(struct sites *s)
+{
+	free(s);
+}
+
+/* The finalizer of MurmurHash3 (public domain): every bit of the input changes half of the output. */
+static uint64_t scramble(uint64_t v)
+{
+	v = (v ^ v >> 33) * 0xff51afd7ed558ccdull;
+	v = (v ^ v >> 33) * 0xc4ceb9fe1a85ec53ull;
+	return v ^ v >> 33;
+}
+
+static struct site *entry(struct sites *s, uint64_t hash)
+{
+	for (unsigned n = 0; n < TRIES; n++) {
+		struct site *site = &s->site[(hash + n) % SITES];
+
+		if (site->hash == hash || !site->hash)
+			return site;
+	}
+	return NULL;
+}
+
+struct site *sites_find(struct sites *s, uint64_t hash)
+{
+	struct site *site = entry(s, hash);
+
+	return site && site->hash ? site : NULL;
+}
+
+struct site *sites_meet(struct sites *s, uint64_t hash)
+{
+	struct site *site = entry(s, hash);
+
+	s->allocations++;
+	if (!site) {
+		s->stats.sites_lost++;
+		return NULL;
+	}
+	if (!site->hash) {
+		site->hash = hash;
+		s->stats.sites++;
+	}
+	site->seen += site->seen != UINT32_MAX;
+	return site;
+}
+
+/* Of 2^32. */
+static uint64_t chance(const struct sites *s, const struct site *site, unsigned ahead, uint32_t share)
+{
+	long double fair = (long double)s->allocations * share / 100 / (long double)s->stats.sites;
+	long double c = fair / ((long double)site->seen + ahead);
+
+	return c >= 1 ? 1ull << 32 : (uint64_t)(c * 4294967296.0L);
+}
+
+bool sites_choose(const struct sites *s, const struct site *site, unsigned ahead, uint32_t share)
+{
+	uint64_t coin;
+
+	if (site->seen + (uint64_t)ahead <= FIRST)
+		return true;
+	coin = scramble(s->seed ^ scramble(site->hash + site->seen + ahead)) >> 32;
+
+	return coin < chance(s, site, ahead, share);
+}
+
+void sites_chosen(struct sites *s, struct site *site)
+{
+	s->stats.sites_watched += !site->chosen;
+	site->chosen += site->chosen != UINT32_MAX;
+}
+
+bool sites_coin(struct sites *s, uint32_t rate)
+{
+	return scramble(s->seed + ++s->coins) % 100 < rate;
+}
+
+void sites_get_stats(const struct sites *s, struct track_stats *stats)
+{
+	*stats = s->stats;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * track_sites.h: the places that allocate, and which of their allocations are chosen. Private to track*.c.
+ *
+ * Of n allocations in all, at s places, a place that made m of them is given the chance
+ * share x n / (s x m): as many looks for each, and all of them for one that asks for less. The first four
+ * of a place are chosen in any case.
+ */
+#ifndef KMC_TRACK_SITES_H
+#define KMC_TRACK_SITES_H
+
+#include "track.h"
+
+struct sites;
+
+struct sites *sites_create(uint64_t seed); /* NULL: no memory */
+void sites_destroy(struct sites *s);
+
+struct site {
+	uint64_t hash; /* 0: unused */
+	uint32_t seen, chosen;
+};
+/* Counts an allocation. NULL: no room for another place. */
+struct site *sites_meet(struct sites *s, uint64_t hash);
+/* NULL: not met. */
+struct site *sites_find(struct sites *s, uint64_t hash);
+/* Would its ahead'th allocation from the last one on (0: that itself) be chosen? share: percent. */
+bool sites_choose(const struct sites *s, const struct site *site, unsigned ahead, uint32_t share);
+/* It was chosen. */
+void sites_chosen(struct sites *s, struct site *site);
+/* True in rate of 100 cases. */
+bool sites_coin(struct sites *s, uint32_t rate);
+void sites_get_stats(const struct sites *s, struct track_stats *stats);
+
+#endif
