@@ -178,7 +178,8 @@ static void infoleak_device(struct report *r)
 	r->sink = REPORT_SINK_DEVICE;
 	r->undefined_bits = 0;
 	r->access = (struct report_stack){.known = false};
-	r->origin = r->copied = r->access;
+	r->origin = r->access;
+	r->ncopied = 0;
 	r->registers.known = false;
 	r->insn[0] = r->origin_insn[0] = '\0';
 	strcpy(r->operand, "virtio-blk");
