@@ -219,6 +219,7 @@ void describe_device_read(struct checker *c, const struct device_read *d,
 	snprintf(r.operand, sizeof(r.operand), "%s", d->device);
 	describe_contents(c, d->gpa, 0, &r);
 	describe_object(c, object, &r);
+	path_describe(c, (gpa_t){ d->gpa.v + d->first }, object, &r);
 	r.cpu = r.allocated.cpu;
 	r.pid = r.allocated.pid;
 	memcpy(r.comm, r.allocated.comm, sizeof(r.comm));
