@@ -422,7 +422,7 @@ UNALLOCATED(write, store4(p + 16))
 
 /*
  * Bad frees. Freeing an object twice in a row is a BUG(), so another one is freed in between, which
- * leaves a circular free list.
+ * leaves a circular free list. Both must be in one slab, so both are allocated on one CPU.
  */
 
 /* What a bad free leaves allocated is no leak: leaks are for kmc_leaks.c. */
@@ -434,24 +434,24 @@ static unsigned int nleft_over;
 	{                                                                                          \
 		struct kmem_cache *cache =                                                         \
 			private_cache(bug ? "kmc_" #name : "kmc_" #name "_good", CELL_SIZE);       \
-		void *a = cache ? kmem_cache_zalloc(cache, GFP_KERNEL) : NULL;                     \
-		void *b = cache ? kmem_cache_zalloc(cache, GFP_KERNEL) : NULL;                     \
+		void *a, *b;                                                                       \
                                                                                                    \
-		if (!a || !b)                                                                      \
+		if (!cache)                                                                        \
 			return -ENOMEM;                                                            \
-		a = hidden(a);                                                                     \
-		b = hidden(b);                                                                     \
-		if (bug) {                                                                         \
+		preempt_disable();                                                                 \
+		a = hidden(kmem_cache_zalloc(cache, GFP_ATOMIC));                                  \
+		b = hidden(kmem_cache_zalloc(cache, GFP_ATOMIC));                                  \
+		if (bug && a && b) {                                                               \
 			WRITE_ONCE(left_over[nleft_over++ % ARRAY_SIZE(left_over)], a);            \
 			WRITE_ONCE(left_over[nleft_over++ % ARRAY_SIZE(left_over)], b);            \
-			preempt_disable(); /* on one CPU: SLUB notices some of it elsewhere */     \
 			sequence;                                                                  \
-			preempt_enable();                                                          \
-			return 0;                                                                  \
+		} else if (a && b) {                                                               \
+			good;                                                                      \
 		}                                                                                  \
-		good;                                                                              \
-		kmem_cache_destroy(cache);                                                         \
-		return 0;                                                                          \
+		preempt_enable();                                                                  \
+		if (!bug)                                                                          \
+			kmem_cache_destroy(cache);                                                 \
+		return a && b ? 0 : -ENOMEM;                                                       \
 	}
 #define FREE(p)	     kmem_cache_free(cache, p)
 #define FREE_BULK(p) kmem_cache_free_bulk(cache, 1, &(p))
