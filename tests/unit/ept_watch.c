@@ -203,7 +203,7 @@ static void only_hidden_pages_are_shown(void **state)
 	expect_fates(1, 0, 0);
 }
 
-/* The same alphabet of events at random: every object is in one of three, and states are those of the table. */
+/* Events at random: every object is in one of three, and what is hidden is what has a shadow. */
 static void totals_add_up(void **state)
 {
 	uint64_t objects = 0;
