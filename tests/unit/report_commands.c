@@ -334,9 +334,9 @@ static void test_greedy(void **state)
 
 	pthread_mutex_lock(&gate);
 	say(greedy, "{\"cmd\":\"wait\",\"id\":0}");
-	sent = send_all(greedy, "{\"cmd\":\"echo\",\"id\":7}\n", 100, 1000000);
+	sent = send_all(greedy, "{\"cmd\":\"echo\",\"id\":7}\n", 2 * READER_COMMANDS, 1000000);
 	pthread_mutex_unlock(&gate);
-	assert_in_range(sent, 100, 999999);
+	assert_in_range(sent, 2 * READER_COMMANDS, 999999);
 	say(other, "{\"cmd\":\"echo\",\"id\":1}");
 	expect_ok(other, 1);
 	expect_ok(greedy, 0);
