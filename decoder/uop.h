@@ -167,8 +167,26 @@ struct engine {
 	struct vector_file vector;
 };
 
-#define NEXT(e, u)	   return (u)[1].fn(e, (u) + 1)
-#define NEXT_CHECKED(e, u) return (u)[1].checked(e, (u) + 1)
+/* The compiler would load the function before it moves u on, and needs two more instructions for it. */
+static inline const struct uop *uop_behind(const struct uop *u)
+{
+	u++;
+	__asm__("" : "+r"(u));
+	return u;
+}
+
+#define NEXT(e, u)                                                                                     \
+	do {                                                                                           \
+		const struct uop *behind = uop_behind(u);                                              \
+                                                                                                       \
+		return behind->fn(e, behind);                                                          \
+	} while (0)
+#define NEXT_CHECKED(e, u)                                                                             \
+	do {                                                                                           \
+		const struct uop *behind = uop_behind(u);                                              \
+                                                                                                       \
+		return behind->checked(e, behind);                                                     \
+	} while (0)
 
 /* Behind what may have brought an undefined bit in. */
 static inline void uop_next(struct engine *e, const struct uop *u)
