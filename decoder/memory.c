@@ -17,10 +17,22 @@ static struct tlb *entry_of(struct engine *e, uint64_t addr)
 	return &e->tlb[(addr / ENGINE_PAGE) % TLB_ENTRIES];
 }
 
+static void no_page(struct tlb *t)
+{
+	t->read = t->write = t->page = TLB_NONE;
+}
+
 void mem_forget(struct engine *e)
 {
+	for (unsigned n = 0; n < e->tlb_used; n++)
+		no_page(&e->tlb[e->tlb_at[n]]);
+	e->tlb_used = 0;
+}
+
+void mem_init(struct engine *e)
+{
 	for (unsigned n = 0; n < TLB_ENTRIES; n++)
-		e->tlb[n].read = e->tlb[n].write = e->tlb[n].page = TLB_NONE;
+		no_page(&e->tlb[n]);
 }
 
 static bool page_overlaid(const struct engine *e, uint64_t gpa)
@@ -61,6 +73,8 @@ static struct tlb *reach(struct engine *e, const struct uop *u, uint64_t addr, u
 		uop_leave(e, u, LEAVE_HARDWARE);
 		return NULL;
 	}
+	if (t->page == TLB_NONE)
+		e->tlb_at[e->tlb_used++] = (uint8_t)(t - e->tlb);
 	*t = (struct tlb){ .page = page,
 			   .gpa = p.gpa,
 			   .addend = (uintptr_t)p.host - page,
@@ -229,7 +243,7 @@ void mem_get_v(struct engine *e, const struct uop *u, const struct tlb *t, const
 		struct engine_access a = access_of(e, u, t, p);
 
 		e->ops.check(e->ctx, &a, v);
-		e->last_tracked = e->insns;
+		e->last_tracked = uop_insns(e);
 		e->out->accesses++;
 		if (!all_zero(v, p->len))
 			*origin = new_origin(e, &a, v);
@@ -276,7 +290,7 @@ void mem_set_v(struct engine *e, const struct uop *u, struct tlb *t, const struc
 			e->out->accesses++;
 		}
 		e->ops.change(e->ctx, &a, v, v ? origin_named(e, origin) : NULL);
-		e->last_tracked = e->insns;
+		e->last_tracked = uop_insns(e);
 	} else if (t->user && v) {
 		report_leak(e, u, p, v, origin);
 	} else if (t->overlaid || v) {
@@ -479,7 +493,7 @@ static uint64_t load_tracked(struct engine *e, const struct uop *u, const struct
 	mem_hold(e, t);
 	*value = load_bytes((const void *)(p->addr + t->addend), p->len);
 	e->ops.check(e->ctx, &a, (uint8_t *)&v);
-	e->last_tracked = e->insns;
+	e->last_tracked = uop_insns(e);
 	e->out->accesses++;
 	if (v)
 		e->origin[u->d] = new_origin(e, &a, (const uint8_t *)&v);
@@ -516,7 +530,7 @@ static void store_tracked(struct engine *e, const struct uop *u, const struct tl
 	}
 	e->ops.change(e->ctx, &a, v ? (const uint8_t *)&v : NULL,
 		      v ? origin_named(e, e->origin[u->d]) : NULL);
-	e->last_tracked = e->insns;
+	e->last_tracked = uop_insns(e);
 	store_bytes((void *)(p->addr + t->addend), p->len, e->r[u->d]);
 	mem_drop(e, t);
 }

@@ -237,6 +237,10 @@ static bool movsxd(struct work *w)
 	if (!parse_rm(w) || w->size == 2)
 		return false;
 	w->size = 4;
+	if (is_memory(w)) {
+		emit_memory(w, wide == 8 ? &uop_load_sx[2] : &uop_load[2], w->m.reg);
+		return true;
+	}
 	slot = read_rm(w, SLOT_T0, false);
 	emit_move(w, wide == 8 ? MOVE_SX32 : MOVE_ZX32, w->m.reg, slot);
 	return true;

@@ -44,6 +44,7 @@ enum slot {
 
 struct engine;
 struct uop;
+struct uop_pair;
 typedef void uop_fn(struct engine *e, const struct uop *u);
 
 struct uop {
@@ -107,16 +108,18 @@ struct overlay {
 #define BLOCK_INSNS 24
 #define BLOCK_UOPS  160
 #define BLOCK_BYTES 240
+#define BLOCK_CHUNK 16 /* bytes that are compared at once */
 struct block {
-	uint64_t rip;
 	uint64_t window;      /* the last one in which the bytes were found unchanged */
+	struct block *next[2]; /* where it went last: fall-through, taken; or &block_none */
+	uint64_t insns;
+	uint64_t rip;
+	uint64_t end;	      /* linear address behind the last instruction */
 	struct block *hash_next;
-	struct block *next[2]; /* where it went last: fall-through, taken */
-	uint64_t end;	       /* linear address behind the last instruction */
-	uint32_t insns;
-	uint16_t length;       /* bytes */
-	bool single;	       /* made for one instruction only */
-	bool stale;	       /* the guest's bytes are others now */
+	uint16_t length;      /* bytes */
+	uint16_t last_mask;   /* those in the last chunk, a bit each */
+	bool single;	      /* made for one instruction only */
+	bool stale;	      /* the guest's bytes are others now */
 	uint8_t bytes[BLOCK_BYTES];
 	struct uop uop[];
 };
@@ -145,12 +148,14 @@ struct engine {
 	uint64_t rip;	       /* at the end of a block: of the next instruction */
 	uint32_t rflags;       /* without the status flags */
 	uint8_t undefined;     /* checked functions are in use */
-	uint8_t edge;	       /* which of block->next was taken */
 	uint8_t leave;	       /* enum leave */
 	bool device;	       /* ENGINE_DEVICE was the last thing that reach() said */
 	struct block *block;
+	int64_t left;	       /* until minus insns behind this block */
 	uint64_t until;	       /* insns; the block that would go beyond is engine.c's to start */
 	struct tlb tlb[TLB_ENTRIES];
+	uint8_t tlb_at[TLB_ENTRIES]; /* those that are in use */
+	unsigned tlb_used;
 	struct engine_ops ops;
 	void *ctx;
 	struct engine_window *out;
@@ -158,7 +163,8 @@ struct engine {
 	const struct engine_limits *limits;
 	uint32_t norigins;
 	struct engine_origin origins[ORIGINS];
-	uint64_t insns, last_tracked, window;
+	uint64_t insns;	       /* before the first of the chain of blocks, see uop_insns() */
+	uint64_t last_tracked, window;
 	uint64_t reps;	       /* elements of string instructions, beyond one an instruction */
 	unsigned overlay_pages;
 	uint64_t overlay_page[OVERLAY_PAGES];
@@ -168,22 +174,21 @@ struct engine {
 };
 
 /* The compiler would load the function before it moves u on, and needs two more instructions for it. */
-static inline const struct uop *uop_behind(const struct uop *u)
+static inline const struct uop *uop_here(const struct uop *u)
 {
-	u++;
 	__asm__("" : "+r"(u));
 	return u;
 }
 
 #define NEXT(e, u)                                                                                     \
 	do {                                                                                           \
-		const struct uop *behind = uop_behind(u);                                              \
+		const struct uop *behind = uop_here((u) + 1);                                              \
                                                                                                        \
 		return behind->fn(e, behind);                                                          \
 	} while (0)
 #define NEXT_CHECKED(e, u)                                                                             \
 	do {                                                                                           \
-		const struct uop *behind = uop_behind(u);                                              \
+		const struct uop *behind = uop_here((u) + 1);                                              \
                                                                                                        \
 		return behind->checked(e, behind);                                                     \
 	} while (0)
@@ -202,7 +207,18 @@ static inline uint64_t uop_rip(const struct engine *e, const struct uop *u)
 {
 	return e->block->rip + u->at;
 }
+/* Instructions done before this block. */
+static inline uint64_t uop_insns(const struct engine *e)
+{
+	return e->until - (uint64_t)e->left - e->block->insns;
+}
 
+/* block.c */
+extern struct block block_none; /* an edge that leads nowhere yet: valid in no window */
+struct block_cache *block_cache_create(void); /* NULL: out of memory; free() */
+void block_new_window(struct engine *e);
+/* Unchanged, or translated now. single: one instruction. NULL where the code cannot be read. */
+struct block *block_at(struct engine *e, uint64_t rip, bool single);
 /* flags.c */
 uint32_t cc_flags(const struct cc *c);	/* the status flags, as in rflags */
 uint32_t cc_vflags(const struct cc *c); /* and their V bits */
@@ -242,6 +258,7 @@ void mem_set_v(struct engine *e, const struct uop *u, struct tlb *t, const struc
 	       const uint8_t *v, uint32_t origin);
 void mem_hold(struct engine *e, const struct tlb *t);
 void mem_drop(struct engine *e, const struct tlb *t);
+void mem_init(struct engine *e);
 void mem_forget(struct engine *e); /* all pages: rights may have changed */
 bool overlay_empty(const struct engine *e);
 void overlay_clear(struct engine *e);
@@ -290,8 +307,11 @@ struct translation {
 	bool end;	 /* the block ends behind it */
 	bool shadow;	 /* it is sti: no interrupt may come before the next one is done */
 	struct uop uop[BLOCK_UOPS];
+	const struct uop_pair *pair[BLOCK_UOPS]; /* that they were made of */
 };
 /* One instruction behind the others; false: it is not for the engine, nothing was added. */
 bool translate(struct translation *t, const uint8_t *bytes, size_t len);
+/* translate_fast.c: all of the block is there: where a uop has a shorter function, its fn becomes that. */
+void translate_fast(struct translation *t);
 
 #endif

@@ -9,9 +9,29 @@
 #include "uop.h"
 #include "uop_arith.h"
 
+struct uop_forms;
 struct uop_pair {
 	uop_fn *fn, *checked;
+	const struct uop_forms *forms; /* NULL: none, and it is neither of UOP_KEEPS and UOP_SETS_FLAGS */
 };
+
+/* Shorter functions in place of fn for common cases, see translate_fast.c. NULL: none. */
+#define UOP_KEEPS_FLAGS 0x1u /* it neither reads nor writes a flag, nor can it leave or call back */
+#define UOP_SETS_FLAGS	0x2u /* all of them, without reading one; nor can it leave or call back */
+#define UOP_IN_PLACE	0x4u /* the forms are for d = d op b */
+struct uop_forms {
+	uint8_t flags;
+	/* Of an address: base and displacement only; with an index; both without a segment's base. */
+	uop_fn *base, *index;
+	/* By log2 of the bytes, which shift says: as it is; where nobody reads the flags; with uop_jcc. */
+	uop_fn *self[4], *quiet[4], *jump[4][16];
+};
+
+/* uop_fast.c, uop_alu.c */
+extern const struct uop_forms uop_add_RR, uop_add_RI, uop_sub_RR, uop_sub_RI, uop_and_RR, uop_and_RI;
+extern const struct uop_forms uop_or_RR, uop_or_RI, uop_xor_RR, uop_xor_RI;
+extern const struct uop_forms uop_cmp_RR, uop_cmp_RI, uop_test_RR, uop_test_RI;
+extern const struct uop_forms uop_keeps_flags;
 
 /* d = a op b, or a op imm; the immediate is shifted already. */
 extern const struct uop_pair uop_alu[ALUS][2];

@@ -392,4 +392,4 @@ static void locked_checked(struct engine *e, const struct uop *u)
 		NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_locked = { locked, locked_checked };
+const struct uop_pair uop_locked = { locked, locked_checked, NULL };

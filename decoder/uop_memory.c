@@ -25,6 +25,32 @@ typedef volatile uint16_t guest16 __attribute__((aligned(1), may_alias));
 typedef volatile uint32_t guest32 __attribute__((aligned(1), may_alias));
 typedef volatile uint64_t guest64 __attribute__((aligned(1), may_alias));
 
+/* The common forms of addresses. */
+static inline uint64_t base_address(const struct engine *e, const struct uop *u)
+{
+	return e->r[u->a] + (uint64_t)u->imm;
+}
+
+static inline uint64_t index_address(const struct engine *e, const struct uop *u)
+{
+	return e->r[u->a] + (e->r[u->b] << u->shift) + (uint64_t)u->imm;
+}
+
+#define MEMORY_FORMS(name)                                                                             \
+	static const struct uop_forms name##_forms = { .base = name##_base, .index = name##_index };
+
+#define LOAD_FROM(full_name, address, name, bits, type, tag)                                           \
+	static void full_name(struct engine *e, const struct uop *u)                                   \
+	{                                                                                              \
+		uint64_t addr = address(e, u);                                                         \
+		const struct tlb *t = tlb_of(e, addr);                                                 \
+                                                                                                       \
+		if (!likely(hits(t->tag, addr, bits / 8)))                                             \
+			return name##bits##_slow(e, u, addr);                                          \
+		e->r[u->d] = (uint64_t)(type)*(const guest##bits *)(addr + t->addend);                 \
+		NEXT(e, u);                                                                            \
+	}
+
 /*
  * how: ENGINE_READ, or with ENGINE_WRITE where a store of the same bytes follows. The slow path is in
  * functions of its own: so the fast one needs no stack frame, and its last call is a jump.
@@ -38,16 +64,10 @@ typedef volatile uint64_t guest64 __attribute__((aligned(1), may_alias));
 		e->v[u->d] = (uint64_t)(type)e->v[u->d];                                               \
 		uop_next(e, u);                                                                            \
 	}                                                                                              \
-	static void name##bits(struct engine *e, const struct uop *u)                                  \
-	{                                                                                              \
-		uint64_t addr = uop_address(e, u);                                                     \
-		const struct tlb *t = tlb_of(e, addr);                                                 \
-                                                                                                       \
-		if (!likely(hits(t->tag, addr, bits / 8)))                                             \
-			return name##bits##_slow(e, u, addr);                                          \
-		e->r[u->d] = (uint64_t)(type)*(const guest##bits *)(addr + t->addend);                 \
-		NEXT(e, u);                                                                            \
-	}                                                                                              \
+	LOAD_FROM(name##bits, uop_address, name, bits, type, tag)                                      \
+	LOAD_FROM(name##bits##_base, base_address, name, bits, type, tag)                              \
+	LOAD_FROM(name##bits##_index, index_address, name, bits, type, tag)                            \
+	MEMORY_FORMS(name##bits)                                                                       \
 	static void name##bits##_checked(struct engine *e, const struct uop *u)                        \
 	{                                                                                              \
 		uint64_t addr = uop_address(e, u);                                                     \
@@ -73,22 +93,28 @@ LOAD(load_rmw, 16, uint16_t, ENGINE_READ | ENGINE_WRITE, write)
 LOAD(load_rmw, 32, uint32_t, ENGINE_READ | ENGINE_WRITE, write)
 LOAD(load_rmw, 64, uint64_t, ENGINE_READ | ENGINE_WRITE, write)
 
-#define STORE(name, bits, how)                                                                         \
-	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr)       \
+#define STORE_TO(full_name, address, name, bits)                                                       \
+	static void full_name(struct engine *e, const struct uop *u)                                   \
 	{                                                                                              \
-		if (mem_store_slot(e, u, addr, bits / 8, how))                                         \
-			uop_next(e, u);                                                                    \
-	}                                                                                              \
-	static void name##bits(struct engine *e, const struct uop *u)                                  \
-	{                                                                                              \
-		uint64_t addr = uop_address(e, u);                                                     \
+		uint64_t addr = address(e, u);                                                         \
 		const struct tlb *t = tlb_of(e, addr);                                                 \
                                                                                                        \
 		if (!likely(hits(t->write, addr, bits / 8)))                                           \
 			return name##bits##_slow(e, u, addr);                                          \
 		*(guest##bits *)(addr + t->addend) = (uint##bits##_t)e->r[u->d];                       \
 		NEXT(e, u);                                                                            \
+	}
+
+#define STORE(name, bits, how)                                                                         \
+	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr)       \
+	{                                                                                              \
+		if (mem_store_slot(e, u, addr, bits / 8, how))                                         \
+			uop_next(e, u);                                                                    \
 	}                                                                                              \
+	STORE_TO(name##bits, uop_address, name, bits)                                                  \
+	STORE_TO(name##bits##_base, base_address, name, bits)                                          \
+	STORE_TO(name##bits##_index, index_address, name, bits)                                        \
+	MEMORY_FORMS(name##bits)                                                                       \
 	static void name##bits##_checked(struct engine *e, const struct uop *u)                        \
 	{                                                                                              \
 		uint64_t addr = uop_address(e, u);                                                     \
@@ -110,7 +136,7 @@ STORE(store_rmw, 16, ENGINE_READ | ENGINE_WRITE)
 STORE(store_rmw, 32, ENGINE_READ | ENGINE_WRITE)
 STORE(store_rmw, 64, ENGINE_READ | ENGINE_WRITE)
 
-#define PAIR(name) { name, name##_checked }
+#define PAIR(name) { name, name##_checked, &name##_forms }
 #define FOUR(name) { PAIR(name##8), PAIR(name##16), PAIR(name##32), PAIR(name##64) }
 
 const struct uop_pair uop_load[4] = FOUR(load);
@@ -144,6 +170,21 @@ static void lea_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
+static void lea_base(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = cut(u, base_address(e, u));
+	NEXT(e, u);
+}
+
+static void lea_index(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = cut(u, index_address(e, u));
+	NEXT(e, u);
+}
+
+static const struct uop_forms lea_forms = {
+	.flags = UOP_KEEPS_FLAGS, .base = lea_base, .index = lea_index
+};
 const struct uop_pair uop_lea = PAIR(lea);
 
 /* --- The stack: 8 bytes, or 2 with the operand-size prefix --- */
@@ -182,7 +223,7 @@ static void push_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_push = PAIR(push);
+const struct uop_pair uop_push = { push, push_checked, NULL };
 
 static slow void pop_slow(struct engine *e, const struct uop *u)
 {
@@ -220,4 +261,4 @@ static void pop_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_pop = PAIR(pop);
+const struct uop_pair uop_pop = { pop, pop_checked, NULL };
