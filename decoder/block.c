@@ -19,7 +19,7 @@
 
 struct block_cache {
 	struct block *bucket[BUCKETS];
-	uint64_t code_page[CODE_PAGES]; /* linear, TLB_NONE: free */
+	uint64_t code_page[CODE_PAGES]; /* see code_key() */
 	const uint8_t *code_host[CODE_PAGES];
 	size_t used;
 	uint64_t arena[ARENA / 8];
@@ -33,29 +33,44 @@ struct block_cache *block_cache_create(void)
 	return calloc(1, sizeof(struct block_cache));
 }
 
+#define WINDOW_KEYS (ENGINE_PAGE - 1) /* 0 is in no key */
+
+/* Of a linear page in this window: keys of others differ, and all are forgotten before one comes again. */
+static inline uint64_t code_key(const struct engine *e, uint64_t page)
+{
+	return page + 1 + e->window % WINDOW_KEYS;
+}
+
 void block_new_window(struct engine *e)
 {
-	for (unsigned n = 0; n < CODE_PAGES; n++)
-		e->cache->code_page[n] = TLB_NONE;
+	e->window++;
+	if (e->window % WINDOW_KEYS == 0)
+		memset(e->cache->code_page, 0, sizeof(e->cache->code_page));
 }
 
 /* --- Code --- */
 
-static const uint8_t *code_at(struct engine *e, uint64_t addr)
+static __attribute__((noinline)) const uint8_t *reach_code(struct engine *e, uint64_t page, unsigned n)
 {
-	uint64_t page = addr - addr % ENGINE_PAGE;
-	unsigned n = (addr / ENGINE_PAGE) % CODE_PAGES;
 	struct engine_page p = { 0 };
 	uint32_t error;
 
-	if (e->cache->code_page[n] != page) {
-		if (e->ops.reach(e->ctx, (gva_t){ page }, ENGINE_FETCH, &p, &error) != ENGINE_REACHED ||
-		    p.user)
-			return NULL;
-		e->cache->code_page[n] = page;
-		e->cache->code_host[n] = p.host;
-	}
-	return e->cache->code_host[n] + addr % ENGINE_PAGE;
+	if (e->ops.reach(e->ctx, (gva_t){ page }, ENGINE_FETCH, &p, &error) != ENGINE_REACHED || p.user)
+		return NULL;
+	e->cache->code_page[n] = code_key(e, page);
+	e->cache->code_host[n] = p.host;
+	return p.host;
+}
+
+static inline const uint8_t *code_at(struct engine *e, uint64_t addr)
+{
+	uint64_t page = addr - addr % ENGINE_PAGE;
+	unsigned n = (addr / ENGINE_PAGE) % CODE_PAGES;
+	const uint8_t *host = e->cache->code_host[n];
+
+	if (e->cache->code_page[n] != code_key(e, page))
+		host = reach_code(e, page, n);
+	return host ? host + addr % ENGINE_PAGE : NULL;
 }
 
 /* Copies at most max bytes from addr on; only the first page's unless cross. */
@@ -76,7 +91,7 @@ static size_t fetch(struct engine *e, uint64_t addr, uint8_t *to, size_t max, bo
 	return max;
 }
 
-static bool unchanged_bytes(struct engine *e, const struct block *b)
+static __attribute__((noinline)) bool unchanged_bytes(struct engine *e, const struct block *b)
 {
 	size_t left = ENGINE_PAGE - b->rip % ENGINE_PAGE;
 	size_t first = left < b->length ? left : b->length;
@@ -99,20 +114,19 @@ static inline unsigned same_bytes(const uint8_t *a, const uint8_t *b)
 }
 
 /* Whole chunks; the last one reads on behind the block where that is the same page. */
-static bool unchanged(struct engine *e, const struct block *b)
+static inline bool unchanged(struct engine *e, const struct block *b)
 {
-	const uint8_t *then = b->bytes, *last = then + (b->length - 1u) / BLOCK_CHUNK * BLOCK_CHUNK;
-	const uint8_t *now;
+	const uint8_t *now = code_at(e, b->rip), *then = b->bytes;
+	unsigned at = 0;
 
-	if (b->rip % ENGINE_PAGE + (size_t)(last - then) + BLOCK_CHUNK > ENGINE_PAGE)
+	if (b->crosses)
 		return unchanged_bytes(e, b);
-	now = code_at(e, b->rip);
 	if (!now)
 		return false;
-	for (; then < last; then += BLOCK_CHUNK, now += BLOCK_CHUNK)
-		if (same_bytes(now, then) != 0xffff)
+	for (; at < b->last_chunk; at += BLOCK_CHUNK)
+		if (same_bytes(now + at, then + at) != 0xffff)
 			return false;
-	return !(b->last_mask & ~same_bytes(now, then));
+	return !(b->last_mask & ~same_bytes(now + at, then + at));
 }
 
 /* --- Blocks --- */
@@ -170,6 +184,7 @@ static struct block *keep(struct engine *e, const uint8_t *bytes, unsigned insns
 	const struct translation *t = &k->translation;
 	size_t size = (sizeof(struct block) + t->n * sizeof(struct uop) + 15) & ~(size_t)15;
 	unsigned length = insns ? t->at : t->length;
+	unsigned last_chunk = (length - 1) / BLOCK_CHUNK * BLOCK_CHUNK;
 	struct block **head, *b;
 
 	if (k->used + size > sizeof(k->arena))
@@ -184,7 +199,9 @@ static struct block *keep(struct engine *e, const uint8_t *bytes, unsigned insns
 			     .end = t->rip + t->at,
 			     .hash_next = *head,
 			     .length = (uint16_t)length,
-			     .last_mask = (uint16_t)(0xffffu >> (BLOCK_CHUNK - 1 - (length - 1) % BLOCK_CHUNK)),
+			     .last_chunk = (uint16_t)last_chunk,
+			     .last_mask = (uint16_t)(0xffffu >> (BLOCK_CHUNK - (length - last_chunk))),
+			     .crosses = t->rip % ENGINE_PAGE + last_chunk + BLOCK_CHUNK > ENGINE_PAGE,
 			     .single = single };
 	memcpy(b->bytes, bytes, b->length);
 	memcpy(b->uop, t->uop, t->n * sizeof(struct uop));
@@ -193,7 +210,7 @@ static struct block *keep(struct engine *e, const uint8_t *bytes, unsigned insns
 }
 
 /* NULL where the code cannot be read. */
-static struct block *make(struct engine *e, uint64_t rip, bool single)
+static __attribute__((noinline)) struct block *make(struct engine *e, uint64_t rip, bool single)
 {
 	struct translation *t = &e->cache->translation;
 	unsigned max = single ? 1 : BLOCK_INSNS, insns;
@@ -218,7 +235,7 @@ static struct block *make(struct engine *e, uint64_t rip, bool single)
 	return keep(e, bytes, insns, single);
 }
 
-static bool is_valid(struct engine *e, struct block *b)
+static inline bool is_valid(struct engine *e, struct block *b)
 {
 	if (b->window == e->window)
 		return true;

@@ -192,8 +192,7 @@ void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limi
 	e->cpu = cpu;
 	e->limits = limits;
 	e->out = out;
-	e->window++;
-	e->insns = e->reps = e->last_tracked = 0;
+	e->insns = e->reps = e->last_tracked = e->accesses = 0;
 	e->leave = LEAVE_NOT;
 	e->vector.regs = NULL;
 	e->vector.undefined = 0;
@@ -203,6 +202,7 @@ void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limi
 	load_cpu(e, vbits);
 	out->end = run_blocks(e, limits);
 	out->insns = e->insns;
+	out->accesses = e->accesses;
 	out->progress |= e->insns != 0;
 	store_cpu(e, vbits);
 }

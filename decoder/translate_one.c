@@ -267,13 +267,13 @@ static bool lea(struct work *w)
 
 static void emit_push(struct work *w, unsigned slot)
 {
-	emit(w, &uop_push, slot, SLOT_ZERO, SLOT_ZERO)->size = 8;
+	emit(w, &uop_push, slot, SLOT_ZERO, SLOT_ZERO);
 	new_value(w->t, INSN_RSP);
 }
 
 static void emit_pop(struct work *w, unsigned slot)
 {
-	emit(w, &uop_pop, slot, SLOT_ZERO, SLOT_ZERO)->size = 8;
+	emit(w, &uop_pop, slot, SLOT_ZERO, SLOT_ZERO);
 	new_value(w->t, INSN_RSP);
 }
 

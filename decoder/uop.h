@@ -89,8 +89,9 @@ struct tlb {
 	uint64_t gpa;
 	uint8_t how;	      /* ENGINE_READ, ENGINE_WRITE: reached for it */
 	bool tracked, user, writable, overlaid;
-	uint64_t unused[2];   /* to 64 bytes: an index is a shift */
+	uint64_t tracked_read, tracked_write; /* as read and write, but of tracked pages */
 };
+_Static_assert(sizeof(struct tlb) == 64, "an index is a shift");
 
 /* Loads that brought undefined bits in, of this window. Number 0 is none of them. */
 #define ORIGINS	  256u
@@ -117,7 +118,9 @@ struct block {
 	uint64_t end;	      /* linear address behind the last instruction */
 	struct block *hash_next;
 	uint16_t length;      /* bytes */
-	uint16_t last_mask;   /* those in the last chunk, a bit each */
+	uint16_t last_chunk;  /* where it begins */
+	uint16_t last_mask;   /* its bytes, a bit each */
+	bool crosses;	      /* the last chunk reaches into another page */
 	bool single;	      /* made for one instruction only */
 	bool stale;	      /* the guest's bytes are others now */
 	uint8_t bytes[BLOCK_BYTES];
@@ -164,6 +167,7 @@ struct engine {
 	uint32_t norigins;
 	struct engine_origin origins[ORIGINS];
 	uint64_t insns;	       /* before the first of the chain of blocks, see uop_insns() */
+	uint64_t accesses;     /* to tracked memory */
 	uint64_t last_tracked, window;
 	uint64_t reps;	       /* elements of string instructions, beyond one an instruction */
 	unsigned overlay_pages;
@@ -234,6 +238,8 @@ bool mem_store(struct engine *e, const struct uop *u, uint64_t addr, unsigned si
 /* The same into and from slot u->d; the load may turn the checked functions on. */
 bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
 bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
+/* Access a brought the undefined bits v into slot u->d. */
+void mem_undefined(struct engine *e, const struct uop *u, const struct engine_access *a, uint64_t v);
 /* The same for more bytes, at most a page. v: an array as long; of a store NULL: all defined. */
 bool mem_load_bytes(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, void *to,
 		    uint8_t *v, uint32_t *origin);

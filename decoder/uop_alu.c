@@ -140,15 +140,16 @@ static void spread_carry_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-static void step_by_one(struct engine *e, const struct uop *u, bool up)
+static inline void step_by_one(struct engine *e, const struct uop *u, bool up)
 {
-	uint32_t carry = cc_flags(&e->cc) & FLAG_CF;
+	uint32_t carry = cc_carry(&e->cc);
+	unsigned d = u->d;
 	uint64_t a = e->r[u->a] << u->shift, one = 1ull << u->shift;
 	uint64_t r = up ? a + one : a - one;
 
 	with_carry(e, u, r, 0, up ? ~a & r : a & ~r, a ^ one ^ r);
 	e->cc.flags |= carry;
-	e->r[u->d] = r >> u->shift;
+	e->r[d] = r >> u->shift;
 }
 
 static void step_by_one_checked(struct engine *e, const struct uop *u, bool up)
@@ -189,6 +190,28 @@ static void dec_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
+/* Where nobody reads the flags the carry need not be kept. */
+static void inc_quiet(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = (e->r[u->a] + 1) << u->shift >> u->shift;
+	NEXT(e, u);
+}
+
+static void dec_quiet(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = (e->r[u->a] - 1) << u->shift >> u->shift;
+	NEXT(e, u);
+}
+
+static const struct uop_forms inc_forms = {
+	.flags = UOP_KEEPS_FLAGS,
+	.quiet = { inc_quiet, inc_quiet, inc_quiet, inc_quiet },
+};
+static const struct uop_forms dec_forms = {
+	.flags = UOP_KEEPS_FLAGS,
+	.quiet = { dec_quiet, dec_quiet, dec_quiet, dec_quiet },
+};
+
 static void not(struct engine *e, const struct uop *u)
 {
 	e->r[u->d] = (~e->r[u->a] << u->shift) >> u->shift;
@@ -212,8 +235,8 @@ static const struct uop_forms zero_forms = {
 const struct uop_pair uop_unary[UNARIES] = {
 	[UNARY_ZERO] = { zero, zero_checked, &zero_forms },
 	[UNARY_SPREAD_CARRY] = { spread_carry, spread_carry_checked, NULL },
-	[UNARY_INC] = { inc, inc_checked, NULL },
-	[UNARY_DEC] = { dec, dec_checked, NULL },
+	[UNARY_INC] = { inc, inc_checked, &inc_forms },
+	[UNARY_DEC] = { dec, dec_checked, &dec_forms },
 	[UNARY_NOT] = { not, not_checked, &uop_keeps_flags },
 };
 

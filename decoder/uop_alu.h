@@ -16,7 +16,7 @@ struct uop_pair {
 };
 
 /* Shorter functions in place of fn for common cases, see translate_fast.c. NULL: none. */
-#define UOP_KEEPS_FLAGS 0x1u /* it neither reads nor writes a flag, nor can it leave or call back */
+#define UOP_KEEPS_FLAGS 0x1u /* it reads and writes no flag, or has .quiet; nor can it leave or call back */
 #define UOP_SETS_FLAGS	0x2u /* all of them, without reading one; nor can it leave or call back */
 #define UOP_IN_PLACE	0x4u /* the forms are for d = d op b */
 struct uop_forms {
@@ -60,7 +60,7 @@ enum shift_op { /* as in ModRM's digit */
 };
 /* d = a shifted by imm (not 0, already masked), or by the low bits of slot b. op says how. */
 extern const struct uop_pair uop_shift[2];
-extern const struct uop_pair uop_shift_immediate[SHIFTS]; /* fast: only SHL, SHR, SAR; else fn is NULL */
+extern const struct uop_pair uop_shift_immediate[SHIFTS]; /* fast; of RCL and RCR fn is NULL */
 /* shld and shrd: d = a, filled from T1, by imm or by slot b. op: 0 left, 1 right. */
 extern const struct uop_pair uop_double_shift[2];
 
@@ -87,7 +87,7 @@ extern const struct uop_pair uop_div;	   /* rdx:rax / a; op: 1 signed. May leave
 extern const struct uop_pair uop_load[4], uop_load_rmw[4], uop_load_sx[3], uop_store[4];
 extern const struct uop_pair uop_store_rmw[4];
 extern const struct uop_pair uop_lea;
-extern const struct uop_pair uop_push, uop_pop; /* d; size: bytes */
+extern const struct uop_pair uop_push, uop_pop; /* d; 8 bytes */
 
 /* uop_flow.c */
 extern const struct uop_pair uop_jcc[16], uop_setcc[16], uop_cmov[16];

@@ -128,7 +128,7 @@ static void do_shift(struct engine *e, const struct uop *u, unsigned n)
 		e->r[u->d] = x;
 		return;
 	}
-	s = shift(u->op, x, 64 - u->shift, n, cc_flags(&e->cc) & FLAG_CF);
+	s = shift(u->op, x, 64 - u->shift, n, cc_carry(&e->cc));
 	keep_shift_flags(e, u, &s);
 	e->r[u->d] = s.result;
 }
@@ -201,7 +201,7 @@ static void shift_slot_checked(struct engine *e, const struct uop *u)
 const struct uop_pair uop_shift[2] = { { shift_slot, shift_slot_checked, NULL },
 				       { shift_imm, shift_imm_checked, NULL } };
 
-/* --- shl, shr, sar by a constant smaller than the operand: the common ones --- */
+/* --- shl, shr, sar by a constant smaller than the operand: the common ones; rol, ror where nobody reads flags --- */
 
 /* What is read comes first: a store could change *u, for all the compiler knows. */
 static inline void do_shl(struct engine *e, const struct uop *u)
@@ -253,6 +253,17 @@ static inline uint64_t quiet_sar(uint64_t x, unsigned n, unsigned shift)
 	return (uint64_t)((int64_t)(x << shift) >> shift >> n) << shift >> shift;
 }
 
+static inline uint64_t quiet_rol(uint64_t x, unsigned n, unsigned shift)
+{
+	x = x << shift >> shift;
+	return (x << n | x >> (64 - shift - n)) << shift >> shift;
+}
+
+static inline uint64_t quiet_ror(uint64_t x, unsigned n, unsigned shift)
+{
+	return quiet_rol(x, 64 - shift - n, shift);
+}
+
 #define SHIFT_FAST(name)                                                                               \
 	static void name##_fast(struct engine *e, const struct uop *u)                                 \
 	{                                                                                              \
@@ -276,21 +287,25 @@ static inline uint64_t quiet_sar(uint64_t x, unsigned n, unsigned shift)
 		NEXT(e, u);                                                                            \
 	}
 
-#define SHIFT_FORMS(name)                                                                              \
+#define SHIFT_FORMS(name, effect)                                                                              \
 	SHIFT_QUIET(name, 32)                                                                          \
 	SHIFT_QUIET(name, 64)                                                                          \
 	static const struct uop_forms name##_forms = {                                                 \
-		.flags = UOP_SETS_FLAGS, .quiet = { [2] = name##_quiet32, [3] = name##_quiet64 }       \
+		.flags = effect, .quiet = { [2] = name##_quiet32, [3] = name##_quiet64 }       \
 	};
 
-SHIFT_FORMS(shl)
-SHIFT_FORMS(shr)
-SHIFT_FORMS(sar)
+SHIFT_FORMS(shl, UOP_SETS_FLAGS)
+SHIFT_FORMS(shr, UOP_SETS_FLAGS)
+SHIFT_FORMS(sar, UOP_SETS_FLAGS)
+SHIFT_FORMS(rol, UOP_KEEPS_FLAGS)
+SHIFT_FORMS(ror, UOP_KEEPS_FLAGS)
 SHIFT_FAST(shl)
 SHIFT_FAST(shr)
 SHIFT_FAST(sar)
 
 const struct uop_pair uop_shift_immediate[SHIFTS] = {
+	[SHIFT_ROL] = { shift_imm, shift_imm_checked, &rol_forms },
+	[SHIFT_ROR] = { shift_imm, shift_imm_checked, &ror_forms },
 	[SHIFT_SHL] = { shl_fast, shl_fast_checked, &shl_forms },
 	[SHIFT_SAL] = { shl_fast, shl_fast_checked, &shl_forms },
 	[SHIFT_SHR] = { shr_fast, shr_fast_checked, &shr_forms },

@@ -4,6 +4,7 @@
  * in a page this window has met, all of it in that page.
  */
 #include "uop_alu.h"
+#include "uop_tracked.h"
 
 #define slow	  __attribute__((noinline))
 #define likely(x) __builtin_expect(!!(x), 1)
@@ -46,7 +47,7 @@ static inline uint64_t index_address(const struct engine *e, const struct uop *u
 		const struct tlb *t = tlb_of(e, addr);                                                 \
                                                                                                        \
 		if (!likely(hits(t->tag, addr, bits / 8)))                                             \
-			return name##bits##_slow(e, u, addr);                                          \
+			return name##bits##_slow(e, u, addr, t);                                       \
 		e->r[u->d] = (uint64_t)(type)*(const guest##bits *)(addr + t->addend);                 \
 		NEXT(e, u);                                                                            \
 	}
@@ -56,8 +57,17 @@ static inline uint64_t index_address(const struct engine *e, const struct uop *u
  * functions of its own: so the fast one needs no stack frame, and its last call is a jump.
  */
 #define LOAD(name, bits, type, how, tag)                                                               \
-	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr)       \
+	static slow void name##bits##_tracked(struct engine *e, const struct uop *u, uint64_t addr,    \
+					      const struct tlb *t)                                     \
 	{                                                                                              \
+		TRACKED_LOAD(e, u, t, addr, bits, type, how);                                          \
+		uop_next(e, u);                                                                        \
+	}                                                                                              \
+	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr,       \
+					   const struct tlb *t)                                        \
+	{                                                                                              \
+		if (likely(hits(t->tracked_##tag, addr, bits / 8)))                                    \
+			return name##bits##_tracked(e, u, addr, t);                                    \
 		if (!mem_load_slot(e, u, addr, bits / 8, how))                                         \
 			return;                                                                        \
 		e->r[u->d] = (uint64_t)(type)e->r[u->d];                                               \
@@ -75,7 +85,7 @@ static inline uint64_t index_address(const struct engine *e, const struct uop *u
                                                                                                        \
 		uop_defined_address(e, u);                                                                 \
 		if (!likely(hits(t->tag, addr, bits / 8)))                                             \
-			return name##bits##_slow(e, u, addr);                                          \
+			return name##bits##_slow(e, u, addr, t);                                       \
 		e->r[u->d] = (uint64_t)(type)*(const guest##bits *)(addr + t->addend);                 \
 		e->v[u->d] = 0;                                                                        \
 		NEXT_CHECKED(e, u);                                                                    \
@@ -100,14 +110,23 @@ LOAD(load_rmw, 64, uint64_t, ENGINE_READ | ENGINE_WRITE, write)
 		const struct tlb *t = tlb_of(e, addr);                                                 \
                                                                                                        \
 		if (!likely(hits(t->write, addr, bits / 8)))                                           \
-			return name##bits##_slow(e, u, addr);                                          \
+			return name##bits##_slow(e, u, addr, t);                                       \
 		*(guest##bits *)(addr + t->addend) = (uint##bits##_t)e->r[u->d];                       \
 		NEXT(e, u);                                                                            \
 	}
 
 #define STORE(name, bits, how)                                                                         \
-	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr)       \
+	static slow void name##bits##_tracked(struct engine *e, const struct uop *u, uint64_t addr,    \
+					      const struct tlb *t)                                     \
 	{                                                                                              \
+		TRACKED_STORE(e, u, t, addr, bits, how);                                               \
+		uop_next(e, u);                                                                        \
+	}                                                                                              \
+	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr,       \
+					   const struct tlb *t)                                        \
+	{                                                                                              \
+		if (likely(hits(t->tracked_write, addr, bits / 8)))                                    \
+			return name##bits##_tracked(e, u, addr, t);                                    \
 		if (mem_store_slot(e, u, addr, bits / 8, how))                                         \
 			uop_next(e, u);                                                                    \
 	}                                                                                              \
@@ -122,7 +141,7 @@ LOAD(load_rmw, 64, uint64_t, ENGINE_READ | ENGINE_WRITE, write)
                                                                                                        \
 		uop_defined_address(e, u);                                                                 \
 		if (!likely(hits(t->write, addr, bits / 8) && !(uint##bits##_t)e->v[u->d]))            \
-			return name##bits##_slow(e, u, addr);                                          \
+			return name##bits##_slow(e, u, addr, t);                                       \
 		*(guest##bits *)(addr + t->addend) = (uint##bits##_t)e->r[u->d];                       \
 		NEXT_CHECKED(e, u);                                                                    \
 	}
@@ -187,13 +206,13 @@ static const struct uop_forms lea_forms = {
 };
 const struct uop_pair uop_lea = PAIR(lea);
 
-/* --- The stack: 8 bytes, or 2 with the operand-size prefix --- */
+/* --- The stack: 8 bytes --- */
 
 static slow void push_slow(struct engine *e, const struct uop *u)
 {
-	uint64_t addr = e->r[INSN_RSP] - u->size;
+	uint64_t addr = e->r[INSN_RSP] - 8;
 
-	if (!mem_store_slot(e, u, addr, u->size, ENGINE_WRITE))
+	if (!mem_store_slot(e, u, addr, 8, ENGINE_WRITE))
 		return;
 	e->r[INSN_RSP] = addr;
 	uop_next(e, u);
@@ -204,7 +223,7 @@ static void push(struct engine *e, const struct uop *u)
 	uint64_t addr = e->r[INSN_RSP] - 8;
 	const struct tlb *t = tlb_of(e, addr);
 
-	if (!likely(u->size == 8 && hits(t->write, addr, 8)))
+	if (!likely(hits(t->write, addr, 8)))
 		return push_slow(e, u);
 	*(guest64 *)(addr + t->addend) = e->r[u->d];
 	e->r[INSN_RSP] = addr;
@@ -216,7 +235,7 @@ static void push_checked(struct engine *e, const struct uop *u)
 	uint64_t addr = e->r[INSN_RSP] - 8;
 	const struct tlb *t = tlb_of(e, addr);
 
-	if (!likely(u->size == 8 && hits(t->write, addr, 8) && !e->v[u->d]))
+	if (!likely(hits(t->write, addr, 8) && !e->v[u->d]))
 		return push_slow(e, u);
 	*(guest64 *)(addr + t->addend) = e->r[u->d];
 	e->r[INSN_RSP] = addr;
@@ -229,10 +248,10 @@ static slow void pop_slow(struct engine *e, const struct uop *u)
 {
 	uint64_t addr = e->r[INSN_RSP];
 
-	if (!mem_load_slot(e, u, addr, u->size, ENGINE_READ))
+	if (!mem_load_slot(e, u, addr, 8, ENGINE_READ))
 		return;
 	if (u->d != INSN_RSP)
-		e->r[INSN_RSP] = addr + u->size;
+		e->r[INSN_RSP] = addr + 8;
 	uop_next(e, u);
 }
 
@@ -241,7 +260,7 @@ static void pop(struct engine *e, const struct uop *u)
 	uint64_t addr = e->r[INSN_RSP];
 	const struct tlb *t = tlb_of(e, addr);
 
-	if (!likely(u->size == 8 && hits(t->read, addr, 8)))
+	if (!likely(hits(t->read, addr, 8)))
 		return pop_slow(e, u);
 	e->r[INSN_RSP] = addr + 8;
 	e->r[u->d] = *(const guest64 *)(addr + t->addend);
@@ -253,7 +272,7 @@ static void pop_checked(struct engine *e, const struct uop *u)
 	uint64_t addr = e->r[INSN_RSP];
 	const struct tlb *t = tlb_of(e, addr);
 
-	if (!likely(u->size == 8 && hits(t->read, addr, 8)))
+	if (!likely(hits(t->read, addr, 8)))
 		return pop_slow(e, u);
 	e->r[INSN_RSP] = addr + 8;
 	e->r[u->d] = *(const guest64 *)(addr + t->addend);
