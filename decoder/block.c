@@ -35,7 +35,7 @@ struct block_cache *block_cache_create(void)
 
 #define WINDOW_KEYS (ENGINE_PAGE - 1) /* 0 is in no key */
 
-/* Of a linear page in this window: keys of others differ, and all are forgotten before one comes again. */
+/* Of a linear page in this window. Before a key could come again all are forgotten. */
 static inline uint64_t code_key(const struct engine *e, uint64_t page)
 {
 	return page + 1 + e->window % WINDOW_KEYS;

@@ -173,7 +173,7 @@ static enum engine_end run_blocks(struct engine *e, const struct engine_limits *
 		run(e, b, until(e, l));
 		if (e->leave)
 			break;
-		e->insns = e->until - (uint64_t)e->left;
+		e->insns = uop_insns_behind(e);
 		if (e->undefined)
 			settle(e);
 		if (enough(e, l))

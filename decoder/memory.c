@@ -245,7 +245,7 @@ void mem_get_v(struct engine *e, const struct uop *u, const struct tlb *t, const
 		struct engine_access a = access_of(e, u, t, p);
 
 		e->ops.check(e->ctx, &a, v);
-		e->last_tracked = uop_insns(e);
+		e->last_tracked = uop_insns_behind(e);
 		e->accesses++;
 		if (!all_zero(v, p->len))
 			*origin = new_origin(e, &a, v);
@@ -292,7 +292,7 @@ void mem_set_v(struct engine *e, const struct uop *u, struct tlb *t, const struc
 			e->accesses++;
 		}
 		e->ops.change(e->ctx, &a, v, v ? origin_named(e, origin) : NULL);
-		e->last_tracked = uop_insns(e);
+		e->last_tracked = uop_insns_behind(e);
 	} else if (t->user && v) {
 		report_leak(e, u, p, v, origin);
 	} else if (t->overlaid || v) {

@@ -72,8 +72,8 @@ enum cc_kind {
 };
 
 struct cc {
-	uint8_t kind;
-	uint8_t shift;
+	uint16_t kind; /* both in one word of 32 bits, which a store of constants sets at once */
+	uint16_t shift;
 	uint32_t flags, vflags;
 	uint64_t a, b, va, vb;
 	uint32_t origin; /* of what is undefined in it */
@@ -168,7 +168,8 @@ struct engine {
 	struct engine_origin origins[ORIGINS];
 	uint64_t insns;	       /* before the first of the chain of blocks, see uop_insns() */
 	uint64_t accesses;     /* to tracked memory */
-	uint64_t last_tracked, window;
+	uint64_t last_tracked; /* instructions up to the block with the last tracked access */
+	uint64_t window;
 	uint64_t reps;	       /* elements of string instructions, beyond one an instruction */
 	unsigned overlay_pages;
 	uint64_t overlay_page[OVERLAY_PAGES];
@@ -186,13 +187,13 @@ static inline const struct uop *uop_here(const struct uop *u)
 
 #define NEXT(e, u)                                                                                     \
 	do {                                                                                           \
-		const struct uop *behind = uop_here((u) + 1);                                              \
+		const struct uop *behind = uop_here((u) + 1);                                          \
                                                                                                        \
 		return behind->fn(e, behind);                                                          \
 	} while (0)
 #define NEXT_CHECKED(e, u)                                                                             \
 	do {                                                                                           \
-		const struct uop *behind = uop_here((u) + 1);                                              \
+		const struct uop *behind = uop_here((u) + 1);                                          \
                                                                                                        \
 		return behind->checked(e, behind);                                                     \
 	} while (0)
@@ -211,10 +212,15 @@ static inline uint64_t uop_rip(const struct engine *e, const struct uop *u)
 {
 	return e->block->rip + u->at;
 }
-/* Instructions done before this block. */
+/* Instructions up to the end of this block. */
+static inline uint64_t uop_insns_behind(const struct engine *e)
+{
+	return e->until - (uint64_t)e->left;
+}
+/* Those done before it. */
 static inline uint64_t uop_insns(const struct engine *e)
 {
-	return e->until - (uint64_t)e->left - e->block->insns;
+	return uop_insns_behind(e) - e->block->insns;
 }
 
 /* block.c */

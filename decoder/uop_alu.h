@@ -12,12 +12,13 @@
 struct uop_forms;
 struct uop_pair {
 	uop_fn *fn, *checked;
-	const struct uop_forms *forms; /* NULL: none, and it is neither of UOP_KEEPS and UOP_SETS_FLAGS */
+	const struct uop_forms *forms; /* NULL: none; and flags may matter to it */
 };
 
 /* Shorter functions in place of fn for common cases, see translate_fast.c. NULL: none. */
-#define UOP_KEEPS_FLAGS 0x1u /* it reads and writes no flag, or has .quiet; nor can it leave or call back */
-#define UOP_SETS_FLAGS	0x2u /* all of them, without reading one; nor can it leave or call back */
+/* Neither kind can leave or call back, so nobody looks at the flags while it runs. */
+#define UOP_KEEPS_FLAGS 0x1u /* it reads and writes no flag, or it has .quiet, which does not */
+#define UOP_SETS_FLAGS	0x2u /* all of them, without reading one */
 #define UOP_IN_PLACE	0x4u /* the forms are for d = d op b */
 struct uop_forms {
 	uint8_t flags;

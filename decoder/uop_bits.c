@@ -201,7 +201,7 @@ static void shift_slot_checked(struct engine *e, const struct uop *u)
 const struct uop_pair uop_shift[2] = { { shift_slot, shift_slot_checked, NULL },
 				       { shift_imm, shift_imm_checked, NULL } };
 
-/* --- shl, shr, sar by a constant smaller than the operand: the common ones; rol, ror where nobody reads flags --- */
+/* --- By a constant smaller than the operand: shl, shr, sar; where nobody reads flags, rol and ror --- */
 
 /* What is read comes first: a store could change *u, for all the compiler knows. */
 static inline void do_shl(struct engine *e, const struct uop *u)
@@ -287,7 +287,7 @@ static inline uint64_t quiet_ror(uint64_t x, unsigned n, unsigned shift)
 		NEXT(e, u);                                                                            \
 	}
 
-#define SHIFT_FORMS(name, effect)                                                                              \
+#define SHIFT_FORMS(name, effect)                                                                      \
 	SHIFT_QUIET(name, 32)                                                                          \
 	SHIFT_QUIET(name, 64)                                                                          \
 	static const struct uop_forms name##_forms = {                                                 \
@@ -469,7 +469,8 @@ static void bit_imm_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_bit[2] = { { bit_slot, bit_slot_checked, NULL }, { bit_imm, bit_imm_checked, NULL } };
+const struct uop_pair uop_bit[2] = { { bit_slot, bit_slot_checked, NULL },
+				     { bit_imm, bit_imm_checked, NULL } };
 
 /* A bit offset in a register reaches beyond the operand: it is signed, and counts whole operands. */
 static void bit_address(struct engine *e, const struct uop *u)

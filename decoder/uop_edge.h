@@ -9,7 +9,7 @@
 
 /*
  * Where the edge is not known, not valid in this window, or engine.c's turn has come. fall: to the end
- * of the block; jump: to u's imm, its only target; target: to e->rip.
+ * of the block; goto: to u's imm, its only target; target: to e->rip.
  */
 void uop_fall(struct engine *e, const struct uop *u);
 void uop_fall_checked(struct engine *e, const struct uop *u);

@@ -13,8 +13,8 @@ typedef uint64_t word64;
 
 static inline void keep(struct engine *e, unsigned bits, enum cc_kind kind, uint64_t a, uint64_t b)
 {
-	e->cc.kind = (uint8_t)kind;
-	e->cc.shift = (uint8_t)(64 - bits);
+	e->cc.kind = (uint16_t)kind;
+	e->cc.shift = (uint16_t)(64 - bits);
 	e->cc.a = a;
 	e->cc.b = b;
 }
@@ -83,7 +83,7 @@ static inline void keep(struct engine *e, unsigned bits, enum cc_kind kind, uint
 	ARITHMETIC(op, 32, source)                                                                     \
 	ARITHMETIC(op, 64, source)                                                                     \
 	const struct uop_forms uop_##op##_##source = {                                                 \
-		.flags = UOP_SETS_FLAGS | UOP_IN_PLACE,                                                       \
+		.flags = UOP_SETS_FLAGS | UOP_IN_PLACE,                                                \
 		.self = { [2] = op##32##source, [3] = op##64##source },                                \
 		.quiet = { [2] = op##32##source##_quiet, [3] = op##64##source##_quiet },               \
 		.jump = { [2] = { [4] = op##32##source##_jz, [5] = op##32##source##_jnz },             \
