@@ -17,10 +17,22 @@ static struct tlb *entry_of(struct engine *e, uint64_t addr)
 	return &e->tlb[(addr / ENGINE_PAGE) % TLB_ENTRIES];
 }
 
+static void no_page(struct tlb *t)
+{
+	t->read = t->write = t->tracked_read = t->tracked_write = t->page = TLB_NONE;
+}
+
 void mem_forget(struct engine *e)
 {
+	for (unsigned n = 0; n < e->tlb_used; n++)
+		no_page(&e->tlb[e->tlb_at[n]]);
+	e->tlb_used = 0;
+}
+
+void mem_init(struct engine *e)
+{
 	for (unsigned n = 0; n < TLB_ENTRIES; n++)
-		e->tlb[n].read = e->tlb[n].write = e->tlb[n].page = TLB_NONE;
+		no_page(&e->tlb[n]);
 }
 
 static bool page_overlaid(const struct engine *e, uint64_t gpa)
@@ -37,6 +49,8 @@ static void set_tags(struct tlb *t)
 
 	t->read = fast && (t->how & ENGINE_READ) ? t->page : TLB_NONE;
 	t->write = fast && (t->how & ENGINE_WRITE) ? t->page : TLB_NONE;
+	t->tracked_read = t->tracked && (t->how & ENGINE_READ) ? t->page : TLB_NONE;
+	t->tracked_write = t->tracked && (t->how & ENGINE_WRITE) ? t->page : TLB_NONE;
 }
 
 static struct tlb *reach(struct engine *e, const struct uop *u, uint64_t addr, unsigned how)
@@ -61,6 +75,8 @@ static struct tlb *reach(struct engine *e, const struct uop *u, uint64_t addr, u
 		uop_leave(e, u, LEAVE_HARDWARE);
 		return NULL;
 	}
+	if (t->page == TLB_NONE)
+		e->tlb_at[e->tlb_used++] = (uint8_t)(t - e->tlb);
 	*t = (struct tlb){ .page = page,
 			   .gpa = p.gpa,
 			   .addend = (uintptr_t)p.host - page,
@@ -229,8 +245,8 @@ void mem_get_v(struct engine *e, const struct uop *u, const struct tlb *t, const
 		struct engine_access a = access_of(e, u, t, p);
 
 		e->ops.check(e->ctx, &a, v);
-		e->last_tracked = e->insns;
-		e->out->accesses++;
+		e->last_tracked = uop_insns_behind(e);
+		e->accesses++;
 		if (!all_zero(v, p->len))
 			*origin = new_origin(e, &a, v);
 	} else if (t->overlaid) {
@@ -273,10 +289,10 @@ void mem_set_v(struct engine *e, const struct uop *u, struct tlb *t, const struc
 
 		if (!(p->how & ENGINE_READ)) {
 			e->ops.check(e->ctx, &a, NULL);
-			e->out->accesses++;
+			e->accesses++;
 		}
 		e->ops.change(e->ctx, &a, v, v ? origin_named(e, origin) : NULL);
-		e->last_tracked = e->insns;
+		e->last_tracked = uop_insns_behind(e);
 	} else if (t->user && v) {
 		report_leak(e, u, p, v, origin);
 	} else if (t->overlaid || v) {
@@ -463,39 +479,31 @@ bool mem_store_bytes(struct engine *e, const struct uop *u, uint64_t addr, unsig
 	return n;
 }
 
-/* --- The same from and to slots. Most are accesses to tracked memory, in one page: a short way --- */
+/* --- The same from and to slots --- */
 
-static inline bool all_tracked(const struct tlb *t, uint64_t addr, unsigned size, unsigned how)
+void mem_undefined(struct engine *e, const struct uop *u, const struct engine_access *a, uint64_t v)
 {
-	return is_for(t, addr, how) && t->tracked && addr % ENGINE_PAGE + size <= ENGINE_PAGE;
+	e->origin[u->d] = new_origin(e, a, (const uint8_t *)&v);
+	e->undefined = true;
 }
 
-static uint64_t load_tracked(struct engine *e, const struct uop *u, const struct tlb *t,
-			     const struct piece *p, uint64_t *value)
+/* The first access to a page: the next one finds it by the fast path. */
+static struct tlb *first_access(struct engine *e, const struct uop *u, uint64_t addr, unsigned size,
+				unsigned how)
 {
-	struct engine_access a = access_of(e, u, t, p);
-	uint64_t v = 0;
-
-	mem_hold(e, t);
-	*value = load_bytes((const void *)(p->addr + t->addend), p->len);
-	e->ops.check(e->ctx, &a, (uint8_t *)&v);
-	e->last_tracked = e->insns;
-	e->out->accesses++;
-	if (v)
-		e->origin[u->d] = new_origin(e, &a, (const uint8_t *)&v);
-	mem_drop(e, t);
-	return v;
+	if (addr % ENGINE_PAGE + size > ENGINE_PAGE)
+		return NULL;
+	return is_for(entry_of(e, addr), addr, how) ? NULL : reach(e, u, addr, how);
 }
 
 bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
 {
-	const struct piece p = { .addr = addr, .len = size, .size = size, .how = how };
-	const struct tlb *t = entry_of(e, addr);
-	uint64_t value, v;
+	const struct tlb *t = first_access(e, u, addr, size, how);
+	uint64_t value, v = 0;
 
-	if (all_tracked(t, addr, size, how))
-		v = load_tracked(e, u, t, &p, &value);
-	else if (!mem_load(e, u, addr, size, how, &value, &v, &e->origin[u->d]))
+	if (t && t->read == t->page)
+		value = load_bytes((const void *)(addr + t->addend), size);
+	else if (e->leave || !mem_load(e, u, addr, size, how, &value, &v, &e->origin[u->d]))
 		return false;
 	e->r[u->d] = value;
 	e->v[u->d] = v;
@@ -503,31 +511,13 @@ bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigne
 	return true;
 }
 
-static void store_tracked(struct engine *e, const struct uop *u, const struct tlb *t,
-			  const struct piece *p)
-{
-	struct engine_access a = access_of(e, u, t, p);
-	uint64_t v = e->v[u->d] & ~0ull >> (64 - 8 * p->len);
-
-	mem_hold(e, t);
-	if (!(p->how & ENGINE_READ)) {
-		e->ops.check(e->ctx, &a, NULL);
-		e->out->accesses++;
-	}
-	e->ops.change(e->ctx, &a, v ? (const uint8_t *)&v : NULL,
-		      v ? origin_named(e, e->origin[u->d]) : NULL);
-	e->last_tracked = e->insns;
-	store_bytes((void *)(p->addr + t->addend), p->len, e->r[u->d]);
-	mem_drop(e, t);
-}
-
 bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
 {
-	const struct piece p = { .addr = addr, .len = size, .size = size, .how = how };
-	const struct tlb *t = entry_of(e, addr);
+	uint64_t v = e->v[u->d];
+	const struct tlb *t = v ? NULL : first_access(e, u, addr, size, how);
 
-	if (!all_tracked(t, addr, size, ENGINE_WRITE))
-		return mem_store(e, u, addr, size, how, e->r[u->d], e->v[u->d], e->origin[u->d]);
-	store_tracked(e, u, t, &p);
+	if (!t || t->write != t->page)
+		return !e->leave && mem_store(e, u, addr, size, how, e->r[u->d], v, e->origin[u->d]);
+	store_bytes((void *)(addr + t->addend), size, e->r[u->d]);
 	return true;
 }

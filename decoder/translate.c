@@ -56,10 +56,10 @@ void relate(struct work *w, unsigned d, struct slot_value a, enum value_form for
 
 struct uop *emit(struct work *w, const struct uop_pair *pair, unsigned d, unsigned a, unsigned b)
 {
-	struct uop *u = &w->t->uop[w->t->n++];
+	struct uop *u = &w->t->uop[w->t->n];
 
+	w->t->pair[w->t->n++] = pair;
 	new_value(w->t, d);
-
 	*u = (struct uop){ .fn = pair->fn,
 			   .checked = pair->checked,
 			   .d = (uint8_t)d,
@@ -198,18 +198,15 @@ void emit_alu_imm(struct work *w, enum alu_op op, unsigned d, unsigned a, int64_
 
 void emit_locked(struct work *w, enum locked_op op, unsigned source)
 {
-	struct uop *u = emit_memory(w, &uop_locked, source);
+	bool indexed = w->m.mem.index != INSN_NO_REG;
+	struct uop *u;
 
 	/* uop_locked needs both shifts: the address goes to a temporary if it has an index. */
-	if (u->b != SLOT_ZERO) {
-		struct uop lea = *u;
-
-		lea.fn = uop_lea.fn;
-		lea.checked = uop_lea.checked;
-		lea.d = SLOT_T2;
-		lea.size = 8;
-		*u = lea;
+	if (indexed) {
+		emit_memory(w, &uop_lea, SLOT_T2)->size = 8;
 		u = emit(w, &uop_locked, source, SLOT_T2, SLOT_ZERO);
+	} else {
+		u = emit_memory(w, &uop_locked, source);
 	}
 	u->shift = w->size <= 8 ? shift_of(w->size) : 0;
 	u->op = (uint8_t)op;

@@ -59,6 +59,10 @@ static bool extend_rm(struct work *w)
 
 	if (!parse_rm(w))
 		return false;
+	if (is_memory(w) && (sign ? wide == 8 : wide >= 4)) {
+		emit_memory(w, sign ? &uop_load_sx[word] : &uop_load[word], w->m.reg);
+		return true;
+	}
 	w->size = word ? 2 : 1;
 	slot = read_rm(w, SLOT_T0, false);
 	w->size = wide;

@@ -237,6 +237,10 @@ static bool movsxd(struct work *w)
 	if (!parse_rm(w) || w->size == 2)
 		return false;
 	w->size = 4;
+	if (is_memory(w)) {
+		emit_memory(w, wide == 8 ? &uop_load_sx[2] : &uop_load[2], w->m.reg);
+		return true;
+	}
 	slot = read_rm(w, SLOT_T0, false);
 	emit_move(w, wide == 8 ? MOVE_SX32 : MOVE_ZX32, w->m.reg, slot);
 	return true;
@@ -263,13 +267,13 @@ static bool lea(struct work *w)
 
 static void emit_push(struct work *w, unsigned slot)
 {
-	emit(w, &uop_push, slot, SLOT_ZERO, SLOT_ZERO)->size = 8;
+	emit(w, &uop_push, slot, SLOT_ZERO, SLOT_ZERO);
 	new_value(w->t, INSN_RSP);
 }
 
 static void emit_pop(struct work *w, unsigned slot)
 {
-	emit(w, &uop_pop, slot, SLOT_ZERO, SLOT_ZERO)->size = 8;
+	emit(w, &uop_pop, slot, SLOT_ZERO, SLOT_ZERO);
 	new_value(w->t, INSN_RSP);
 }
 

@@ -44,6 +44,7 @@ enum slot {
 
 struct engine;
 struct uop;
+struct uop_pair;
 typedef void uop_fn(struct engine *e, const struct uop *u);
 
 struct uop {
@@ -71,8 +72,8 @@ enum cc_kind {
 };
 
 struct cc {
-	uint8_t kind;
-	uint8_t shift;
+	uint16_t kind; /* both in one word of 32 bits, which a store of constants sets at once */
+	uint16_t shift;
 	uint32_t flags, vflags;
 	uint64_t a, b, va, vb;
 	uint32_t origin; /* of what is undefined in it */
@@ -88,8 +89,9 @@ struct tlb {
 	uint64_t gpa;
 	uint8_t how;	      /* ENGINE_READ, ENGINE_WRITE: reached for it */
 	bool tracked, user, writable, overlaid;
-	uint64_t unused[2];   /* to 64 bytes: an index is a shift */
+	uint64_t tracked_read, tracked_write; /* as read and write, but of tracked pages */
 };
+_Static_assert(sizeof(struct tlb) == 64, "an index is a shift");
 
 /* Loads that brought undefined bits in, of this window. Number 0 is none of them. */
 #define ORIGINS	  256u
@@ -107,16 +109,20 @@ struct overlay {
 #define BLOCK_INSNS 24
 #define BLOCK_UOPS  160
 #define BLOCK_BYTES 240
+#define BLOCK_CHUNK 16 /* bytes that are compared at once */
 struct block {
-	uint64_t rip;
 	uint64_t window;      /* the last one in which the bytes were found unchanged */
+	struct block *next[2]; /* where it went last: fall-through, taken; or &block_none */
+	uint64_t insns;
+	uint64_t rip;
+	uint64_t end;	      /* linear address behind the last instruction */
 	struct block *hash_next;
-	struct block *next[2]; /* where it went last: fall-through, taken */
-	uint64_t end;	       /* linear address behind the last instruction */
-	uint32_t insns;
-	uint16_t length;       /* bytes */
-	bool single;	       /* made for one instruction only */
-	bool stale;	       /* the guest's bytes are others now */
+	uint16_t length;      /* bytes */
+	uint16_t last_chunk;  /* where it begins */
+	uint16_t last_mask;   /* its bytes, a bit each */
+	bool crosses;	      /* the last chunk reaches into another page */
+	bool single;	      /* made for one instruction only */
+	bool stale;	      /* the guest's bytes are others now */
 	uint8_t bytes[BLOCK_BYTES];
 	struct uop uop[];
 };
@@ -145,12 +151,14 @@ struct engine {
 	uint64_t rip;	       /* at the end of a block: of the next instruction */
 	uint32_t rflags;       /* without the status flags */
 	uint8_t undefined;     /* checked functions are in use */
-	uint8_t edge;	       /* which of block->next was taken */
 	uint8_t leave;	       /* enum leave */
 	bool device;	       /* ENGINE_DEVICE was the last thing that reach() said */
 	struct block *block;
+	int64_t left;	       /* until minus insns behind this block */
 	uint64_t until;	       /* insns; the block that would go beyond is engine.c's to start */
 	struct tlb tlb[TLB_ENTRIES];
+	uint8_t tlb_at[TLB_ENTRIES]; /* those that are in use */
+	unsigned tlb_used;
 	struct engine_ops ops;
 	void *ctx;
 	struct engine_window *out;
@@ -158,7 +166,10 @@ struct engine {
 	const struct engine_limits *limits;
 	uint32_t norigins;
 	struct engine_origin origins[ORIGINS];
-	uint64_t insns, last_tracked, window;
+	uint64_t insns;	       /* before the first of the chain of blocks, see uop_insns() */
+	uint64_t accesses;     /* to tracked memory */
+	uint64_t last_tracked; /* instructions up to the block with the last tracked access */
+	uint64_t window;
 	uint64_t reps;	       /* elements of string instructions, beyond one an instruction */
 	unsigned overlay_pages;
 	uint64_t overlay_page[OVERLAY_PAGES];
@@ -167,8 +178,25 @@ struct engine {
 	struct vector_file vector;
 };
 
-#define NEXT(e, u)	   return (u)[1].fn(e, (u) + 1)
-#define NEXT_CHECKED(e, u) return (u)[1].checked(e, (u) + 1)
+/* The compiler would load the function before it moves u on, and needs two more instructions for it. */
+static inline const struct uop *uop_here(const struct uop *u)
+{
+	__asm__("" : "+r"(u));
+	return u;
+}
+
+#define NEXT(e, u)                                                                                     \
+	do {                                                                                           \
+		const struct uop *behind = uop_here((u) + 1);                                          \
+                                                                                                       \
+		return behind->fn(e, behind);                                                          \
+	} while (0)
+#define NEXT_CHECKED(e, u)                                                                             \
+	do {                                                                                           \
+		const struct uop *behind = uop_here((u) + 1);                                          \
+                                                                                                       \
+		return behind->checked(e, behind);                                                     \
+	} while (0)
 
 /* Behind what may have brought an undefined bit in. */
 static inline void uop_next(struct engine *e, const struct uop *u)
@@ -184,7 +212,23 @@ static inline uint64_t uop_rip(const struct engine *e, const struct uop *u)
 {
 	return e->block->rip + u->at;
 }
+/* Instructions up to the end of this block. */
+static inline uint64_t uop_insns_behind(const struct engine *e)
+{
+	return e->until - (uint64_t)e->left;
+}
+/* Those done before it. */
+static inline uint64_t uop_insns(const struct engine *e)
+{
+	return uop_insns_behind(e) - e->block->insns;
+}
 
+/* block.c */
+extern struct block block_none; /* an edge that leads nowhere yet: valid in no window */
+struct block_cache *block_cache_create(void); /* NULL: out of memory; free() */
+void block_new_window(struct engine *e);
+/* Unchanged, or translated now. single: one instruction. NULL where the code cannot be read. */
+struct block *block_at(struct engine *e, uint64_t rip, bool single);
 /* flags.c */
 uint32_t cc_flags(const struct cc *c);	/* the status flags, as in rflags */
 uint32_t cc_vflags(const struct cc *c); /* and their V bits */
@@ -200,6 +244,8 @@ bool mem_store(struct engine *e, const struct uop *u, uint64_t addr, unsigned si
 /* The same into and from slot u->d; the load may turn the checked functions on. */
 bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
 bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
+/* Access a brought the undefined bits v into slot u->d. */
+void mem_undefined(struct engine *e, const struct uop *u, const struct engine_access *a, uint64_t v);
 /* The same for more bytes, at most a page. v: an array as long; of a store NULL: all defined. */
 bool mem_load_bytes(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, void *to,
 		    uint8_t *v, uint32_t *origin);
@@ -224,6 +270,7 @@ void mem_set_v(struct engine *e, const struct uop *u, struct tlb *t, const struc
 	       const uint8_t *v, uint32_t origin);
 void mem_hold(struct engine *e, const struct tlb *t);
 void mem_drop(struct engine *e, const struct tlb *t);
+void mem_init(struct engine *e);
 void mem_forget(struct engine *e); /* all pages: rights may have changed */
 bool overlay_empty(const struct engine *e);
 void overlay_clear(struct engine *e);
@@ -272,8 +319,11 @@ struct translation {
 	bool end;	 /* the block ends behind it */
 	bool shadow;	 /* it is sti: no interrupt may come before the next one is done */
 	struct uop uop[BLOCK_UOPS];
+	const struct uop_pair *pair[BLOCK_UOPS]; /* that they were made of */
 };
 /* One instruction behind the others; false: it is not for the engine, nothing was added. */
 bool translate(struct translation *t, const uint8_t *bytes, size_t len);
+/* translate_fast.c: all of the block is there: where a uop has a shorter function, its fn becomes that. */
+void translate_fast(struct translation *t);
 
 #endif

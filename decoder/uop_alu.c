@@ -85,15 +85,18 @@ ALU_FUNCTIONS(cmp, false)
 ALU_FUNCTIONS(test, false)
 ALU_REGISTERS(and_related, true)
 
-#define ALU_PAIRS(name) { { name##_rr, name##_rr_checked }, { name##_ri, name##_ri_checked } }
+#define ALU_PAIRS(name) { { name##_rr, name##_rr_checked, NULL }, { name##_ri, name##_ri_checked, NULL } }
+#define ALU_FORMS(name)                                                                                \
+	{ { name##_rr, name##_rr_checked, &uop_##name##_RR },                                          \
+	  { name##_ri, name##_ri_checked, &uop_##name##_RI } }
 
 const struct uop_pair uop_alu[ALUS][2] = {
-	[ALU_ADD] = ALU_PAIRS(add), [ALU_OR] = ALU_PAIRS(or),	[ALU_ADC] = ALU_PAIRS(adc),
-	[ALU_SBB] = ALU_PAIRS(sbb), [ALU_AND] = ALU_PAIRS(and), [ALU_SUB] = ALU_PAIRS(sub),
-	[ALU_XOR] = ALU_PAIRS(xor), [ALU_CMP] = ALU_PAIRS(cmp), [ALU_TEST] = ALU_PAIRS(test),
+	[ALU_ADD] = ALU_FORMS(add), [ALU_OR] = ALU_FORMS(or),	[ALU_ADC] = ALU_PAIRS(adc),
+	[ALU_SBB] = ALU_PAIRS(sbb), [ALU_AND] = ALU_FORMS(and), [ALU_SUB] = ALU_FORMS(sub),
+	[ALU_XOR] = ALU_FORMS(xor), [ALU_CMP] = ALU_FORMS(cmp), [ALU_TEST] = ALU_FORMS(test),
 };
 
-const struct uop_pair uop_and_related = { and_related_rr, and_related_rr_checked };
+const struct uop_pair uop_and_related = { and_related_rr, and_related_rr_checked, NULL };
 
 /* --- One operand --- */
 
@@ -101,6 +104,12 @@ static void zero(struct engine *e, const struct uop *u)
 {
 	e->r[u->d] = 0;
 	cc_keep(e, u, CC_SUB, 0, 0);
+	NEXT(e, u);
+}
+
+static void zero_quiet(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = 0;
 	NEXT(e, u);
 }
 
@@ -131,15 +140,16 @@ static void spread_carry_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-static void step_by_one(struct engine *e, const struct uop *u, bool up)
+static inline void step_by_one(struct engine *e, const struct uop *u, bool up)
 {
-	uint32_t carry = cc_flags(&e->cc) & FLAG_CF;
+	uint32_t carry = cc_carry(&e->cc);
+	unsigned d = u->d;
 	uint64_t a = e->r[u->a] << u->shift, one = 1ull << u->shift;
 	uint64_t r = up ? a + one : a - one;
 
 	with_carry(e, u, r, 0, up ? ~a & r : a & ~r, a ^ one ^ r);
 	e->cc.flags |= carry;
-	e->r[u->d] = r >> u->shift;
+	e->r[d] = r >> u->shift;
 }
 
 static void step_by_one_checked(struct engine *e, const struct uop *u, bool up)
@@ -180,6 +190,28 @@ static void dec_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
+/* Where nobody reads the flags the carry need not be kept. */
+static void inc_quiet(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = (e->r[u->a] + 1) << u->shift >> u->shift;
+	NEXT(e, u);
+}
+
+static void dec_quiet(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = (e->r[u->a] - 1) << u->shift >> u->shift;
+	NEXT(e, u);
+}
+
+static const struct uop_forms inc_forms = {
+	.flags = UOP_KEEPS_FLAGS,
+	.quiet = { inc_quiet, inc_quiet, inc_quiet, inc_quiet },
+};
+static const struct uop_forms dec_forms = {
+	.flags = UOP_KEEPS_FLAGS,
+	.quiet = { dec_quiet, dec_quiet, dec_quiet, dec_quiet },
+};
+
 static void not(struct engine *e, const struct uop *u)
 {
 	e->r[u->d] = (~e->r[u->a] << u->shift) >> u->shift;
@@ -194,12 +226,18 @@ static void not_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
+const struct uop_forms uop_keeps_flags = { .flags = UOP_KEEPS_FLAGS };
+static const struct uop_forms zero_forms = {
+	.flags = UOP_SETS_FLAGS,
+	.quiet = { zero_quiet, zero_quiet, zero_quiet, zero_quiet },
+};
+
 const struct uop_pair uop_unary[UNARIES] = {
-	[UNARY_ZERO] = { zero, zero_checked },
-	[UNARY_SPREAD_CARRY] = { spread_carry, spread_carry_checked },
-	[UNARY_INC] = { inc, inc_checked },
-	[UNARY_DEC] = { dec, dec_checked },
-	[UNARY_NOT] = { not, not_checked },
+	[UNARY_ZERO] = { zero, zero_checked, &zero_forms },
+	[UNARY_SPREAD_CARRY] = { spread_carry, spread_carry_checked, NULL },
+	[UNARY_INC] = { inc, inc_checked, &inc_forms },
+	[UNARY_DEC] = { dec, dec_checked, &dec_forms },
+	[UNARY_NOT] = { not, not_checked, &uop_keeps_flags },
 };
 
 /* --- Moves --- */
@@ -256,7 +294,7 @@ static void immediate_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-#define MOVE_PAIR(name) { name, name##_checked }
+#define MOVE_PAIR(name) { name, name##_checked, &uop_keeps_flags }
 
 const struct uop_pair uop_move[MOVES] = {
 	[MOVE_REG] = MOVE_PAIR(reg),

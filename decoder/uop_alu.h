@@ -9,9 +9,30 @@
 #include "uop.h"
 #include "uop_arith.h"
 
+struct uop_forms;
 struct uop_pair {
 	uop_fn *fn, *checked;
+	const struct uop_forms *forms; /* NULL: none; and flags may matter to it */
 };
+
+/* Shorter functions in place of fn for common cases, see translate_fast.c. NULL: none. */
+/* Neither kind can leave or call back, so nobody looks at the flags while it runs. */
+#define UOP_KEEPS_FLAGS 0x1u /* it reads and writes no flag, or it has .quiet, which does not */
+#define UOP_SETS_FLAGS	0x2u /* all of them, without reading one */
+#define UOP_IN_PLACE	0x4u /* the forms are for d = d op b */
+struct uop_forms {
+	uint8_t flags;
+	/* Of an address: base and displacement only; with an index; both without a segment's base. */
+	uop_fn *base, *index;
+	/* By log2 of the bytes, which shift says: as it is; where nobody reads the flags; with uop_jcc. */
+	uop_fn *self[4], *quiet[4], *jump[4][16];
+};
+
+/* uop_fast.c, uop_alu.c */
+extern const struct uop_forms uop_add_RR, uop_add_RI, uop_sub_RR, uop_sub_RI, uop_and_RR, uop_and_RI;
+extern const struct uop_forms uop_or_RR, uop_or_RI, uop_xor_RR, uop_xor_RI;
+extern const struct uop_forms uop_cmp_RR, uop_cmp_RI, uop_test_RR, uop_test_RI;
+extern const struct uop_forms uop_keeps_flags;
 
 /* d = a op b, or a op imm; the immediate is shifted already. */
 extern const struct uop_pair uop_alu[ALUS][2];
@@ -40,7 +61,7 @@ enum shift_op { /* as in ModRM's digit */
 };
 /* d = a shifted by imm (not 0, already masked), or by the low bits of slot b. op says how. */
 extern const struct uop_pair uop_shift[2];
-extern const struct uop_pair uop_shift_immediate[SHIFTS]; /* fast: only SHL, SHR, SAR; else fn is NULL */
+extern const struct uop_pair uop_shift_immediate[SHIFTS]; /* fast; of RCL and RCR fn is NULL */
 /* shld and shrd: d = a, filled from T1, by imm or by slot b. op: 0 left, 1 right. */
 extern const struct uop_pair uop_double_shift[2];
 
@@ -67,7 +88,7 @@ extern const struct uop_pair uop_div;	   /* rdx:rax / a; op: 1 signed. May leave
 extern const struct uop_pair uop_load[4], uop_load_rmw[4], uop_load_sx[3], uop_store[4];
 extern const struct uop_pair uop_store_rmw[4];
 extern const struct uop_pair uop_lea;
-extern const struct uop_pair uop_push, uop_pop; /* d; size: bytes */
+extern const struct uop_pair uop_push, uop_pop; /* d; 8 bytes */
 
 /* uop_flow.c */
 extern const struct uop_pair uop_jcc[16], uop_setcc[16], uop_cmov[16];

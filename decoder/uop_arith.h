@@ -62,9 +62,17 @@ static inline uint64_t with_carry(struct engine *e, const struct uop *u, uint64_
 	return r;
 }
 
+/* CF alone is short. */
+static inline uint32_t cc_carry(const struct cc *c)
+{
+	if (c->kind == CC_SUB)
+		return c->a < c->b;
+	return c->kind == CC_ADD ? c->a + c->b < c->a : c->flags & FLAG_CF;
+}
+
 static inline uint64_t carry_in(const struct engine *e, const struct uop *u)
 {
-	return (uint64_t)(cc_flags(&e->cc) & FLAG_CF) << u->shift;
+	return (uint64_t)cc_carry(&e->cc) << u->shift;
 }
 
 static inline uint64_t op_adc(struct engine *e, const struct uop *u, uint64_t a, uint64_t b)

@@ -128,7 +128,7 @@ static void do_shift(struct engine *e, const struct uop *u, unsigned n)
 		e->r[u->d] = x;
 		return;
 	}
-	s = shift(u->op, x, 64 - u->shift, n, cc_flags(&e->cc) & FLAG_CF);
+	s = shift(u->op, x, 64 - u->shift, n, cc_carry(&e->cc));
 	keep_shift_flags(e, u, &s);
 	e->r[u->d] = s.result;
 }
@@ -198,41 +198,70 @@ static void shift_slot_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_shift[2] = { { shift_slot, shift_slot_checked },
-				       { shift_imm, shift_imm_checked } };
+const struct uop_pair uop_shift[2] = { { shift_slot, shift_slot_checked, NULL },
+				       { shift_imm, shift_imm_checked, NULL } };
 
-/* --- shl, shr, sar by a constant smaller than the operand: the common ones --- */
+/* --- By a constant smaller than the operand: shl, shr, sar; where nobody reads flags, rol and ror --- */
 
+/* What is read comes first: a store could change *u, for all the compiler knows. */
 static inline void do_shl(struct engine *e, const struct uop *u)
 {
-	uint64_t x = e->r[u->a] << u->shift;
-	uint64_t r = x << u->imm;
-	uint32_t cf = (uint32_t)(x >> (64 - u->imm)) & 1;
+	unsigned n = (unsigned)u->imm, shift = u->shift, d = u->d;
+	uint64_t x = e->r[u->a] << shift;
+	uint64_t r = x << n;
+	uint32_t cf = (uint32_t)(x >> (64 - n)) & 1;
 
 	cc_keep(e, u, CC_RESULT, r, 0);
 	e->cc.flags = cf | (cf != r >> 63 ? FLAG_OF : 0);
-	e->r[u->d] = r >> u->shift;
+	e->r[d] = r >> shift;
 }
 
 static inline void do_shr(struct engine *e, const struct uop *u)
 {
-	uint64_t x = (e->r[u->a] << u->shift) >> u->shift;
-	uint64_t r = x >> u->imm;
+	unsigned n = (unsigned)u->imm, shift = u->shift, d = u->d;
+	uint64_t x = (e->r[u->a] << shift) >> shift;
+	uint64_t r = x >> n;
 
-	cc_keep(e, u, CC_RESULT, r << u->shift, 0);
-	e->cc.flags = ((uint32_t)(x >> (u->imm - 1)) & 1) |
-		      (x >> (63 - u->shift) ? FLAG_OF : 0);
-	e->r[u->d] = r;
+	cc_keep(e, u, CC_RESULT, r << shift, 0);
+	e->cc.flags = ((uint32_t)(x >> (n - 1)) & 1) | (x >> (63 - shift) ? FLAG_OF : 0);
+	e->r[d] = r;
 }
 
 static inline void do_sar(struct engine *e, const struct uop *u)
 {
-	int64_t x = (int64_t)(e->r[u->a] << u->shift) >> u->shift;
-	uint64_t r = (uint64_t)(x >> u->imm) << u->shift;
+	unsigned n = (unsigned)u->imm, shift = u->shift, d = u->d;
+	int64_t x = (int64_t)(e->r[u->a] << shift) >> shift;
+	uint64_t r = (uint64_t)(x >> n) << shift;
 
 	cc_keep(e, u, CC_RESULT, r, 0);
-	e->cc.flags = (uint32_t)(x >> (u->imm - 1)) & 1;
-	e->r[u->d] = r >> u->shift;
+	e->cc.flags = (uint32_t)(x >> (n - 1)) & 1;
+	e->r[d] = r >> shift;
+}
+
+static inline uint64_t quiet_shl(uint64_t x, unsigned n, unsigned shift)
+{
+	return x << shift << n >> shift;
+}
+
+static inline uint64_t quiet_shr(uint64_t x, unsigned n, unsigned shift)
+{
+	return x << shift >> shift >> n;
+}
+
+static inline uint64_t quiet_sar(uint64_t x, unsigned n, unsigned shift)
+{
+	return (uint64_t)((int64_t)(x << shift) >> shift >> n) << shift >> shift;
+}
+
+static inline uint64_t quiet_rol(uint64_t x, unsigned n, unsigned shift)
+{
+	x = x << shift >> shift;
+	return (x << n | x >> (64 - shift - n)) << shift >> shift;
+}
+
+static inline uint64_t quiet_ror(uint64_t x, unsigned n, unsigned shift)
+{
+	return quiet_rol(x, 64 - shift - n, shift);
 }
 
 #define SHIFT_FAST(name)                                                                               \
@@ -251,15 +280,36 @@ static inline void do_sar(struct engine *e, const struct uop *u)
 		NEXT_CHECKED(e, u);                                                                    \
 	}
 
+#define SHIFT_QUIET(name, bits)                                                                        \
+	static void name##_quiet##bits(struct engine *e, const struct uop *u)                          \
+	{                                                                                              \
+		e->r[u->d] = quiet_##name(e->r[u->a], (unsigned)u->imm, 64 - bits);                    \
+		NEXT(e, u);                                                                            \
+	}
+
+#define SHIFT_FORMS(name, effect)                                                                      \
+	SHIFT_QUIET(name, 32)                                                                          \
+	SHIFT_QUIET(name, 64)                                                                          \
+	static const struct uop_forms name##_forms = {                                                 \
+		.flags = effect, .quiet = { [2] = name##_quiet32, [3] = name##_quiet64 }       \
+	};
+
+SHIFT_FORMS(shl, UOP_SETS_FLAGS)
+SHIFT_FORMS(shr, UOP_SETS_FLAGS)
+SHIFT_FORMS(sar, UOP_SETS_FLAGS)
+SHIFT_FORMS(rol, UOP_KEEPS_FLAGS)
+SHIFT_FORMS(ror, UOP_KEEPS_FLAGS)
 SHIFT_FAST(shl)
 SHIFT_FAST(shr)
 SHIFT_FAST(sar)
 
 const struct uop_pair uop_shift_immediate[SHIFTS] = {
-	[SHIFT_SHL] = { shl_fast, shl_fast_checked },
-	[SHIFT_SAL] = { shl_fast, shl_fast_checked },
-	[SHIFT_SHR] = { shr_fast, shr_fast_checked },
-	[SHIFT_SAR] = { sar_fast, sar_fast_checked },
+	[SHIFT_ROL] = { shift_imm, shift_imm_checked, &rol_forms },
+	[SHIFT_ROR] = { shift_imm, shift_imm_checked, &ror_forms },
+	[SHIFT_SHL] = { shl_fast, shl_fast_checked, &shl_forms },
+	[SHIFT_SAL] = { shl_fast, shl_fast_checked, &shl_forms },
+	[SHIFT_SHR] = { shr_fast, shr_fast_checked, &shr_forms },
+	[SHIFT_SAR] = { sar_fast, sar_fast_checked, &sar_forms },
 };
 
 /* --- shld, shrd --- */
@@ -353,8 +403,8 @@ static void double_imm_checked(struct engine *e, const struct uop *u)
 		NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_double_shift[2] = { { double_slot, double_slot_checked },
-					      { double_imm, double_imm_checked } };
+const struct uop_pair uop_double_shift[2] = { { double_slot, double_slot_checked, NULL },
+					      { double_imm, double_imm_checked, NULL } };
 
 /* --- Single bits --- */
 
@@ -419,7 +469,8 @@ static void bit_imm_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_bit[2] = { { bit_slot, bit_slot_checked }, { bit_imm, bit_imm_checked } };
+const struct uop_pair uop_bit[2] = { { bit_slot, bit_slot_checked, NULL },
+				     { bit_imm, bit_imm_checked, NULL } };
 
 /* A bit offset in a register reaches beyond the operand: it is signed, and counts whole operands. */
 static void bit_address(struct engine *e, const struct uop *u)
@@ -442,7 +493,7 @@ static void bit_address_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_bit_address = { bit_address, bit_address_checked };
+const struct uop_pair uop_bit_address = { bit_address, bit_address_checked, NULL };
 
 /* --- Scans --- */
 
@@ -535,4 +586,4 @@ static void scan_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_scan = { scan, scan_checked };
+const struct uop_pair uop_scan = { scan, scan_checked, NULL };

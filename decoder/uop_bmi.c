@@ -150,4 +150,4 @@ static void bmi_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_bmi = { bmi, bmi_checked };
+const struct uop_pair uop_bmi = { bmi, bmi_checked, NULL };

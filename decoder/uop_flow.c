@@ -4,6 +4,7 @@
  * the block that this edge led to the last time, or says where the guest goes on and returns to engine.c.
  */
 #include "uop_alu.h"
+#include "uop_edge.h"
 
 /* SDM vol. 1, appendix B; number: bits 1 to 3 of the opcode, without the negation. */
 static bool holds(const struct engine *e, unsigned number)
@@ -80,39 +81,14 @@ void report_branch(struct engine *e, const struct uop *u)
 	cc_define(&e->cc);
 }
 
-/* The block behind this edge, if it is known, valid in this window, and within what engine.c allows. */
-static inline const struct uop *chained(struct engine *e, unsigned edge)
-{
-	const struct block *b = e->block;
-	struct block *next = b->next[edge];
-
-	if (!next || next->window != e->window || e->insns + b->insns + next->insns > e->until)
-		return NULL;
-	e->insns += b->insns;
-	e->block = next;
-	return next->uop;
-}
-
-/* imm: the target; the fall-through is block->end. An edge of this kind always leads to one place. */
-#define GO_ON(e, u, edge_, kind)                                                                       \
-	do {                                                                                           \
-		unsigned edge = edge_;                                                                 \
-		const struct uop *next = chained(e, edge);                                          \
-                                                                                                       \
-		if (__builtin_expect(next != NULL, 1))                                                 \
-			return next->kind(e, next);                                                    \
-		(e)->edge = (uint8_t)edge;                                                             \
-		(e)->rip = edge ? (uint64_t)(u)->imm : (e)->block->end;                                \
-	} while (0)
-
 static void branch(struct engine *e, const struct uop *u, bool taken)
 {
-	GO_ON(e, u, taken, fn);
+	GOTO_IF(e, u, taken);
 }
 
 static void branch_checked(struct engine *e, const struct uop *u, bool taken)
 {
-	GO_ON(e, u, taken, checked);
+	GOTO_IF_CHECKED(e, u, taken);
 }
 
 /* Jumps by what is not a comparison's, or not defined. */
@@ -151,13 +127,13 @@ static void choose_checked(struct engine *e, const struct uop *u, bool taken, bo
 	{                                                                                              \
 		if (!is_quick(e, 0x##n))                                                              \
 			return jump_if(e, u, 0x##n);                                                  \
-		GO_ON(e, u, quick_condition(e, 0x##n), fn);                                           \
+		GOTO_IF(e, u, quick_condition(e, 0x##n));                                               \
 	}                                                                                              \
 	static void jcc##n##_checked(struct engine *e, const struct uop *u)                           \
 	{                                                                                              \
 		if (!is_quick(e, 0x##n) || (e->cc.va | e->cc.vb | e->cc.vflags))                      \
 			return jump_if_checked(e, u, 0x##n);                                          \
-		GO_ON(e, u, quick_condition(e, 0x##n), checked);                                      \
+		GOTO_IF_CHECKED(e, u, quick_condition(e, 0x##n));                                          \
 	}                                                                                              \
 	static void setcc##n(struct engine *e, const struct uop *u)                                   \
 	{                                                                                              \
@@ -199,7 +175,7 @@ CONDITION(d)
 CONDITION(e)
 CONDITION(f)
 
-#define PAIR(name) { name, name##_checked }
+#define PAIR(name) { name, name##_checked, NULL }
 #define SIXTEEN(name)                                                                          \
 	{ PAIR(name##0), PAIR(name##1), PAIR(name##2), PAIR(name##3), PAIR(name##4), PAIR(name##5),    \
 	  PAIR(name##6), PAIR(name##7), PAIR(name##8), PAIR(name##9), PAIR(name##a), PAIR(name##b),    \
@@ -213,44 +189,36 @@ const struct uop_pair uop_cmov[16] = SIXTEEN(cmov);
 
 static void jump(struct engine *e, const struct uop *u)
 {
-	GO_ON(e, u, 1, fn);
+	GOTO(e, u);
 }
 
 static void jump_checked(struct engine *e, const struct uop *u)
 {
-	GO_ON(e, u, 1, checked);
+	GOTO_CHECKED(e, u);
 }
 
 const struct uop_pair uop_jump = PAIR(jump);
 
 static void end(struct engine *e, const struct uop *u)
 {
-	GO_ON(e, u, 0, fn);
+	FALL(e, u);
 }
 
 static void end_checked(struct engine *e, const struct uop *u)
 {
-	GO_ON(e, u, 0, checked);
+	FALL_CHECKED(e, u);
 }
 
 const struct uop_pair uop_end = PAIR(end);
 
-/* Where the target is another one than the last time, engine.c goes on. */
-static inline const struct uop *next_at(struct engine *e, uint64_t rip)
-{
-	const struct block *next = e->block->next[1];
-
-	e->edge = 1;
-	e->rip = rip;
-	return next && next->rip == rip ? chained(e, 1) : NULL;
-}
-
 static void jump_slot(struct engine *e, const struct uop *u)
 {
-	const struct uop *next = next_at(e, e->r[u->a]);
+	uint64_t to = e->r[u->a];
 
-	if (next)
-		return next->fn(e, next);
+	e->rip = to;
+	if (e->block->next[1]->rip == to)
+		GO_ON(e, u, 1, fn, uop_target);
+	uop_target(e, u);
 }
 
 static __attribute__((noinline)) void report_target(struct engine *e, const struct uop *u)
@@ -266,13 +234,14 @@ static __attribute__((noinline)) void report_target(struct engine *e, const stru
 
 static void jump_slot_checked(struct engine *e, const struct uop *u)
 {
-	const struct uop *next;
+	uint64_t to = e->r[u->a];
 
 	if (e->v[u->a])
 		report_target(e, u);
-	next = next_at(e, e->r[u->a]);
-	if (next)
-		return next->checked(e, next);
+	e->rip = to;
+	if (e->block->next[1]->rip == to)
+		GO_ON(e, u, 1, checked, uop_target_checked);
+	uop_target_checked(e, u);
 }
 
 const struct uop_pair uop_jump_slot = PAIR(jump_slot);
@@ -346,7 +315,7 @@ static void output_checked(struct engine *e, const struct uop *u)
 	hardware(e, u);
 }
 
-const struct uop_pair uop_output = { hardware, output_checked };
+const struct uop_pair uop_output = { hardware, output_checked, NULL };
 
 /* --- Flags --- */
 

@@ -270,6 +270,43 @@ static bool modify(struct engine *e, const struct uop *u, bool checked)
 	return true;
 }
 
+static uint64_t load_old(const struct uop *u, const void *host)
+{
+	switch (u->size) {
+	case 1:
+		return __atomic_load_n((const uint8_t *)host, __ATOMIC_RELAXED);
+	case 2:
+		return __atomic_load_n((const uint16_t *)host, __ATOMIC_RELAXED);
+	case 4:
+		return __atomic_load_n((const uint32_t *)host, __ATOMIC_RELAXED);
+	default:
+		return __atomic_load_n((const uint64_t *)host, __ATOMIC_RELAXED);
+	}
+}
+
+/* The common case: nothing is undefined, and memory is neither tracked nor overlaid. */
+static void modify_defined(struct engine *e, const struct uop *u, void *host)
+{
+	const struct cc before = e->cc;
+	struct locked l = { .old = load_old(u, host) };
+
+	while (compute(e, u, &l, false), !compare_and_swap(u, host, &l.old, l.new))
+		e->cc = before;
+	return_old(e, u, &l);
+}
+
+/* The host address of an operand that needs nothing but itself; or NULL. */
+static void *plain_operand(struct engine *e, const struct uop *u)
+{
+	uint64_t addr = uop_address(e, u);
+	const struct tlb *t = &e->tlb[(addr / ENGINE_PAGE) % TLB_ENTRIES];
+
+	if (u->size > 8 || u->op == LOCKED_CMPXCHG_PAIR || u->op == LOCKED_CMPXCHG_PAIR_PLAIN ||
+	    (addr & (u->size - 1u)) || t->write != (addr & ~(uint64_t)(ENGINE_PAGE - 1)))
+		return NULL;
+	return (void *)(addr + t->addend);
+}
+
 static bool brought_undefined(const struct engine *e)
 {
 	return e->cc.va || e->cc.vb || e->cc.vflags || e->v[SLOT_T0] || e->v[INSN_RAX];
@@ -377,6 +414,12 @@ static bool locked_any(struct engine *e, const struct uop *u, bool checked)
 
 static void locked(struct engine *e, const struct uop *u)
 {
+	void *plain = plain_operand(e, u);
+
+	if (plain) {
+		modify_defined(e, u, plain);
+		NEXT(e, u);
+	}
 	if (!locked_any(e, u, false))
 		return;
 	if (!brought_undefined(e) && !e->v[INSN_RDX])
@@ -392,4 +435,4 @@ static void locked_checked(struct engine *e, const struct uop *u)
 		NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_locked = { locked, locked_checked };
+const struct uop_pair uop_locked = { locked, locked_checked, NULL };

@@ -4,6 +4,7 @@
  * in a page this window has met, all of it in that page.
  */
 #include "uop_alu.h"
+#include "uop_tracked.h"
 
 #define slow	  __attribute__((noinline))
 #define likely(x) __builtin_expect(!!(x), 1)
@@ -25,29 +26,58 @@ typedef volatile uint16_t guest16 __attribute__((aligned(1), may_alias));
 typedef volatile uint32_t guest32 __attribute__((aligned(1), may_alias));
 typedef volatile uint64_t guest64 __attribute__((aligned(1), may_alias));
 
+/* The common forms of addresses. */
+static inline uint64_t base_address(const struct engine *e, const struct uop *u)
+{
+	return e->r[u->a] + (uint64_t)u->imm;
+}
+
+static inline uint64_t index_address(const struct engine *e, const struct uop *u)
+{
+	return e->r[u->a] + (e->r[u->b] << u->shift) + (uint64_t)u->imm;
+}
+
+#define MEMORY_FORMS(name)                                                                             \
+	static const struct uop_forms name##_forms = { .base = name##_base, .index = name##_index };
+
+#define LOAD_FROM(full_name, address, name, bits, type, tag)                                           \
+	static void full_name(struct engine *e, const struct uop *u)                                   \
+	{                                                                                              \
+		uint64_t addr = address(e, u);                                                         \
+		const struct tlb *t = tlb_of(e, addr);                                                 \
+                                                                                                       \
+		if (!likely(hits(t->tag, addr, bits / 8)))                                             \
+			return name##bits##_slow(e, u, addr, t);                                       \
+		e->r[u->d] = (uint64_t)(type)*(const guest##bits *)(addr + t->addend);                 \
+		NEXT(e, u);                                                                            \
+	}
+
 /*
  * how: ENGINE_READ, or with ENGINE_WRITE where a store of the same bytes follows. The slow path is in
  * functions of its own: so the fast one needs no stack frame, and its last call is a jump.
  */
 #define LOAD(name, bits, type, how, tag)                                                               \
-	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr)       \
+	static slow void name##bits##_tracked(struct engine *e, const struct uop *u, uint64_t addr,    \
+					      const struct tlb *t)                                     \
 	{                                                                                              \
+		TRACKED_LOAD(e, u, t, addr, bits, type, how);                                          \
+		uop_next(e, u);                                                                        \
+	}                                                                                              \
+	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr,       \
+					   const struct tlb *t)                                        \
+	{                                                                                              \
+		if (likely(hits(t->tracked_##tag, addr, bits / 8)))                                    \
+			return name##bits##_tracked(e, u, addr, t);                                    \
 		if (!mem_load_slot(e, u, addr, bits / 8, how))                                         \
 			return;                                                                        \
 		e->r[u->d] = (uint64_t)(type)e->r[u->d];                                               \
 		e->v[u->d] = (uint64_t)(type)e->v[u->d];                                               \
 		uop_next(e, u);                                                                            \
 	}                                                                                              \
-	static void name##bits(struct engine *e, const struct uop *u)                                  \
-	{                                                                                              \
-		uint64_t addr = uop_address(e, u);                                                     \
-		const struct tlb *t = tlb_of(e, addr);                                                 \
-                                                                                                       \
-		if (!likely(hits(t->tag, addr, bits / 8)))                                             \
-			return name##bits##_slow(e, u, addr);                                          \
-		e->r[u->d] = (uint64_t)(type)*(const guest##bits *)(addr + t->addend);                 \
-		NEXT(e, u);                                                                            \
-	}                                                                                              \
+	LOAD_FROM(name##bits, uop_address, name, bits, type, tag)                                      \
+	LOAD_FROM(name##bits##_base, base_address, name, bits, type, tag)                              \
+	LOAD_FROM(name##bits##_index, index_address, name, bits, type, tag)                            \
+	MEMORY_FORMS(name##bits)                                                                       \
 	static void name##bits##_checked(struct engine *e, const struct uop *u)                        \
 	{                                                                                              \
 		uint64_t addr = uop_address(e, u);                                                     \
@@ -55,7 +85,7 @@ typedef volatile uint64_t guest64 __attribute__((aligned(1), may_alias));
                                                                                                        \
 		uop_defined_address(e, u);                                                                 \
 		if (!likely(hits(t->tag, addr, bits / 8)))                                             \
-			return name##bits##_slow(e, u, addr);                                          \
+			return name##bits##_slow(e, u, addr, t);                                       \
 		e->r[u->d] = (uint64_t)(type)*(const guest##bits *)(addr + t->addend);                 \
 		e->v[u->d] = 0;                                                                        \
 		NEXT_CHECKED(e, u);                                                                    \
@@ -73,22 +103,37 @@ LOAD(load_rmw, 16, uint16_t, ENGINE_READ | ENGINE_WRITE, write)
 LOAD(load_rmw, 32, uint32_t, ENGINE_READ | ENGINE_WRITE, write)
 LOAD(load_rmw, 64, uint64_t, ENGINE_READ | ENGINE_WRITE, write)
 
-#define STORE(name, bits, how)                                                                         \
-	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr)       \
+#define STORE_TO(full_name, address, name, bits)                                                       \
+	static void full_name(struct engine *e, const struct uop *u)                                   \
 	{                                                                                              \
-		if (mem_store_slot(e, u, addr, bits / 8, how))                                         \
-			uop_next(e, u);                                                                    \
-	}                                                                                              \
-	static void name##bits(struct engine *e, const struct uop *u)                                  \
-	{                                                                                              \
-		uint64_t addr = uop_address(e, u);                                                     \
+		uint64_t addr = address(e, u);                                                         \
 		const struct tlb *t = tlb_of(e, addr);                                                 \
                                                                                                        \
 		if (!likely(hits(t->write, addr, bits / 8)))                                           \
-			return name##bits##_slow(e, u, addr);                                          \
+			return name##bits##_slow(e, u, addr, t);                                       \
 		*(guest##bits *)(addr + t->addend) = (uint##bits##_t)e->r[u->d];                       \
 		NEXT(e, u);                                                                            \
+	}
+
+#define STORE(name, bits, how)                                                                         \
+	static slow void name##bits##_tracked(struct engine *e, const struct uop *u, uint64_t addr,    \
+					      const struct tlb *t)                                     \
+	{                                                                                              \
+		TRACKED_STORE(e, u, t, addr, bits, how);                                               \
+		uop_next(e, u);                                                                        \
 	}                                                                                              \
+	static slow void name##bits##_slow(struct engine *e, const struct uop *u, uint64_t addr,       \
+					   const struct tlb *t)                                        \
+	{                                                                                              \
+		if (likely(hits(t->tracked_write, addr, bits / 8)))                                    \
+			return name##bits##_tracked(e, u, addr, t);                                    \
+		if (mem_store_slot(e, u, addr, bits / 8, how))                                         \
+			uop_next(e, u);                                                                    \
+	}                                                                                              \
+	STORE_TO(name##bits, uop_address, name, bits)                                                  \
+	STORE_TO(name##bits##_base, base_address, name, bits)                                          \
+	STORE_TO(name##bits##_index, index_address, name, bits)                                        \
+	MEMORY_FORMS(name##bits)                                                                       \
 	static void name##bits##_checked(struct engine *e, const struct uop *u)                        \
 	{                                                                                              \
 		uint64_t addr = uop_address(e, u);                                                     \
@@ -96,7 +141,7 @@ LOAD(load_rmw, 64, uint64_t, ENGINE_READ | ENGINE_WRITE, write)
                                                                                                        \
 		uop_defined_address(e, u);                                                                 \
 		if (!likely(hits(t->write, addr, bits / 8) && !(uint##bits##_t)e->v[u->d]))            \
-			return name##bits##_slow(e, u, addr);                                          \
+			return name##bits##_slow(e, u, addr, t);                                       \
 		*(guest##bits *)(addr + t->addend) = (uint##bits##_t)e->r[u->d];                       \
 		NEXT_CHECKED(e, u);                                                                    \
 	}
@@ -110,7 +155,7 @@ STORE(store_rmw, 16, ENGINE_READ | ENGINE_WRITE)
 STORE(store_rmw, 32, ENGINE_READ | ENGINE_WRITE)
 STORE(store_rmw, 64, ENGINE_READ | ENGINE_WRITE)
 
-#define PAIR(name) { name, name##_checked }
+#define PAIR(name) { name, name##_checked, &name##_forms }
 #define FOUR(name) { PAIR(name##8), PAIR(name##16), PAIR(name##32), PAIR(name##64) }
 
 const struct uop_pair uop_load[4] = FOUR(load);
@@ -144,15 +189,30 @@ static void lea_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
+static void lea_base(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = cut(u, base_address(e, u));
+	NEXT(e, u);
+}
+
+static void lea_index(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = cut(u, index_address(e, u));
+	NEXT(e, u);
+}
+
+static const struct uop_forms lea_forms = {
+	.flags = UOP_KEEPS_FLAGS, .base = lea_base, .index = lea_index
+};
 const struct uop_pair uop_lea = PAIR(lea);
 
-/* --- The stack: 8 bytes, or 2 with the operand-size prefix --- */
+/* --- The stack: 8 bytes --- */
 
 static slow void push_slow(struct engine *e, const struct uop *u)
 {
-	uint64_t addr = e->r[INSN_RSP] - u->size;
+	uint64_t addr = e->r[INSN_RSP] - 8;
 
-	if (!mem_store_slot(e, u, addr, u->size, ENGINE_WRITE))
+	if (!mem_store_slot(e, u, addr, 8, ENGINE_WRITE))
 		return;
 	e->r[INSN_RSP] = addr;
 	uop_next(e, u);
@@ -163,7 +223,7 @@ static void push(struct engine *e, const struct uop *u)
 	uint64_t addr = e->r[INSN_RSP] - 8;
 	const struct tlb *t = tlb_of(e, addr);
 
-	if (!likely(u->size == 8 && hits(t->write, addr, 8)))
+	if (!likely(hits(t->write, addr, 8)))
 		return push_slow(e, u);
 	*(guest64 *)(addr + t->addend) = e->r[u->d];
 	e->r[INSN_RSP] = addr;
@@ -175,23 +235,23 @@ static void push_checked(struct engine *e, const struct uop *u)
 	uint64_t addr = e->r[INSN_RSP] - 8;
 	const struct tlb *t = tlb_of(e, addr);
 
-	if (!likely(u->size == 8 && hits(t->write, addr, 8) && !e->v[u->d]))
+	if (!likely(hits(t->write, addr, 8) && !e->v[u->d]))
 		return push_slow(e, u);
 	*(guest64 *)(addr + t->addend) = e->r[u->d];
 	e->r[INSN_RSP] = addr;
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_push = PAIR(push);
+const struct uop_pair uop_push = { push, push_checked, NULL };
 
 static slow void pop_slow(struct engine *e, const struct uop *u)
 {
 	uint64_t addr = e->r[INSN_RSP];
 
-	if (!mem_load_slot(e, u, addr, u->size, ENGINE_READ))
+	if (!mem_load_slot(e, u, addr, 8, ENGINE_READ))
 		return;
 	if (u->d != INSN_RSP)
-		e->r[INSN_RSP] = addr + u->size;
+		e->r[INSN_RSP] = addr + 8;
 	uop_next(e, u);
 }
 
@@ -200,7 +260,7 @@ static void pop(struct engine *e, const struct uop *u)
 	uint64_t addr = e->r[INSN_RSP];
 	const struct tlb *t = tlb_of(e, addr);
 
-	if (!likely(u->size == 8 && hits(t->read, addr, 8)))
+	if (!likely(hits(t->read, addr, 8)))
 		return pop_slow(e, u);
 	e->r[INSN_RSP] = addr + 8;
 	e->r[u->d] = *(const guest64 *)(addr + t->addend);
@@ -212,7 +272,7 @@ static void pop_checked(struct engine *e, const struct uop *u)
 	uint64_t addr = e->r[INSN_RSP];
 	const struct tlb *t = tlb_of(e, addr);
 
-	if (!likely(u->size == 8 && hits(t->read, addr, 8)))
+	if (!likely(hits(t->read, addr, 8)))
 		return pop_slow(e, u);
 	e->r[INSN_RSP] = addr + 8;
 	e->r[u->d] = *(const guest64 *)(addr + t->addend);
@@ -220,4 +280,4 @@ static void pop_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_pop = PAIR(pop);
+const struct uop_pair uop_pop = { pop, pop_checked, NULL };

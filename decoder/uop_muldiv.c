@@ -85,8 +85,8 @@ static void imul_imm_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_imul = { imul, imul_checked };
-const struct uop_pair uop_imul_imm = { imul_imm, imul_imm_checked };
+const struct uop_pair uop_imul = { imul, imul_checked, NULL };
+const struct uop_pair uop_imul_imm = { imul_imm, imul_imm_checked, NULL };
 
 /* --- rdx:rax; ax for bytes --- */
 
@@ -148,7 +148,7 @@ static void mul_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_mul = { mul, mul_checked };
+const struct uop_pair uop_mul = { mul, mul_checked, NULL };
 
 static void do_mulx(struct engine *e, const struct uop *u)
 {
@@ -176,7 +176,7 @@ static void mulx_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_mulx = { mulx, mulx_checked };
+const struct uop_pair uop_mulx = { mulx, mulx_checked, NULL };
 
 static unsigned __int128 dividend(const struct engine *e, const struct uop *u)
 {
@@ -249,4 +249,4 @@ static void div_checked(struct engine *e, const struct uop *u)
 	NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_div = { div, div_checked };
+const struct uop_pair uop_div = { div, div_checked, NULL };

@@ -509,4 +509,4 @@ static void state(struct engine *e, const struct uop *u)
 		uop_next(e, u);
 }
 
-const struct uop_pair uop_state = { state, state };
+const struct uop_pair uop_state = { state, state, NULL };

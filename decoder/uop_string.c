@@ -38,7 +38,8 @@ static void advance(struct engine *e, const struct uop *u, uint64_t elements, bo
 	if (has_rep(u))
 		e->r[INSN_RCX] -= elements;
 	e->reps += elements;
-	e->until = 0; /* they count, too */
+	e->until -= elements; /* they count, too */
+	e->left -= (int64_t)elements;
 	e->out->progress = true;
 }
 
@@ -273,7 +274,7 @@ static bool decided(struct engine *e, const struct uop *u)
 static bool repeat(struct engine *e, const struct uop *u)
 {
 	while (e->r[INSN_RCX]) {
-		if (e->insns + e->reps >= e->limits->insns && e->reps) {
+		if (uop_insns(e) + e->reps >= e->limits->insns && e->reps) {
 			uop_leave(e, u, LEAVE_OVER);
 			return false;
 		}
@@ -322,4 +323,4 @@ static void string_checked(struct engine *e, const struct uop *u)
 		NEXT_CHECKED(e, u);
 }
 
-const struct uop_pair uop_string = { string, string_checked };
+const struct uop_pair uop_string = { string, string_checked, NULL };

@@ -116,8 +116,8 @@ static void store(struct engine *e, const struct uop *u)
 		uop_next(e, u);
 }
 
-const struct uop_pair uop_vector_load = { load, load };
-const struct uop_pair uop_vector_store = { store, store };
+const struct uop_pair uop_vector_load = { load, load, NULL };
+const struct uop_pair uop_vector_store = { store, store, NULL };
 
 /* --- Between registers --- */
 
@@ -219,7 +219,7 @@ static void combine(struct engine *e, const struct uop *u)
 	uop_next(e, u);
 }
 
-const struct uop_pair uop_vector = { combine, combine };
+const struct uop_pair uop_vector = { combine, combine, NULL };
 
 /* --- From and to general registers --- */
 
@@ -252,8 +252,8 @@ static void to_gpr(struct engine *e, const struct uop *u)
 	uop_next(e, u);
 }
 
-const struct uop_pair uop_vector_from_gpr = { from_gpr, from_gpr };
-const struct uop_pair uop_vector_to_gpr = { to_gpr, to_gpr };
+const struct uop_pair uop_vector_from_gpr = { from_gpr, from_gpr, NULL };
+const struct uop_pair uop_vector_to_gpr = { to_gpr, to_gpr, NULL };
 
 /* --- vzeroupper, vzeroall --- */
 
@@ -289,4 +289,4 @@ static void zero(struct engine *e, const struct uop *u)
 	uop_next(e, u);
 }
 
-const struct uop_pair uop_vector_zero = { zero, zero };
+const struct uop_pair uop_vector_zero = { zero, zero, NULL };

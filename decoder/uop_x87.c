@@ -149,4 +149,4 @@ static void x87(struct engine *e, const struct uop *u)
 		uop_leave(e, u, LEAVE_HARDWARE);
 }
 
-const struct uop_pair uop_x87 = { x87, x87 };
+const struct uop_pair uop_x87 = { x87, x87, NULL };

@@ -669,6 +669,7 @@ form "pause", "o"
 	seq 2, "11: cmpq %rdx, %rax; je 13f; ja 12f; xchg %rax, %rdx; 12: shr %rax; jmp 11b; 13:", p
 	seq 2, "movl $30, %ecx; 11: cmovcl %edx, %eax; subl %ecx, %eax; loop 11b; setbe %al", "p"
 
+#include "engine_forms_pairs.S"
 #include "engine_forms_vector.S"
 
 	.section .data.rel.ro.forms

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * block.c: basic blocks: found by linear address, or translated.
+ *
+ * In each window the bytes of a block are compared once with the guest's memory: code that another CPU
+ * patches meanwhile is seen no later than by a CPU that has not been told to serialise yet (Intel SDM
+ * vol. 3A, 9.1.3), and a window takes no interrupts.
+ */
+#include <emmintrin.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "uop_alu.h"
+#include "uop_edge.h"
+
+#define BUCKETS	   4096u
+#define ARENA	   (2u << 20) /* bytes; when it is full all blocks are forgotten */
+#define CODE_PAGES 16u
+
+struct block_cache {
+	struct block *bucket[BUCKETS];
+	uint64_t code_page[CODE_PAGES]; /* see code_key() */
+	const uint8_t *code_host[CODE_PAGES];
+	size_t used;
+	uint64_t arena[ARENA / 8];
+	struct translation translation;
+};
+
+struct block block_none = { .window = UINT64_MAX, .stale = true };
+
+struct block_cache *block_cache_create(void)
+{
+	return calloc(1, sizeof(struct block_cache));
+}
+
+#define WINDOW_KEYS (ENGINE_PAGE - 1) /* 0 is in no key */
+
+/* Of a linear page in this window. Before a key could come again all are forgotten. */
+static inline uint64_t code_key(const struct engine *e, uint64_t page)
+{
+	return page + 1 + e->window % WINDOW_KEYS;
+}
+
+void block_new_window(struct engine *e)
+{
+	e->window++;
+	if (e->window % WINDOW_KEYS == 0)
+		memset(e->cache->code_page, 0, sizeof(e->cache->code_page));
+}
+
+/* --- Code --- */
+
+static __attribute__((noinline)) const uint8_t *reach_code(struct engine *e, uint64_t page, unsigned n)
+{
+	struct engine_page p = { 0 };
+	uint32_t error;
+
+	if (e->ops.reach(e->ctx, (gva_t){ page }, ENGINE_FETCH, &p, &error) != ENGINE_REACHED || p.user)
+		return NULL;
+	e->cache->code_page[n] = code_key(e, page);
+	e->cache->code_host[n] = p.host;
+	return p.host;
+}
+
+static inline const uint8_t *code_at(struct engine *e, uint64_t addr)
+{
+	uint64_t page = addr - addr % ENGINE_PAGE;
+	unsigned n = (addr / ENGINE_PAGE) % CODE_PAGES;
+	const uint8_t *host = e->cache->code_host[n];
+
+	if (e->cache->code_page[n] != code_key(e, page))
+		host = reach_code(e, page, n);
+	return host ? host + addr % ENGINE_PAGE : NULL;
+}
+
+/* Copies at most max bytes from addr on; only the first page's unless cross. */
+static size_t fetch(struct engine *e, uint64_t addr, uint8_t *to, size_t max, bool cross)
+{
+	size_t left = ENGINE_PAGE - addr % ENGINE_PAGE, first = left < max ? left : max;
+	const uint8_t *from = code_at(e, addr);
+
+	if (!from)
+		return 0;
+	memcpy(to, from, first);
+	if (!cross || first == max)
+		return first;
+	from = code_at(e, addr + first);
+	if (!from)
+		return first;
+	memcpy(to + first, from, max - first);
+	return max;
+}
+
+static __attribute__((noinline)) bool unchanged_bytes(struct engine *e, const struct block *b)
+{
+	size_t left = ENGINE_PAGE - b->rip % ENGINE_PAGE;
+	size_t first = left < b->length ? left : b->length;
+	const uint8_t *now = code_at(e, b->rip);
+
+	if (!now || memcmp(now, b->bytes, first) != 0)
+		return false;
+	if (first == b->length)
+		return true;
+	now = code_at(e, b->rip + first);
+	return now && memcmp(now, b->bytes + first, b->length - first) == 0;
+}
+
+/* A bit for each byte that is the same. */
+static inline unsigned same_bytes(const uint8_t *a, const uint8_t *b)
+{
+	__m128i x = _mm_loadu_si128((const __m128i *)a), y = _mm_loadu_si128((const __m128i *)b);
+
+	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y));
+}
+
+/* Whole chunks; the last one reads on behind the block where that is the same page. */
+static inline bool unchanged(struct engine *e, const struct block *b)
+{
+	const uint8_t *now = code_at(e, b->rip), *then = b->bytes;
+	unsigned at = 0;
+
+	if (b->crosses)
+		return unchanged_bytes(e, b);
+	if (!now)
+		return false;
+	for (; at < b->last_chunk; at += BLOCK_CHUNK)
+		if (same_bytes(now + at, then + at) != 0xffff)
+			return false;
+	return !(b->last_mask & ~same_bytes(now + at, then + at));
+}
+
+/* --- Blocks --- */
+
+static void put_uop(struct translation *t, const struct uop_pair *pair)
+{
+	t->pair[t->n] = pair;
+	t->uop[t->n++] = (struct uop){ .fn = pair->fn, .checked = pair->checked, .at = (uint8_t)t->at };
+}
+
+/*
+ * Instructions from bytes into t, as many as fit; their number. A window must not end right behind sti:
+ * the idle loop relies on no interrupt coming between sti and hlt. So sti is last in no block.
+ */
+static unsigned translate_all(struct translation *t, const uint8_t *bytes, size_t len, unsigned max)
+{
+	unsigned insns = 0, at = 0, n = 0;
+	bool shadow = false;
+
+	while (insns < max && !t->end && t->at < len) {
+		size_t left = len - t->at;
+		unsigned start = t->n;
+
+		if (!translate(t, bytes + t->at, left < INSN_MAX_BYTES ? left : INSN_MAX_BYTES))
+			break;
+		shadow = t->shadow;
+		if (shadow) {
+			at = t->at;
+			n = start;
+		}
+		t->at += t->length;
+		insns++;
+	}
+	if (!shadow)
+		return insns;
+	t->at = at;
+	t->n = n;
+	return insns - 1;
+}
+
+static void forget_blocks(struct block_cache *k)
+{
+	memset(k->bucket, 0, sizeof(k->bucket));
+	k->used = 0;
+}
+
+static struct block **bucket_of(struct engine *e, uint64_t rip)
+{
+	return &e->cache->bucket[(rip ^ rip >> 12) % BUCKETS];
+}
+
+static struct block *keep(struct engine *e, const uint8_t *bytes, unsigned insns, bool single)
+{
+	struct block_cache *k = e->cache;
+	const struct translation *t = &k->translation;
+	size_t size = (sizeof(struct block) + t->n * sizeof(struct uop) + 15) & ~(size_t)15;
+	unsigned length = insns ? t->at : t->length;
+	unsigned last_chunk = (length - 1) / BLOCK_CHUNK * BLOCK_CHUNK;
+	struct block **head, *b;
+
+	if (k->used + size > sizeof(k->arena))
+		forget_blocks(k);
+	head = bucket_of(e, t->rip);
+	b = (struct block *)((char *)k->arena + k->used);
+	k->used += size;
+	*b = (struct block){ .rip = t->rip,
+			     .window = e->window,
+			     .next = { &block_none, &block_none },
+			     .insns = insns,
+			     .end = t->rip + t->at,
+			     .hash_next = *head,
+			     .length = (uint16_t)length,
+			     .last_chunk = (uint16_t)last_chunk,
+			     .last_mask = (uint16_t)(0xffffu >> (BLOCK_CHUNK - (length - last_chunk))),
+			     .crosses = t->rip % ENGINE_PAGE + last_chunk + BLOCK_CHUNK > ENGINE_PAGE,
+			     .single = single };
+	memcpy(b->bytes, bytes, b->length);
+	memcpy(b->uop, t->uop, t->n * sizeof(struct uop));
+	*head = b;
+	return b;
+}
+
+/* NULL where the code cannot be read. */
+static __attribute__((noinline)) struct block *make(struct engine *e, uint64_t rip, bool single)
+{
+	struct translation *t = &e->cache->translation;
+	unsigned max = single ? 1 : BLOCK_INSNS, insns;
+	uint8_t bytes[BLOCK_BYTES];
+	size_t len = fetch(e, rip, bytes, sizeof(bytes), false);
+
+	*t = (struct translation){ .rip = rip };
+	insns = translate_all(t, bytes, len, max);
+	if (!insns && len && len < INSN_MAX_BYTES) { /* one instruction, across the page's end */
+		len = fetch(e, rip, bytes, INSN_MAX_BYTES, true);
+		insns = translate_all(t, bytes, len, 1);
+	}
+	if (!len)
+		return NULL;
+	if (!insns) {
+		t->length = (unsigned)(len < INSN_MAX_BYTES ? len : INSN_MAX_BYTES);
+		put_uop(t, &uop_hardware);
+	} else if (!t->end) {
+		put_uop(t, &uop_end);
+	}
+	translate_fast(t);
+	return keep(e, bytes, insns, single);
+}
+
+static inline bool is_valid(struct engine *e, struct block *b)
+{
+	if (b->window == e->window)
+		return true;
+	if (!unchanged(e, b))
+		return false;
+	b->window = e->window;
+	return true;
+}
+
+struct block *block_at(struct engine *e, uint64_t rip, bool single)
+{
+	for (struct block *b = *bucket_of(e, rip); b; b = b->hash_next) {
+		if (b->rip != rip || b->single != single || b->stale)
+			continue;
+		if (is_valid(e, b))
+			return b;
+		b->stale = true; /* its memory comes back when the arena is full */
+		break;
+	}
+	return make(e, rip, single);
+}
+
+/* Not where it would have to be translated: that may forget the one before. */
+static struct block *known(struct engine *e, uint64_t rip)
+{
+	struct block *b = *bucket_of(e, rip);
+
+	while (b && (b->rip != rip || b->single || b->stale))
+		b = b->hash_next;
+	return b ? b : &block_none;
+}
+
+/* The block at e->rip becomes the current one; NULL: engine.c has to start it. */
+static inline const struct uop *follow(struct engine *e, unsigned edge)
+{
+	struct block *last = e->block, *b = last->next[edge];
+
+	if (b->rip != e->rip || b->stale)
+		b = last->next[edge] = known(e, e->rip);
+	if (e->left < (int64_t)b->insns || b->stale || !is_valid(e, b))
+		return NULL;
+	e->left -= (int64_t)b->insns;
+	e->block = b;
+	return b->uop;
+}
+
+#define FOLLOW(name, kind, edge, to)                                                                   \
+	void name(struct engine *e, const struct uop *u)                                               \
+	{                                                                                              \
+		e->rip = to;                                                                           \
+		u = follow(e, edge);                                                                   \
+		if (u)                                                                                 \
+			u->kind(e, u);                                                                 \
+	}
+
+FOLLOW(uop_fall, fn, 0, e->block->end)
+FOLLOW(uop_fall_checked, checked, 0, e->block->end)
+FOLLOW(uop_goto, fn, 1, (uint64_t)u->imm)
+FOLLOW(uop_goto_checked, checked, 1, (uint64_t)u->imm)
+FOLLOW(uop_target, fn, 1, e->rip)
+FOLLOW(uop_target_checked, checked, 1, e->rip)
