@@ -15,21 +15,12 @@
 #include <cmocka.h>
 
 #include "input.h"
+#include "random64.h"
 #include "view.h"
 
 #define GOLDEN	KMC_SOURCE_DIR "/tests/golden/"
 #define STREAMS 300
 #define EDITS	200
-
-static uint64_t random64(void)
-{
-	static uint64_t x = 0x9e3779b97f4a7c15ull;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return x;
-}
 
 struct stream {
 	char *bytes;

@@ -19,6 +19,7 @@
 
 #include "debuginfo.h"
 #include "kmc_abi.h"
+#include "random64.h"
 
 #define FILE_OF(name) KMC_SAMPLES "/" name
 #define SLIDE	      0x12000000ull /* of the kernel, as KASLR does */
@@ -459,16 +460,6 @@ static void test_build_id(void **state)
 	assert_int_equal(debuginfo_build_id(big, sizeof(big), id), 0);
 	big[4] = DEBUGINFO_ID;
 	assert_int_equal(debuginfo_build_id(big, sizeof(big), id), DEBUGINFO_ID);
-}
-
-static uint64_t random64(void)
-{
-	static uint64_t x = 0x9e3779b97f4a7c15ull;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return x;
 }
 
 static size_t read_all(const char *path, uint8_t *buf, size_t size)

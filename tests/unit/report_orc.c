@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "orc.h"
+#include "random64.h"
 
 #define TEXT	   0xffffffff81000000ull
 #define TEXT_SIZE  0x10000ull
@@ -609,16 +610,6 @@ static void test_layouts(void **state)
 	assert_false(orc_layout_valid(&l));
 	l.size = 0;
 	assert_false(orc_layout_valid(&l));
-}
-
-static uint64_t random64(void)
-{
-	static uint64_t x = 0x9e3779b97f4a7c15ull;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return x;
 }
 
 static uint64_t random_word(void)

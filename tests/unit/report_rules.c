@@ -195,6 +195,7 @@ static void test_bad_files(void **state)
 		{"[]", "version"},
 		{"{\"version\":2,\"functions\":{},\"caches\":{}}", "another kmc-vmm"},
 		{"{\"version\":1,\"functions\":{}}", "\"caches\""},
+		{"{\"version\":1,\"functions\":{},\"caches\":{},\"untracked\":[]}", "\"untracked\" is no member"},
 		{"{\"version\":1,\"functions\":[],\"caches\":{}}", "\"functions\""},
 		{"{\"version\":1,\"functions\":{\"a\":{}},\"caches\":{}}", "\"a\""},
 		{"{\"version\":1,\"functions\":{\"a\":[\"f\"]},\"caches\":{}}", "\"a\"[0]"},

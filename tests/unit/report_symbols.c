@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "kmc_abi.h"
+#include "random64.h"
 #include "symbols.h"
 
 #define TEXT	 0xffffffff81000000ull
@@ -393,16 +394,6 @@ static void test_each(void **state)
 	symbols_each(s, MOD + 0x2000, see, &seen);
 	assert_string_equal(seen.names, "");
 	symbols_destroy(s);
-}
-
-static uint64_t random64(void)
-{
-	static uint64_t x = 0x9e3779b97f4a7c15ull;
-
-	x ^= x << 13;
-	x ^= x >> 7;
-	x ^= x << 17;
-	return x;
 }
 
 /* Mostly valid records at colliding addresses, some of them damaged, with lookups in between. */

@@ -115,6 +115,26 @@ static int check_track(const json_t *list, char *err, size_t errlen)
 	return 0;
 }
 
+/* A member that is not known would be a rule that does nothing. */
+static int check_members(const json_t *root, char *err, size_t errlen)
+{
+	static const char *const known[] = { "version", "functions", "caches", "track" };
+	const char *name;
+	json_t *value;
+
+	json_object_foreach ((json_t *)root, name, value) {
+		size_t i = 0;
+
+		while (i < sizeof(known) / sizeof(known[0]) && strcmp(name, known[i]) != 0)
+			i++;
+		if (i < sizeof(known) / sizeof(known[0]))
+			continue;
+		snprintf(err, errlen, "rules: \"%s\" is no member of a rules file", name);
+		return -1;
+	}
+	return 0;
+}
+
 int rules_load(const char *path, struct rules **out, char *err, size_t errlen)
 {
 	struct rules *r;
@@ -131,7 +151,8 @@ int rules_load(const char *path, struct rules **out, char *err, size_t errlen)
 			 RULES_VERSION);
 		goto fail;
 	}
-	if (check_section("functions", json_object_get(root, "functions"), err, errlen) ||
+	if (check_members(root, err, errlen) ||
+	    check_section("functions", json_object_get(root, "functions"), err, errlen) ||
 	    check_section("caches", json_object_get(root, "caches"), err, errlen) ||
 	    check_track(json_object_get(root, "track"), err, errlen))
 		goto fail;
