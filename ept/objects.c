@@ -518,7 +518,6 @@ static enum obj_verdict slot_free(struct objects *o, struct region *r, uint32_t 
 					.slot = r->stride,
 					.cache = r->cache,
 					.event = event,
-					.watched = r->slots[i].fate != FATE_UNWATCHED,
 					.left_out = r->slots[i].left_out});
 	region_set_state(o, r, i, OBJ_FREED);
 	mark_set(o, &r->slots[i].freed, event);

@@ -73,7 +73,6 @@ struct obj_change {
 	uint64_t size, slot;
 	const struct obj_cache *cache; /* may be NULL */
 	const struct obj_event *event; /* may be NULL */
-	bool watched;  /* frees: its pages were hidden when it was allocated */
 	bool left_out; /* the answer to the allocation, given again at the free */
 };
 

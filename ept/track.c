@@ -142,7 +142,7 @@ static bool choose(struct track *t, const struct track_event *e, struct site *si
 {
 	if (t->p.mode != TRACK_SAMPLE || !site)
 		return true;
-	return e->waits || sites_choose(t->sites, site, 0, t->p.share);
+	return e->waits || sites_choose(t->sites, site, t->p.share);
 }
 
 bool track_alloc(struct track *t, struct track_event *e)
@@ -151,13 +151,15 @@ bool track_alloc(struct track *t, struct track_event *e)
 	const struct track_rule *rule = rule_for(t, e);
 	uint32_t accesses = rule && rule->accesses ? rule->accesses : t->p.accesses;
 	bool redzone = e->size < e->slot;
+	bool ruled_out = rule && (rule->exclude || !sites_coin(t->sites, rule->rate));
 
-	e->left_out = rule && (rule->exclude || !sites_coin(t->sites, rule->rate));
 	e->cache_out = rule && is_cache_out(rule);
-	e->useless = e->defined && !redzone;
+	e->useless = ruled_out || (e->defined && !redzone);
+	/* Where its page is hidden already its free must not prolong that, or a busy page stays so. */
+	e->left_out = ruled_out || !choose(t, e, site);
 	if (t->p.mode == TRACK_OFF || e->left_out)
 		return false;
-	if (t->p.mode != TRACK_FULL && (e->useless || !choose(t, e, site)))
+	if (t->p.mode != TRACK_FULL && e->useless)
 		return false;
 	if (site)
 		sites_chosen(t->sites, site);
@@ -174,7 +176,7 @@ bool track_free(struct track *t, const struct track_event *e)
 		return false;
 	if (t->p.mode == TRACK_FULL)
 		return true;
-	if (!accesses || (t->p.mode == TRACK_SAMPLE && !e->watched))
+	if (!accesses)
 		return false;
 	fill(t, e, accesses, true);
 	return true;
@@ -254,13 +256,10 @@ uint64_t track_site_hash(const uint64_t *stack, unsigned frames)
 unsigned track_gap(struct track *t, const uint64_t *stack, unsigned frames)
 {
 	const struct site *site = sites_find(t->sites, track_site_hash(stack, frames));
-	unsigned gap = 0;
 
 	if (t->p.mode != TRACK_SAMPLE || !site)
 		return 0;
-	while (gap < UINT8_MAX && !sites_choose(t->sites, site, gap + 1, t->p.share))
-		gap++;
-	return gap;
+	return sites_gap(t->sites, site, t->p.share, UINT8_MAX);
 }
 
 void track_get_stats(const struct track *t, struct track_stats *stats)

@@ -74,9 +74,8 @@ struct track_event {
 	unsigned frames;
 	bool defined;
 	bool waits;    /* the guest waits for the page to be hidden: it was asked to */
-	bool watched;  /* frees: as obj_change */
-	bool left_out; /* the same; an allocation fills it in, as what follows */
-	bool useless;  /* the same would be said of others of this place */
+	bool left_out; /* as obj_change: not chosen; an allocation fills it in, as what follows */
+	bool useless;  /* not worth hiding, nor would others of this place be */
 	bool cache_out; /* and of all others of its cache */
 	/* Does a function of the call trace match? */
 	void *ctx;

@@ -72,24 +72,37 @@ struct site *sites_meet(struct sites *s, uint64_t hash)
 	return site;
 }
 
-/* Of 2^32. */
-static uint64_t chance(const struct sites *s, const struct site *site, unsigned ahead, uint32_t share)
+/*
+ * One of a place that made m is chosen with the chance fair / m, fair being what each of them would be given if
+ * all were given the same: the coin is one of 2^32.
+ */
+static unsigned __int128 fair(const struct sites *s, uint32_t share)
 {
-	long double fair = (long double)s->allocations * share / 100 / (long double)s->stats.sites;
-	long double c = fair / ((long double)site->seen + ahead);
-
-	return c >= 1 ? 1ull << 32 : (uint64_t)(c * 4294967296.0L);
+	return ((unsigned __int128)s->allocations * share << 32) / (100 * s->stats.sites);
 }
 
-bool sites_choose(const struct sites *s, const struct site *site, unsigned ahead, uint32_t share)
+static bool choose(const struct sites *s, const struct site *site, unsigned ahead,
+		   unsigned __int128 fair)
 {
-	uint64_t coin;
+	uint64_t number = site->seen + (uint64_t)ahead;
+	uint64_t coin = scramble(s->seed ^ scramble(site->hash + number)) >> 32;
 
-	if (site->seen + (uint64_t)ahead <= FIRST)
-		return true;
-	coin = scramble(s->seed ^ scramble(site->hash + site->seen + ahead)) >> 32;
+	return number <= FIRST || (unsigned __int128)coin * number < fair;
+}
 
-	return coin < chance(s, site, ahead, share);
+bool sites_choose(const struct sites *s, const struct site *site, uint32_t share)
+{
+	return choose(s, site, 0, fair(s, share));
+}
+
+unsigned sites_gap(const struct sites *s, const struct site *site, uint32_t share, unsigned most)
+{
+	unsigned __int128 each = fair(s, share);
+	unsigned gap = 0;
+
+	while (gap < most && !choose(s, site, gap + 1, each))
+		gap++;
+	return gap;
 }
 
 void sites_chosen(struct sites *s, struct site *site)

@@ -24,8 +24,10 @@ struct site {
 struct site *sites_meet(struct sites *s, uint64_t hash);
 /* NULL: not met. */
 struct site *sites_find(struct sites *s, uint64_t hash);
-/* Would its ahead'th allocation from the last one on (0: that itself) be chosen? share: percent. */
-bool sites_choose(const struct sites *s, const struct site *site, unsigned ahead, uint32_t share);
+/* Is the last one chosen? share: percent. */
+bool sites_choose(const struct sites *s, const struct site *site, uint32_t share);
+/* How many of those that come next would not be, at most so many. */
+unsigned sites_gap(const struct sites *s, const struct site *site, uint32_t share, unsigned most);
 /* It was chosen. */
 void sites_chosen(struct sites *s, struct site *site);
 /* True in rate of 100 cases. */

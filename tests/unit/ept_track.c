@@ -386,6 +386,26 @@ static void gaps_follow_the_choice(void **state)
 	track_destroy(t);
 }
 
+/* An object that was not chosen may lie in a page that is hidden for another one: it ends as that does. */
+static void frees_follow_the_choice(void **state)
+{
+	struct track *t = make("sample:share=1,accesses=10,recent=10", 3);
+	uint64_t busy = 1;
+	unsigned hides = 0;
+
+	for (int i = 0; i < 10000; i++) {
+		struct track_event e = event(1, &busy);
+		bool chosen = track_alloc(t, &e);
+
+		assert_int_equal(track_free(t, &e), chosen);
+		hides += chosen;
+		assert_int_equal(lasts(t, 1), chosen ? 10 : 1);
+		track_shown(t, 1, 1);
+	}
+	assert_in_range(hides, 4, 500);
+	track_destroy(t);
+}
+
 /* A guest may make up places: none more than there is room for, and nothing breaks. */
 static void too_many_places(void **state)
 {
@@ -416,6 +436,7 @@ int main(void)
 		cmocka_unit_test(places_share),
 		cmocka_unit_test(seeds_choose_others),
 		cmocka_unit_test(gaps_follow_the_choice),
+		cmocka_unit_test(frees_follow_the_choice),
 		cmocka_unit_test(too_many_places),
 	};
 

@@ -15,7 +15,7 @@
 #include "checker_internal.h"
 
 #define PICK_NS	 1000000l  /* between two looks at what was announced, while frees do not wait */
-#define SLEEP_NS 50000000l /* to the next look whether that is so */
+#define SLEEP_NS 50000000l /* at most, and to the next look whether that is so */
 #define AGAIN	 (KMC_WANT_AGAIN & -KMC_WANT_AGAIN)
 
 int tracking_init(struct checker *c, char *err, size_t errlen)
@@ -161,7 +161,6 @@ static struct track_event event_of(struct checker *c, const struct obj_change *c
 				     .slot = change->slot,
 				     .defined = change->defined,
 				     .waits = c->record && c->record->flags & KMC_F_WAITS,
-				     .watched = change->watched,
 				     .left_out = change->left_out,
 				     .ctx = c,
 				     .in_trace = in_trace };
@@ -170,8 +169,7 @@ static struct track_event event_of(struct checker *c, const struct obj_change *c
 /* How many allocations at this place the agent need not wait for. */
 static void set_gap(struct checker *c, const struct track_event *e)
 {
-	unsigned gap = e->useless || e->left_out ? UINT8_MAX :
-						   track_gap(c->track, e->stack, e->frames);
+	unsigned gap = e->useless ? UINT8_MAX : track_gap(c->track, e->stack, e->frames);
 	uint8_t *at;
 
 	/* One that did not wait counted down, unless its page was hidden. */
@@ -227,21 +225,32 @@ void tracking_end(struct checker *c, gpa_t gpa)
 		objects_unwatch(c->objects, page_of(gpa), GUEST_PAGE);
 }
 
+/* True where frees are picked up here, and there may have been some. */
+static bool pick(struct checker *c)
+{
+	const struct track_params *p = track_params(c->track);
+	bool picks;
+
+	if (!agent_pending(c))
+		return false;
+	pthread_mutex_lock(&c->lock);
+	picks = (p->mode == TRACK_BUDGET || p->mode == TRACK_SAMPLE) && !p->frees_wait;
+	if (picks && !machine_ending(c->machine))
+		agent_catch_up(c);
+	pthread_mutex_unlock(&c->lock);
+	return picks;
+}
+
 void *tracking_picker(void *ctx)
 {
+	struct timespec nap = { .tv_nsec = SLEEP_NS };
 	struct checker *c = ctx;
 
 	while (!atomic_load(&c->watchdog_stop)) {
-		const struct track_params *p = track_params(c->track);
-		struct timespec nap = { .tv_nsec = SLEEP_NS };
-
-		pthread_mutex_lock(&c->lock);
-		if ((p->mode == TRACK_BUDGET || p->mode == TRACK_SAMPLE) && !p->frees_wait) {
-			if (!machine_ending(c->machine))
-				agent_catch_up(c);
+		if (pick(c))
 			nap.tv_nsec = PICK_NS;
-		}
-		pthread_mutex_unlock(&c->lock);
+		else if (nap.tv_nsec < SLEEP_NS)
+			nap.tv_nsec *= 2;
 		nanosleep(&nap, NULL);
 	}
 	return NULL;

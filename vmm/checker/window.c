@@ -18,7 +18,6 @@
 /* Between two looks at the guest's interrupts; and how long a window goes on without a violation. */
 #define WINDOW_INSNS 4096
 #define WINDOW_IDLE  256
-#define WINDOW_IDLE_BUDGET 64 /* where most pages are shown, the next violation is farther away */
 #define WINDOW_IDLE_MAX 4     /* times that */
 #define MAX_OVER	16 /* pages that are shown together */
 
@@ -349,8 +348,7 @@ static void store_vectors(struct window *w)
  */
 static uint32_t idle_limit(struct window *w, uint64_t rip)
 {
-	uint32_t least = track_limited(w->c->track) ? WINDOW_IDLE_BUDGET : WINDOW_IDLE;
-	uint32_t most = least * WINDOW_IDLE_MAX;
+	const uint32_t least = WINDOW_IDLE, most = WINDOW_IDLE * WINDOW_IDLE_MAX;
 
 	w->idle = rip != w->rip || w->idle < least ? least : w->idle < most ? 2 * w->idle : most;
 	w->rip = rip;
