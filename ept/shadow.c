@@ -349,15 +349,33 @@ static bool is_legal(uint8_t a)
 	return a <= A_UNKNOWN || a == A_ALLOCATED;
 }
 
+/* A page with arrays, of which the span is in one granule. */
+static struct shadow_page *page_of_few(uintptr_t entry, const struct span *span)
+{
+	return entry != UNTRACKED && !is_uniform(entry) && span->off % 8 + span->n <= 8 ?
+		       entry_page(entry) :
+		       NULL;
+}
+
+static enum a_state held_one_a(const struct shadow *s, const struct span *span)
+{
+	uintptr_t entry = span->page < 0 ? UNTRACKED : s->page[span->page];
+	const struct shadow_page *p = page_of_few(entry, span);
+
+	if (entry == UNTRACKED || is_uniform(entry))
+		return entry_a(entry);
+	return p ? shadow_page_one_a(p, span->off, (uint32_t)span->n) : A_STATES;
+}
+
 bool shadow_held_legal(const struct shadow *s, gpa_t gpa, uint32_t len)
 {
 	struct span span = held_span(s, gpa, len);
-	uintptr_t entry = span.page < 0 ? UNTRACKED : s->page[span.page];
+	enum a_state all = held_one_a(s, &span);
 	uint8_t a[GUEST_PAGE];
 
-	if (entry == UNTRACKED || is_uniform(entry))
-		return is_legal(entry_a(entry));
-	shadow_page_read_a(entry_page(entry), span.off, a, len);
+	if (all != A_STATES)
+		return is_legal((uint8_t)all);
+	page_read_a(s, &span, a);
 	for (uint32_t i = 0; i < len; i++)
 		if (!is_legal(a[i]))
 			return false;
@@ -372,7 +390,7 @@ void shadow_held_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint3
 	page_read_v(s, &span, vbits);
 	for (uint32_t i = 0; i < len; i++)
 		any |= vbits[i];
-	if (!any)
+	if (!any || held_one_a(s, &span) == A_ALLOCATED)
 		return;
 	page_read_a(s, &span, a);
 	for (uint32_t i = 0; i < len; i++)
@@ -392,8 +410,12 @@ int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint3
 {
 	struct change c = {.kind = vbits ? WRITE_V : SET_V, .value = V_DEFINED, .v = vbits};
 	struct span span = held_span(s, gpa, len);
+	struct shadow_page *p;
 
-	return span.page < 0 ? 0 : change_span(s, &c, &span);
+	if (span.page < 0)
+		return 0;
+	p = page_of_few(s->page[span.page], &span);
+	return p && shadow_page_write_few(p, span.off, vbits, len) ? 0 : change_span(s, &c, &span);
 }
 
 _Static_assert(A_UNTRACKED == 0, "the entry of an untracked page reads as A_UNTRACKED, defined");

@@ -106,6 +106,21 @@ void shadow_page_read_a(const struct shadow_page *p, uint32_t off, uint8_t *a, u
 	}
 }
 
+enum a_state shadow_page_one_a(const struct shadow_page *p, uint32_t off, uint32_t n)
+{
+	unsigned code;
+
+	if (!p->a)
+		return p->a_all;
+	if (p->a_bytes)
+		return A_STATES;
+	code = get_code(p->a, off / GRANULE);
+	if (code <= code_of_state(A_FREED))
+		return a_codes[code][0];
+	/* Split: that many bytes are allocated, the others redzone. */
+	return off % GRANULE + n <= code - code_of_state(A_FREED) ? A_ALLOCATED : A_STATES;
+}
+
 static void drop_a(struct shadow_page *p, uint8_t all)
 {
 	free(p->a);
@@ -209,10 +224,37 @@ static bool partial(uint8_t v)
 	return v != V_DEFINED && v != V_UNDEFINED;
 }
 
+/* Byte i of the result is 0xff where bit i is set. */
+static uint64_t spread(uint8_t bits)
+{
+	uint64_t x = bits * 0x0101010101010101u & 0x8040201008040201u;
+
+	return ((x + 0x7f7f7f7f7f7f7f7fu) >> 7 & 0x0101010101010101u) * 0xff;
+}
+
+/* The inverse: bit i is byte i's lowest. */
+static uint8_t gather(uint64_t bytes)
+{
+	return (uint8_t)((bytes & 0x0101010101010101u) * 0x0102040810204080u >> 56);
+}
+
+/* Without the instruction, which not every CPU has, the compiler's is a call. */
+static unsigned ones(uint8_t bits)
+{
+	bits = (uint8_t)(bits - (bits >> 1 & 0x55));
+	bits = (uint8_t)((bits & 0x33) + (bits >> 2 & 0x33));
+	return (bits + (bits >> 4)) & 0xfu;
+}
+
 static void read_bits(uint8_t bits, uint8_t *v, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
-		v[i] = bits >> i & 1 ? V_UNDEFINED : V_DEFINED;
+	uint64_t bytes = spread(bits);
+
+	if (n == sizeof(bytes))
+		memcpy(v, &bytes, sizeof(bytes));
+	else
+		for (uint32_t i = 0; i < n; i++)
+			v[i] = (uint8_t)(bytes >> 8 * i);
 }
 
 void shadow_page_read_v(const struct shadow_page *p, uint32_t off, uint8_t *v, uint32_t n)
@@ -313,11 +355,38 @@ static bool write_piece(struct shadow_page *p, uint32_t off, const uint8_t *v, u
 			return false;
 		memcpy(block + off % V_BLOCK, v, n);
 	}
-	p->undefined = (uint16_t)(p->undefined + __builtin_popcount(bits) -
-				  __builtin_popcount(*map & mask));
+	p->undefined = (uint16_t)(p->undefined + ones(bits) - ones(*map & mask));
 	*map = (uint8_t)((*map & ~mask) | bits);
 	if (exact && block_defined(p, off))
 		drop_block(p, off / V_BLOCK);
+	return true;
+}
+
+bool shadow_page_write_few(struct shadow_page *p, uint32_t off, const uint8_t *v, uint32_t n)
+{
+	uint8_t mask = (uint8_t)(0xffu >> (8 - n)), bits = 0, *map;
+	uint64_t bytes = 0;
+	unsigned undefined;
+
+	if (!p->v)
+		return !v && p->v_all == V_DEFINED;
+	if (p->exact)
+		return false;
+	if (v) {
+		for (uint32_t i = 0; i < n; i++)
+			bytes |= (uint64_t)v[i] << 8 * i;
+		bits = gather(bytes);
+		if (spread(bits) != bytes) /* some byte is defined in part */
+			return false;
+	}
+	map = &p->v[off / 8];
+	mask = (uint8_t)(mask << off % 8);
+	bits = (uint8_t)(bits << off % 8);
+	undefined = p->undefined + ones(bits) - ones(*map & mask);
+	if (!undefined || undefined == GUEST_PAGE)
+		return false;
+	*map = (uint8_t)((*map & ~mask) | bits);
+	p->undefined = (uint16_t)undefined;
 	return true;
 }
 

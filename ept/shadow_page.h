@@ -32,6 +32,14 @@ bool shadow_page_write_v(struct shadow_page *p, uint32_t off, const uint8_t *v, 
 void shadow_page_read_a(const struct shadow_page *p, uint32_t off, uint8_t *a, uint32_t n);
 void shadow_page_read_v(const struct shadow_page *p, uint32_t off, uint8_t *v, uint32_t n);
 
+/*
+ * The plain cases of an access to n bytes in one granule (8 bytes), which nearly all are. The state that all of
+ * them have, or A_STATES where that takes a closer look.
+ */
+enum a_state shadow_page_one_a(const struct shadow_page *p, uint32_t off, uint32_t n);
+/* v: NULL for defined. True where it is written: no array comes or goes by that. */
+bool shadow_page_write_few(struct shadow_page *p, uint32_t off, const uint8_t *v, uint32_t n);
+
 /* Frees the arrays, not p. */
 void shadow_page_deinit(struct shadow_page *p);
 bool shadow_page_uniform(const struct shadow_page *p);

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * scale_cost.c: what the host does at a violation, with more and more pages tracked: bench/scale makes a table of it.
+ *
+ * Guest memory of a little more than the most pages, all of them slabs of 8 pages with objects of 256 bytes,
+ * half of them allocated. A violation is what a window in budget mode does to shadow, object table and guest
+ * memory: at a page anywhere among the tracked ones, an object freed and allocated again, so many accesses
+ * checked and written, and the page shown and hidden again. The guest's own exit is not in it.
+ *
+ * Usage: scale_cost PAGES VIOLATIONS; prints nanoseconds of CPU time, and bytes of shadow and object table per tracked byte.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "objects.h"
+
+#define SLAB_PAGES 8u
+#define SLOT	   256u
+#define REQUESTED  200u
+#define ACCESSES   20u /* of a violation: bench/README.md */
+#define FRAMES	   8u
+#define GRAIN	   (2ull << 20)
+#define FIRST	   GRAIN
+
+struct world {
+	struct guest_ram *ram;
+	struct shadow *shadow;
+	struct objects *objects;
+	uint64_t pages, random;
+	struct obj_event event;
+};
+
+static void die(const char *what)
+{
+	fprintf(stderr, "scale_cost: %s\n", what);
+	exit(1);
+}
+
+/* xorshift64, Marsaglia 2003 */
+static uint64_t draw(struct world *w, uint64_t below)
+{
+	w->random ^= w->random << 13;
+	w->random ^= w->random >> 7;
+	w->random ^= w->random << 17;
+	return w->random % below;
+}
+
+static void hide(void *ctx, gpa_t gpa, uint64_t len)
+{
+	struct world *w = ctx;
+
+	if (guest_ram_hide(w->ram, gpa, len / GUEST_PAGE) < 0)
+		die("guest_ram_hide");
+}
+
+static void show(void *ctx, gpa_t gpa, uint64_t len)
+{
+	struct world *w = ctx;
+
+	if (guest_ram_show(w->ram, gpa, len / GUEST_PAGE) < 0)
+		die("guest_ram_show");
+}
+
+/* Memory is contiguous for the table, with the hole where a PC has it. */
+static gpa_t page_at(uint64_t n)
+{
+	uint64_t at = FIRST + n * GUEST_PAGE;
+
+	return (gpa_t){at < GUEST_RAM_LOW_END ? at : at - GUEST_RAM_LOW_END + GUEST_RAM_HIGH};
+}
+
+static void allocate(struct world *w, gpa_t at)
+{
+	struct obj_alloc a = {.addr = at, .size = REQUESTED, .slot = SLOT, .event = &w->event};
+
+	if (objects_alloc(w->objects, &a) != OBJ_OK)
+		die("objects_alloc");
+}
+
+static void set_up(struct world *w)
+{
+	static const struct obj_cache cache = {
+		.id = 1, .name = "kmalloc-256", .object_size = SLOT, .slot_size = SLOT};
+	const struct objects_ops ops = {w, hide, show, NULL};
+	uint64_t size = (FIRST + w->pages * GUEST_PAGE + GRAIN - 1) / GRAIN * GRAIN;
+	const char *what;
+
+	if (guest_ram_create(size, &w->ram, &what) < 0)
+		die(what);
+	w->shadow = shadow_create(w->ram);
+	w->objects = w->shadow ? objects_create(w->ram, w->shadow, &ops) : NULL;
+	if (!w->objects)
+		die("out of memory");
+	w->event = (struct obj_event){.comm = "scale", .nstack = FRAMES, .pid = 1};
+	for (unsigned n = 0; n < FRAMES; n++)
+		w->event.stack[n] = 0xffffffff81000000ull + n * 0x1234;
+	for (uint64_t n = 0; n < w->pages; n += SLAB_PAGES) {
+		if (objects_slab(w->objects, page_at(n), SLAB_PAGES * GUEST_PAGE, &cache, true) != OBJ_OK)
+			die("objects_slab");
+		for (uint64_t at = 0; at < SLAB_PAGES * GUEST_PAGE; at += 2 * SLOT)
+			allocate(w, (gpa_t){page_at(n).v + at});
+	}
+}
+
+static void check_and_write(struct world *w, gpa_t at)
+{
+	const uint8_t undefined[8] = {0xff};
+	uint8_t v[8];
+
+	if (!guest_ram_hidden(w->ram, at) || !guest_ram_at(w->ram, at, sizeof(v)))
+		die("a page is not hidden");
+	shadow_hold(w->shadow, at);
+	if (!shadow_held_legal(w->shadow, at, sizeof(v)))
+		die("an access is not legal");
+	shadow_held_read_v(w->shadow, at, v, sizeof(v));
+	shadow_held_write_v(w->shadow, at, v[0] ? NULL : undefined, sizeof(v));
+	shadow_drop(w->shadow, at);
+}
+
+void violation(struct world *w); /* bench/scale counts its instructions */
+__attribute__((noinline)) void violation(struct world *w)
+{
+	gpa_t page = page_at(draw(w, w->pages)), at = {page.v + draw(w, 8) * 2 * SLOT};
+	struct object freed;
+
+	if (objects_free(w->objects, at, &w->event, &freed) != OBJ_OK)
+		die("objects_free");
+	allocate(w, at);
+	for (unsigned n = 0; n < ACCESSES; n++)
+		check_and_write(w, (gpa_t){at.v + n % (REQUESTED / 8) * 8});
+	objects_unwatch(w->objects, page, GUEST_PAGE);
+	objects_watch(w->objects, page, GUEST_PAGE);
+}
+
+static double now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+int main(int argc, char **argv)
+{
+	struct world w = {.random = 88172645463325252ull};
+	uint64_t violations;
+	double began, tracked;
+
+	if (argc != 3)
+		die("usage: scale_cost PAGES VIOLATIONS");
+	w.pages = strtoull(argv[1], NULL, 10) / SLAB_PAGES * SLAB_PAGES;
+	violations = strtoull(argv[2], NULL, 10);
+	set_up(&w);
+	for (uint64_t n = 0; n < violations / 10; n++)
+		violation(&w); /* warm */
+	began = now_ns();
+	for (uint64_t n = 0; n < violations; n++)
+		violation(&w);
+	tracked = (double)shadow_tracked_bytes(w.shadow);
+	printf("%" PRIu64 "\t%.0f\t%.2f\t%.2f\n", w.pages, (now_ns() - began) / (double)violations,
+	       (double)shadow_bytes(w.shadow) / tracked, (double)objects_bytes(w.objects) / tracked);
+	objects_destroy(w.objects);
+	shadow_destroy(w.shadow);
+	guest_ram_destroy(w.ram);
+	return 0;
+}
