@@ -35,6 +35,7 @@ static const char usage[] =
 	"                        a virtio network card; connections to the host's PORT go to the\n"
 	"                        guest's; restrict: to nowhere else; repeatable\n"
 	"  --rng                 a virtio-rng device\n"
+	"  --pvpanic             a pvpanic device on PCI; ACPI has one in any case\n"
 	"  --module 'FILE.ko [PARAM=VALUE]...'\n"
 	"                        load this module in the built-in initramfs; repeatable\n"
 	"  --exec CMD            run CMD in the built-in initramfs, then power off\n"
@@ -288,6 +289,7 @@ enum option_id {
 	OPT_DISK,
 	OPT_NET,
 	OPT_RNG,
+	OPT_PVPANIC,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -321,6 +323,7 @@ static const struct option long_options[] = {
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "net", required_argument, NULL, OPT_NET },
 	{ "rng", no_argument, NULL, OPT_RNG },
+	{ "pvpanic", no_argument, NULL, OPT_PVPANIC },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -371,6 +374,9 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return good_device("net", v, device_option_net(&o->devices, v));
 	case OPT_RNG:
 		o->devices.rng = true;
+		return true;
+	case OPT_PVPANIC:
+		o->devices.pvpanic = true;
 		return true;
 	case OPT_CPUS:
 		return parse_cpus(o, v);

@@ -7,6 +7,8 @@
 #include "virtio.h"
 
 struct disk;
+struct pci_bus;
+struct pvpanic;
 
 /* The caller ends what it gets with virtio_deinit(). NULL: no memory. index: 0, 1, ... of its kind.
  */
@@ -15,5 +17,9 @@ struct virtio_device *blk_create(struct disk *disk, unsigned index); /* takes ov
 /* As devices_create(); *out is NULL where there is no memory. */
 int net_create(const struct net_config *config, unsigned index, struct virtio_device **out,
 	       char *err, size_t errlen, bool *bad_input);
+
+/* Not virtio: it has no thread. NULL: no memory, or the bus is full. host stays the caller's. */
+struct pvpanic *pvpanic_create(const struct device_host *host, struct pci_bus *bus);
+void pvpanic_destroy(struct pvpanic *p);
 
 #endif

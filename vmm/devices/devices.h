@@ -32,7 +32,7 @@ struct net_config {
 };
 
 struct devices_config {
-	bool rng;
+	bool rng, pvpanic;
 	unsigned disks, nets;
 	struct disk_config disk[DEVICES_DISKS];
 	struct net_config net[DEVICES_NETS];
