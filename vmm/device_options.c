@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* device_options.c: parses the values of --disk and --net, lists of items separated by commas. */
+/* device_options.c: parses the values of --disk, --net and others, lists of items separated by commas. */
 #include "device_options.h"
 
 #include <arpa/inet.h>
@@ -43,6 +43,16 @@ const char *device_option_disk(struct devices_config *c, const char *value)
 	if (!*d.path)
 		return bad_disk;
 	c->disk[c->disks++] = d;
+	return NULL;
+}
+
+const char *device_option_console(struct devices_config *c, const char *value)
+{
+	if (c->consoles == DEVICES_CONSOLES)
+		return "at most 4 consoles can be given";
+	if (!*value || !strcmp(value, "unix:"))
+		return "give FILE or unix:PATH";
+	c->console[c->consoles++] = value;
 	return NULL;
 }
 

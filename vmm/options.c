@@ -34,6 +34,8 @@ static const char usage[] =
 	"  --net user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict]\n"
 	"                        a virtio network card; connections to the host's PORT go to the\n"
 	"                        guest's; restrict: to nowhere else; repeatable\n"
+	"  --console FILE|unix:PATH\n"
+	"                        a virtio console, hvc0 in the guest; repeatable\n"
 	"  --rng                 a virtio-rng device\n"
 	"  --pvpanic             a pvpanic device on PCI; ACPI has one in any case\n"
 	"  --module 'FILE.ko [PARAM=VALUE]...'\n"
@@ -289,6 +291,7 @@ enum option_id {
 	OPT_DISK,
 	OPT_NET,
 	OPT_RNG,
+	OPT_CONSOLE,
 	OPT_PVPANIC,
 	OPT_HELP,
 	OPT_VERSION,
@@ -323,6 +326,7 @@ static const struct option long_options[] = {
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "net", required_argument, NULL, OPT_NET },
 	{ "rng", no_argument, NULL, OPT_RNG },
+	{ "console", required_argument, NULL, OPT_CONSOLE },
 	{ "pvpanic", no_argument, NULL, OPT_PVPANIC },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
@@ -372,6 +376,8 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return good_device("disk", v, device_option_disk(&o->devices, v));
 	case OPT_NET:
 		return good_device("net", v, device_option_net(&o->devices, v));
+	case OPT_CONSOLE:
+		return good_device("console", v, device_option_console(&o->devices, v));
 	case OPT_RNG:
 		o->devices.rng = true;
 		return true;

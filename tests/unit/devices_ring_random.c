@@ -14,17 +14,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "device_driver.h"
 #include "device_world.h"
 
-#define SLOTS  4u /* 1..3: disk, network, rng */
-#define QUEUES 2u
+#define SLOTS  5u /* 1...: disk, network, console, rng */
+#define QUEUES 3u /* that are tried; not every device has as many */
 #define ROUNDS 400u
 
 static struct world w;
-static char path[] = "/tmp/kmc-ring-XXXXXX";
+static char path[] = "/tmp/kmc-ring-XXXXXX", console[64];
 
 static uint32_t any(uint32_t n)
 {
@@ -110,24 +112,40 @@ static void make_disk(void)
 	close(fd);
 }
 
+/* Somebody at the other end who says a lot and listens to nothing. */
+static int connect_console(void)
+{
+	static const char noise[100000];
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", strchr(console, '/'));
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_true(send(fd, noise, sizeof(noise), MSG_NOSIGNAL) > 0);
+	return fd;
+}
+
 static void nonsense(void **state)
 {
 	const char *rounds = getenv("KMC_RANDOM_ROUNDS"), *seed = getenv("KMC_RANDOM_SEED");
 	unsigned n = rounds ? (unsigned)atoi(rounds) : ROUNDS;
-	struct devices_config c = {.rng = true, .disks = 1, .nets = 1};
+	struct devices_config c = {.rng = true, .disks = 1, .nets = 1, .consoles = 1, .console = {console}};
 	struct driver driver[SLOTS];
 	struct devices *d;
 	char err[256];
 	bool bad;
+	int fd;
 
 	srand(seed ? (unsigned)atoi(seed) : 1);
 	world_init(&w);
 	make_disk();
+	snprintf(console, sizeof(console), "unix:%s-console", path);
 	c.disk[0].path = path;
 	c.net[0].restricted = true;
 	if (devices_create(&c, &w.host, &d, err, sizeof(err), &bad) < 0)
 		fail_msg("%s", err);
 	assert_int_equal(devices_start(d), 0);
+	fd = connect_console();
 	for (unsigned slot = 1; slot < SLOTS; slot++)
 		driver_find(&driver[slot], d, slot);
 	for (unsigned i = 0; i < n; i++)
@@ -135,6 +153,7 @@ static void nonsense(void **state)
 			one_round(&driver[slot]);
 	devices_stop(d);
 	devices_destroy(d);
+	close(fd);
 	unlink(path);
 }
 

@@ -15,6 +15,8 @@ struct pvpanic;
 struct virtio_device *rng_create(void);
 struct virtio_device *blk_create(struct disk *disk, unsigned index); /* takes over the disk */
 /* As devices_create(); *out is NULL where there is no memory. */
+int hvc_create(const char *to, struct virtio_device **out, char *err, size_t errlen,
+	       bool *bad_input);
 int net_create(const struct net_config *config, unsigned index, struct virtio_device **out,
 	       char *err, size_t errlen, bool *bad_input);
 

@@ -21,7 +21,8 @@ struct devices {
 
 bool devices_wanted(const struct devices_config *config)
 {
-	return config->rng || config->pvpanic || config->disks || config->nets;
+	return config->rng || config->pvpanic || config->disks || config->nets ||
+	       config->consoles;
 }
 
 /* Takes over the device, which may be NULL. */
@@ -74,6 +75,15 @@ static int add_net(struct devices *d, const struct net_config *config, unsigned 
 	return add(d, device, err, errlen);
 }
 
+static int add_console(struct devices *d, const char *to, char *err, size_t errlen, bool *bad_input)
+{
+	struct virtio_device *device;
+
+	if (hvc_create(to, &device, err, errlen, bad_input) < 0)
+		return -1;
+	return add(d, device, err, errlen);
+}
+
 static int add_pvpanic(struct devices *d, char *err, size_t errlen)
 {
 	d->pvpanic = pvpanic_create(&d->host, &d->bus);
@@ -91,6 +101,9 @@ static int add_all(struct devices *d, const struct devices_config *config, char 
 			return -1;
 	for (unsigned i = 0; i < config->nets; i++)
 		if (add_net(d, &config->net[i], i, err, errlen, bad_input) < 0)
+			return -1;
+	for (unsigned i = 0; i < config->consoles; i++)
+		if (add_console(d, config->console[i], err, errlen, bad_input) < 0)
 			return -1;
 	if (config->rng && add(d, rng_create(), err, errlen) < 0)
 		return -1;

@@ -16,6 +16,7 @@
 #define DEVICES_DISKS	 16u
 #define DEVICES_NETS	 4u
 #define DEVICES_FORWARDS 16u
+#define DEVICES_CONSOLES 4u
 
 /* Connections to the host's address and port go to the guest's port. */
 struct forward_config {
@@ -33,9 +34,10 @@ struct net_config {
 
 struct devices_config {
 	bool rng, pvpanic;
-	unsigned disks, nets;
+	unsigned disks, nets, consoles;
 	struct disk_config disk[DEVICES_DISKS];
 	struct net_config net[DEVICES_NETS];
+	const char *console[DEVICES_CONSOLES]; /* a file, or unix:PATH */
 };
 
 struct devices;
