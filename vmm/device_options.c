@@ -56,6 +56,22 @@ const char *device_option_console(struct devices_config *c, const char *value)
 	return NULL;
 }
 
+const char *device_option_vsock(struct devices_config *c, const char *value)
+{
+	static const char item[] = ",socket=";
+	unsigned long cid;
+	char *end;
+
+	errno = 0;
+	cid = strtoul(value, &end, 10);
+	if (errno || *value < '0' || *value > '9' || cid < 3 || cid >= UINT32_MAX)
+		return "give a CID from 3 to 4294967294";
+	if (strncmp(end, item, sizeof(item) - 1) != 0 || !end[sizeof(item) - 1])
+		return "give CID,socket=PATH";
+	c->vsock = (struct vsock_config){.path = end + sizeof(item) - 1, .cid = (uint32_t)cid};
+	return NULL;
+}
+
 static bool parse_port(const char *text, uint16_t *port)
 {
 	unsigned long n;

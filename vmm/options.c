@@ -36,6 +36,9 @@ static const char usage[] =
 	"                        guest's; restrict: to nowhere else; repeatable\n"
 	"  --console FILE|unix:PATH\n"
 	"                        a virtio console, hvc0 in the guest; repeatable\n"
+	"  --vsock CID,socket=PATH\n"
+	"                        a virtio vsock: connections at PATH go to the guest, those of the\n"
+	"                        guest to port P go to PATH_P\n"
 	"  --rng                 a virtio-rng device\n"
 	"  --pvpanic             a pvpanic device on PCI; ACPI has one in any case\n"
 	"  --module 'FILE.ko [PARAM=VALUE]...'\n"
@@ -290,6 +293,7 @@ enum option_id {
 	OPT_VMLINUX,
 	OPT_DISK,
 	OPT_NET,
+	OPT_VSOCK,
 	OPT_RNG,
 	OPT_CONSOLE,
 	OPT_PVPANIC,
@@ -325,6 +329,7 @@ static const struct option long_options[] = {
 	{ "vmlinux", required_argument, NULL, OPT_VMLINUX },
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "net", required_argument, NULL, OPT_NET },
+	{ "vsock", required_argument, NULL, OPT_VSOCK },
 	{ "rng", no_argument, NULL, OPT_RNG },
 	{ "console", required_argument, NULL, OPT_CONSOLE },
 	{ "pvpanic", no_argument, NULL, OPT_PVPANIC },
@@ -378,6 +383,8 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return good_device("net", v, device_option_net(&o->devices, v));
 	case OPT_CONSOLE:
 		return good_device("console", v, device_option_console(&o->devices, v));
+	case OPT_VSOCK:
+		return good_device("vsock", v, device_option_vsock(&o->devices, v));
 	case OPT_RNG:
 		o->devices.rng = true;
 		return true;

@@ -22,7 +22,7 @@ struct devices {
 bool devices_wanted(const struct devices_config *config)
 {
 	return config->rng || config->pvpanic || config->disks || config->nets ||
-	       config->consoles;
+	       config->consoles || config->vsock.path;
 }
 
 /* Takes over the device, which may be NULL. */
@@ -84,6 +84,16 @@ static int add_console(struct devices *d, const char *to, char *err, size_t errl
 	return add(d, device, err, errlen);
 }
 
+static int add_vsock(struct devices *d, const struct vsock_config *config, char *err, size_t errlen,
+		     bool *bad_input)
+{
+	struct virtio_device *device;
+
+	if (vsock_create(config, &device, err, errlen, bad_input) < 0)
+		return -1;
+	return add(d, device, err, errlen);
+}
+
 static int add_pvpanic(struct devices *d, char *err, size_t errlen)
 {
 	d->pvpanic = pvpanic_create(&d->host, &d->bus);
@@ -105,6 +115,8 @@ static int add_all(struct devices *d, const struct devices_config *config, char 
 	for (unsigned i = 0; i < config->consoles; i++)
 		if (add_console(d, config->console[i], err, errlen, bad_input) < 0)
 			return -1;
+	if (config->vsock.path && add_vsock(d, &config->vsock, err, errlen, bad_input) < 0)
+		return -1;
 	if (config->rng && add(d, rng_create(), err, errlen) < 0)
 		return -1;
 	return config->pvpanic ? add_pvpanic(d, err, errlen) : 0;

@@ -32,11 +32,18 @@ struct net_config {
 	struct forward_config forward[DEVICES_FORWARDS];
 };
 
+/* Connections between the guest and UNIX sockets, vsock.c. */
+struct vsock_config {
+	const char *path; /* NULL: none */
+	uint32_t cid;	  /* the guest's, above 2 */
+};
+
 struct devices_config {
 	bool rng, pvpanic;
 	unsigned disks, nets, consoles;
 	struct disk_config disk[DEVICES_DISKS];
 	struct net_config net[DEVICES_NETS];
+	struct vsock_config vsock;
 	const char *console[DEVICES_CONSOLES]; /* a file, or unix:PATH */
 };
 
