@@ -3,6 +3,7 @@
 #include "device_options.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,8 @@
 
 static const char no_memory[] = "out of memory";
 static const char bad_disk[] = "give FILE[,rw|,ro][,format=raw|,format=qcow2]";
-static const char bad_net[] = "give user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict]";
+static const char bad_net[] = "give user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict], or"
+			      " tap,ifname=NAME[,mac=XX:XX:XX:XX:XX:XX]";
 
 static bool disk_item(struct disk_config *d, const char *item)
 {
@@ -112,6 +114,42 @@ static bool parse_forward(char *text, struct forward_config *f)
 	       parse_port(host, &f->host_port) && parse_port(text, &f->guest_port);
 }
 
+/* Six bytes, not for a group. */
+static bool parse_mac(const char *text, struct net_config *n)
+{
+	for (unsigned i = 0; i < MAC_LENGTH; i++, text += 3) {
+		if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]) ||
+		    text[2] != (i + 1 < MAC_LENGTH ? ':' : '\0'))
+			return false;
+		n->mac[i] = (uint8_t)strtoul(text, NULL, 16);
+	}
+	n->has_mac = !(n->mac[0] & 1);
+	return n->has_mac;
+}
+
+static bool tap_item(struct net_config *n, const char *item)
+{
+	static const char ifname[] = "ifname=", mac[] = "mac=";
+	const char *name = item + sizeof(ifname) - 1;
+
+	if (!strncmp(item, mac, sizeof(mac) - 1))
+		return parse_mac(item + sizeof(mac) - 1, n);
+	if (strncmp(item, ifname, sizeof(ifname) - 1) != 0 || !*name || strlen(name) >= sizeof(n->tap))
+		return false;
+	memcpy(n->tap, name, strlen(name) + 1);
+	return true;
+}
+
+static const char *parse_tap(struct net_config *n, char *rest)
+{
+	char *item;
+
+	while ((item = strsep(&rest, ",")))
+		if (!tap_item(n, item))
+			return bad_net;
+	return n->tap[0] ? NULL : bad_net;
+}
+
 static const char *net_item(struct net_config *n, char *item)
 {
 	static const char hostfwd[] = "hostfwd=";
@@ -128,11 +166,21 @@ static const char *net_item(struct net_config *n, char *item)
 										     : bad_net;
 }
 
-const char *device_option_net(struct devices_config *c, const char *value)
+static const char *parse_user(struct net_config *n, char *rest)
 {
 	const char *problem = NULL;
-	char *copy, *rest, *item;
+	char *item;
+
+	while (!problem && (item = strsep(&rest, ",")))
+		problem = net_item(n, item);
+	return problem;
+}
+
+const char *device_option_net(struct devices_config *c, const char *value)
+{
+	const char *problem, *kind;
 	struct net_config *n;
+	char *copy, *rest;
 
 	if (c->nets == DEVICES_NETS)
 		return "at most 4 networks can be given";
@@ -140,10 +188,11 @@ const char *device_option_net(struct devices_config *c, const char *value)
 	copy = rest = strdup(value);
 	if (!copy)
 		return no_memory;
-	if (strcmp(strsep(&rest, ","), "user") != 0)
-		problem = bad_net;
-	while (!problem && (item = strsep(&rest, ",")))
-		problem = net_item(n, item);
+	kind = strsep(&rest, ",");
+	if (!strcmp(kind, "tap"))
+		problem = parse_tap(n, rest);
+	else
+		problem = strcmp(kind, "user") ? bad_net : parse_user(n, rest);
 	free(copy);
 	return problem;
 }

@@ -34,6 +34,8 @@ static const char usage[] =
 	"  --net user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict]\n"
 	"                        a virtio network card; connections to the host's PORT go to the\n"
 	"                        guest's; restrict: to nowhere else; repeatable\n"
+	"  --net tap,ifname=NAME[,mac=XX:XX:XX:XX:XX:XX]\n"
+	"                        a virtio network card on a tap interface of the host; repeatable\n"
 	"  --console FILE|unix:PATH\n"
 	"                        a virtio console, hvc0 in the guest; repeatable\n"
 	"  --vsock CID,socket=PATH\n"

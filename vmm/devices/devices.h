@@ -17,6 +17,7 @@
 #define DEVICES_NETS	 4u
 #define DEVICES_FORWARDS 16u
 #define DEVICES_CONSOLES 4u
+#define MAC_LENGTH	 6u
 
 /* Connections to the host's address and port go to the guest's port. */
 struct forward_config {
@@ -25,8 +26,11 @@ struct forward_config {
 	uint16_t host_port, guest_port;
 };
 
-/* A network of the guest's own, net_user.h. */
+/* A network of the guest's own, net_user.h, or an interface of the host, net_tap.h. */
 struct net_config {
+	char tap[16];	 /* the interface, "": a network of its own */
+	bool has_mac;
+	uint8_t mac[MAC_LENGTH];
 	bool restricted; /* the guest reaches nothing; it is only reached by what is forwarded */
 	unsigned forwards;
 	struct forward_config forward[DEVICES_FORWARDS];
