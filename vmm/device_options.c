@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* device_options.c: parses the values of --disk, --net and others, lists of items separated by commas. */
+/* device_options.c: parses the values of --disk, --net and others, lists of items separated by
+ * commas. */
 #include "device_options.h"
 
 #include <arpa/inet.h>
@@ -12,6 +13,7 @@
 
 static const char no_memory[] = "out of memory";
 static const char bad_disk[] = "give FILE[,rw|,ro][,format=raw|,format=qcow2]";
+static const char bad_fs[] = "give TAG=DIR[,ro], or with --rootfs DIR[,ro]";
 static const char bad_net[] = "give user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict], or"
 			      " tap,ifname=NAME[,mac=XX:XX:XX:XX:XX:XX]";
 
@@ -74,6 +76,41 @@ const char *device_option_vsock(struct devices_config *c, const char *value)
 	return NULL;
 }
 
+/* tag: of --fs the first part of the value. */
+static const char *add_folder(struct devices_config *c, const char *tag, char *path)
+{
+	struct fs_config *f = &c->folder[c->folders];
+
+	if (c->folders == DEVICES_FOLDERS)
+		return "at most 4 folders can be given";
+	*f = (struct fs_config){.tag = tag, .path = strsep(&path, ",")};
+	f->read_only = path && !strcmp(path, "ro");
+	if (!*f->path || (path && !f->read_only))
+		return bad_fs;
+	c->folders++;
+	return NULL;
+}
+
+const char *device_option_fs(struct devices_config *c, const char *value)
+{
+	char *path = strdup(value), *tag = path ? strsep(&path, "=") : NULL;
+
+	if (!tag)
+		return no_memory;
+	if (!path || !*tag)
+		return bad_fs;
+	if (strlen(tag) > 36)
+		return "a tag has at most 36 bytes";
+	return add_folder(c, tag, path);
+}
+
+const char *device_option_rootfs(struct devices_config *c, const char *value)
+{
+	char *path = strdup(value);
+
+	return path ? add_folder(c, DEVICE_OPTION_ROOT_TAG, path) : no_memory;
+}
+
 static bool parse_port(const char *text, uint16_t *port)
 {
 	unsigned long n;
@@ -134,7 +171,8 @@ static bool tap_item(struct net_config *n, const char *item)
 
 	if (!strncmp(item, mac, sizeof(mac) - 1))
 		return parse_mac(item + sizeof(mac) - 1, n);
-	if (strncmp(item, ifname, sizeof(ifname) - 1) != 0 || !*name || strlen(name) >= sizeof(n->tap))
+	if (strncmp(item, ifname, sizeof(ifname) - 1) != 0 || !*name ||
+	    strlen(name) >= sizeof(n->tap))
 		return false;
 	memcpy(n->tap, name, strlen(name) + 1);
 	return true;

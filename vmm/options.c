@@ -41,6 +41,8 @@ static const char usage[] =
 	"  --vsock CID,socket=PATH\n"
 	"                        a virtio vsock: connections at PATH go to the guest, those of the\n"
 	"                        guest to port P go to PATH_P\n"
+	"  --fs TAG=DIR[,ro]     a folder of the host, for mount -t virtiofs TAG; repeatable\n"
+	"  --rootfs DIR[,ro]     the same as the guest's root file system\n"
 	"  --rng                 a virtio-rng device\n"
 	"  --pvpanic             a pvpanic device on PCI; ACPI has one in any case\n"
 	"  --module 'FILE.ko [PARAM=VALUE]...'\n"
@@ -296,6 +298,8 @@ enum option_id {
 	OPT_DISK,
 	OPT_NET,
 	OPT_VSOCK,
+	OPT_FS,
+	OPT_ROOTFS,
 	OPT_RNG,
 	OPT_CONSOLE,
 	OPT_PVPANIC,
@@ -333,6 +337,8 @@ static const struct option long_options[] = {
 	{ "net", required_argument, NULL, OPT_NET },
 	{ "vsock", required_argument, NULL, OPT_VSOCK },
 	{ "rng", no_argument, NULL, OPT_RNG },
+	{ "fs", required_argument, NULL, OPT_FS },
+	{ "rootfs", required_argument, NULL, OPT_ROOTFS },
 	{ "console", required_argument, NULL, OPT_CONSOLE },
 	{ "pvpanic", no_argument, NULL, OPT_PVPANIC },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -387,6 +393,10 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return good_device("console", v, device_option_console(&o->devices, v));
 	case OPT_VSOCK:
 		return good_device("vsock", v, device_option_vsock(&o->devices, v));
+	case OPT_FS:
+		return good_device("fs", v, device_option_fs(&o->devices, v));
+	case OPT_ROOTFS:
+		return good_device("rootfs", v, device_option_rootfs(&o->devices, v));
 	case OPT_RNG:
 		o->devices.rng = true;
 		return true;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * talk.c: carries standard input to a socket and what comes back to standard output, until both have
- * ended. For scripts on the host and, statically linked, in the guest, whose busybox knows neither
- * kind of socket.
+ * talk.c: carries standard input to a socket and what comes back to standard output, until both
+ * have ended. For scripts on the host and, statically linked, in the guest, whose busybox knows
+ * neither kind of socket.
  *
  * Usage: talk unix PATH | listen-unix PATH | vsock CID PORT | listen-vsock PORT
  * Connecting is tried for a minute. Where the first line of the input begins with a '<', it is not

@@ -23,7 +23,8 @@ struct ring {
 	uint16_t offered, seen;
 };
 
-static inline void ring_init(struct ring *r, struct world *w, const struct driver *v, unsigned queue)
+static inline void ring_init(struct ring *r, struct world *w, const struct driver *v,
+			     unsigned queue)
 {
 	*r = (struct ring){.w = w, .v = v, .queue = queue, .base = queue * RING_ROOM};
 	memset(w->ram + r->base, 0, 0x3000);

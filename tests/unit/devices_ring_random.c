@@ -23,12 +23,13 @@
 #include "device_driver.h"
 #include "device_world.h"
 
-#define SLOTS  6u /* 1...: disk, network, console, vsock, rng */
-#define QUEUES 3u /* that are tried; not every device has as many */
+#define SLOTS	   7u /* 1...: disk, network, console, vsock, folder, rng */
+#define QUEUES	   3u /* that are tried; not every device has as many */
 #define VSOCK_SLOT 4u
-#define ROUNDS 400u
+#define ROUNDS	   400u
 
 static struct world w;
+static char folder[] = "/tmp/kmc-ring-echo-XXXXXX";
 static char path[] = "/tmp/kmc-ring-XXXXXX", console[64], vsock[64], vsock_7[80];
 
 static uint32_t any(uint32_t n)
@@ -137,7 +138,8 @@ static void make_disk(void)
 	close(fd);
 }
 
-/* Somebody at the other end who talks and does not listen. Where too many wait already nothing is said. */
+/* Somebody at the other end who talks and does not listen. Where too many wait already nothing is
+ * said. */
 static int connect_to(const char *where, const char *noise, size_t len)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
@@ -176,8 +178,14 @@ static void nonsense(void **state)
 {
 	const char *rounds = getenv("KMC_RANDOM_ROUNDS"), *seed = getenv("KMC_RANDOM_SEED");
 	unsigned n = rounds ? (unsigned)atoi(rounds) : ROUNDS;
-	struct devices_config c = {.rng = true, .disks = 1, .nets = 1, .consoles = 1, .console = {console},
-				   .vsock = {.path = vsock, .cid = 3}};
+	struct devices_config c = {.rng = true,
+				   .disks = 1,
+				   .nets = 1,
+				   .consoles = 1,
+				   .console = {console},
+				   .vsock = {.path = vsock, .cid = 3},
+				   .folders = 1,
+				   .folder = {{.tag = "tag", .path = folder}}};
 	static const char noise[100000];
 	struct driver driver[SLOTS];
 	struct devices *d;
@@ -188,6 +196,8 @@ static void nonsense(void **state)
 	srand(seed ? (unsigned)atoi(seed) : 1);
 	world_init(&w);
 	make_disk();
+	assert_non_null(mkdtemp(folder));
+	setenv("KMC_VIRTIOFSD", FAKE_VIRTIOFSD, 1);
 	snprintf(console, sizeof(console), "unix:%s-console", path);
 	snprintf(vsock, sizeof(vsock), "%s-vsock", path);
 	snprintf(vsock_7, sizeof(vsock_7), "%s_7", vsock);
@@ -210,6 +220,7 @@ static void nonsense(void **state)
 	close(client);
 	close(listening);
 	unlink(vsock_7);
+	rmdir(folder);
 	unlink(path);
 }
 

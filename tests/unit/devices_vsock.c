@@ -327,11 +327,16 @@ static void half_closed(void **state)
 /* Nobody who is not there, not asked, or not us gets anything but a reset. */
 static void wrong(void **state)
 {
-	static const char *const lines[] = {"CONNECT\n", "CONNECT x\n", "CONNECT 1 \n", "GET / \n",
-					    "CONNECT 4294967295\n", "CONNECT -1\n",
+	static const char *const lines[] = {"CONNECT\n",
+					    "CONNECT x\n",
+					    "CONNECT 1 \n",
+					    "GET / \n",
+					    "CONNECT 4294967295\n",
+					    "CONNECT -1\n",
 					    "CONNECT 00000000000000000000000000000001\n"};
-	static const uint16_t ops[] = {OP(RESPONSE), OP(RW), OP(SHUTDOWN), OP(CREDIT_UPDATE),
-				       OP(CREDIT_REQUEST), OP(INVALID), 77};
+	static const uint16_t ops[] = {
+		OP(RESPONSE), OP(RW), OP(SHUTDOWN), OP(CREDIT_UPDATE), OP(CREDIT_REQUEST),
+		OP(INVALID),  77};
 	int l = listener("_7"), fd;
 	struct virtio_vsock_hdr h;
 
@@ -485,7 +490,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(guest_connects), TEST(host_connects), TEST(half_closed), TEST(wrong),
+		TEST(guest_connects), TEST(host_connects), TEST(half_closed),  TEST(wrong),
 		TEST(credit),	      TEST(many),	   TEST(answers_wait),
 	};
 

@@ -9,9 +9,10 @@
 #include "guest_ram.h"
 
 /* What a guest tells of its panic (pvpanic's bits). */
-#define PANIC_EVENT_PANICKED	 0x01u /* it is about to stop */
-#define PANIC_EVENT_CRASH_LOADED 0x02u /* it panicked, and another kernel is about to dump its memory */
-#define PANIC_EVENTS		 (PANIC_EVENT_PANICKED | PANIC_EVENT_CRASH_LOADED)
+#define PANIC_EVENT_PANICKED 0x01u /* it is about to stop */
+#define PANIC_EVENT_CRASH_LOADED                                                                   \
+	0x02u /* it panicked, and another kernel is about to dump its memory */
+#define PANIC_EVENTS (PANIC_EVENT_PANICKED | PANIC_EVENT_CRASH_LOADED)
 
 struct device_host {
 	void *ctx;

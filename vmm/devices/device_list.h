@@ -17,6 +17,8 @@ struct virtio_device *blk_create(struct disk *disk, unsigned index); /* takes ov
 /* As devices_create(); *out is NULL where there is no memory. */
 int hvc_create(const char *to, struct virtio_device **out, char *err, size_t errlen,
 	       bool *bad_input);
+int fs_create(const struct fs_config *config, struct virtio_device **out, char *err, size_t errlen,
+	      bool *bad_input);
 int vsock_create(const struct vsock_config *config, struct virtio_device **out, char *err,
 		 size_t errlen, bool *bad_input);
 int net_create(const struct net_config *config, unsigned index, struct virtio_device **out,

@@ -22,7 +22,7 @@ struct devices {
 bool devices_wanted(const struct devices_config *config)
 {
 	return config->rng || config->pvpanic || config->disks || config->nets ||
-	       config->consoles || config->vsock.path;
+	       config->consoles || config->vsock.path || config->folders;
 }
 
 /* Takes over the device, which may be NULL. */
@@ -94,12 +94,22 @@ static int add_vsock(struct devices *d, const struct vsock_config *config, char 
 	return add(d, device, err, errlen);
 }
 
+static int add_folder(struct devices *d, const struct fs_config *config, char *err, size_t errlen,
+		      bool *bad_input)
+{
+	struct virtio_device *device;
+
+	if (fs_create(config, &device, err, errlen, bad_input) < 0)
+		return -1;
+	return add(d, device, err, errlen);
+}
+
 static int add_pvpanic(struct devices *d, char *err, size_t errlen)
 {
 	d->pvpanic = pvpanic_create(&d->host, &d->bus);
 	if (d->pvpanic)
 		return 0;
-	snprintf(err, errlen, "no room for pvpanic: free some memory, or give fewer devices");
+	snprintf(err, errlen, "no room for --pvpanic (free some memory, or give fewer devices)");
 	return -1;
 }
 
@@ -117,6 +127,9 @@ static int add_all(struct devices *d, const struct devices_config *config, char 
 			return -1;
 	if (config->vsock.path && add_vsock(d, &config->vsock, err, errlen, bad_input) < 0)
 		return -1;
+	for (unsigned i = 0; i < config->folders; i++)
+		if (add_folder(d, &config->folder[i], err, errlen, bad_input) < 0)
+			return -1;
 	if (config->rng && add(d, rng_create(), err, errlen) < 0)
 		return -1;
 	return config->pvpanic ? add_pvpanic(d, err, errlen) : 0;

@@ -17,6 +17,7 @@
 #define DEVICES_NETS	 4u
 #define DEVICES_FORWARDS 16u
 #define DEVICES_CONSOLES 4u
+#define DEVICES_FOLDERS	 4u
 #define MAC_LENGTH	 6u
 
 /* Connections to the host's address and port go to the guest's port. */
@@ -28,7 +29,7 @@ struct forward_config {
 
 /* A network of the guest's own, net_user.h, or an interface of the host, net_tap.h. */
 struct net_config {
-	char tap[16];	 /* the interface, "": a network of its own */
+	char tap[16]; /* the interface, "": a network of its own */
 	bool has_mac;
 	uint8_t mac[MAC_LENGTH];
 	bool restricted; /* the guest reaches nothing; it is only reached by what is forwarded */
@@ -42,12 +43,21 @@ struct vsock_config {
 	uint32_t cid;	  /* the guest's, above 2 */
 };
 
+/* A folder of the host, fs.c. */
+struct fs_config {
+	const char *tag; /* 1 to 36 bytes */
+	const char *path;
+	bool read_only;
+};
+
 struct devices_config {
 	bool rng, pvpanic;
 	unsigned disks, nets, consoles;
 	struct disk_config disk[DEVICES_DISKS];
 	struct net_config net[DEVICES_NETS];
 	struct vsock_config vsock;
+	unsigned folders;
+	struct fs_config folder[DEVICES_FOLDERS];
 	const char *console[DEVICES_CONSOLES]; /* a file, or unix:PATH */
 };
 

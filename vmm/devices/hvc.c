@@ -19,11 +19,11 @@
 #include "device_list.h"
 #include "local_socket.h"
 
-#define RX	0u
-#define TX	1u
-#define OUTPUT	(256u * 1024)
-#define INPUT	4096u
-#define PREFIX	"unix:"
+#define RX     0u
+#define TX     1u
+#define OUTPUT (256u * 1024)
+#define INPUT  4096u
+#define PREFIX "unix:"
 
 struct hvc {
 	struct virtio_device device; /* first */
@@ -58,7 +58,8 @@ static void lose(struct hvc *h, size_t len)
 	h->lost += len;
 }
 
-/* Adds a part of the chain at offset: no more than fits behind the end of what is kept, unwrapped. */
+/* Adds a part of the chain at offset: no more than fits behind the end of what is kept, unwrapped.
+ */
 static size_t keep_part(struct hvc *h, uint64_t offset, size_t len)
 {
 	struct virtio_device *d = &h->device;
@@ -107,7 +108,8 @@ static void take_output(struct hvc *h)
 /* False: it takes no more now, or nothing any more. */
 static bool put(struct hvc *h, const void *bytes, size_t len, size_t *done)
 {
-	ssize_t n = has_client(h) ? send(h->fd, bytes, len, MSG_NOSIGNAL) : write(h->fd, bytes, len);
+	ssize_t n =
+		has_client(h) ? send(h->fd, bytes, len, MSG_NOSIGNAL) : write(h->fd, bytes, len);
 
 	*done = n > 0 ? (size_t)n : 0;
 	if (n < 0 && errno != EAGAIN && errno != EINTR && has_client(h))

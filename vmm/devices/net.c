@@ -13,13 +13,13 @@
 #include "net_tap.h"
 #include "net_user.h"
 
-#define RX	   0u
-#define TX	   1u
-#define FRAME	   1514u /* bytes, at most: no VLAN tags, no jumbo frames */
-#define MIN_FRAME  14u
-#define HEADER	   ((uint32_t)sizeof(struct virtio_net_hdr_v1))
-#define WAITING	   128u
-#define AT_ONCE	   256u /* frames from a tap in one turn */
+#define RX	  0u
+#define TX	  1u
+#define FRAME	  1514u /* bytes, at most: no VLAN tags, no jumbo frames */
+#define MIN_FRAME 14u
+#define HEADER	  ((uint32_t)sizeof(struct virtio_net_hdr_v1))
+#define WAITING	  128u
+#define AT_ONCE	  256u /* frames from a tap in one turn */
 
 struct frame {
 	uint16_t len;
@@ -28,7 +28,7 @@ struct frame {
 
 struct net {
 	struct virtio_device device; /* first */
-	struct net_user *user; /* or, where it is NULL: */
+	struct net_user *user;	     /* or, where it is NULL: */
 	int tap;
 	bool waited, failed; /* poll() has returned since the last turn, and how */
 	struct frame waiting[WAITING];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * net_tap.h: a network card of the host's kernel as the other end. Used by net.c, on its thread. Plain
- * frames: what the host wants to offload it does itself before they come here.
+ * net_tap.h: a network card of the host's kernel as the other end. Used by net.c, on its thread.
+ * Plain frames: what the host wants to offload it does itself before they come here.
  */
 #ifndef KMC_NET_TAP_H
 #define KMC_NET_TAP_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pvpanic.c: a register to which the guest's kernel writes that it panics, on PCI. Kernels that look
- * at ACPI find the same as a port (vmm/machine/ports.c); this is for those that do not.
+ * pvpanic.c: a register to which the guest's kernel writes that it panics, on PCI. Kernels that
+ * look at ACPI find the same as a port (vmm/machine/ports.c); this is for those that do not.
  *
  * Source: Linux, drivers/misc/pvpanic; QEMU, docs/specs/pvpanic: a byte at the beginning of BAR 0.
  */

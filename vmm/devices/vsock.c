@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * vsock.c: virtio-vsock (VIRTIO 1.2, 5.10), streams only, ended here: each is a connection of a UNIX
- * socket on the host. Who connects to PATH says "CONNECT port\n" and hears "OK port\n" when the guest
- * has accepted; the guest's connections to port P of the host (CID 2) go to PATH_P.
+ * vsock.c: virtio-vsock (VIRTIO 1.2, 5.10), streams only, ended here: each is a connection of a
+ * UNIX socket on the host. Who connects to PATH says "CONNECT port\n" and hears "OK port\n" when
+ * the guest has accepted; the guest's connections to port P of the host (CID 2) go to PATH_P.
  *
- * The guest is sent what it has credit for, straight from the socket. What it sends is kept until the
- * socket takes it; more than it was given credit for resets the connection, like all that is wrong.
+ * The guest is sent what it has credit for, straight from the socket. What it sends is kept until
+ * the socket takes it; more than it was given credit for resets the connection, like all that is
+ * wrong.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -44,17 +45,17 @@ enum state {
 
 struct connection {
 	enum state state;
-	int fd; /* of the host's socket, -1 when DYING */
-	int polled; /* its place among what is polled, -1: none */
-	short ready; /* what poll() said */
+	int fd;	      /* of the host's socket, -1 when DYING */
+	int polled;   /* its place among what is polled, -1: none */
+	short ready;  /* what poll() said */
 	bool hung_up; /* poll() will say so for ever */
 	uint32_t guest_port, host_port;
-	unsigned pending; /* OP_BIT()s that wait for a buffer */
+	unsigned pending;		/* OP_BIT()s that wait for a buffer */
 	uint32_t guest_shut, host_shut; /* VIRTIO_VSOCK_SHUTDOWN_, of who will do so no more */
 	bool write_shut;
 	uint32_t sent, guest_alloc, guest_forwarded; /* to the guest */
-	uint32_t forwarded, told; /* to the host; what the guest knows of it */
-	size_t first, kept;	  /* of buffer, a ring */
+	uint32_t forwarded, told;		     /* to the host; what the guest knows of it */
+	size_t first, kept;			     /* of buffer, a ring */
 	uint8_t *buffer;
 	char line[32]; /* ASKING */
 	size_t line_len;
