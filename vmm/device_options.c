@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* device_options.c: parses the values of --disk and --net, lists of items separated by commas. */
+/* device_options.c: parses the values of --disk, --net and others, lists of items separated by
+ * commas. */
 #include "device_options.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +13,9 @@
 
 static const char no_memory[] = "out of memory";
 static const char bad_disk[] = "give FILE[,rw|,ro][,format=raw|,format=qcow2]";
-static const char bad_net[] = "give user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict]";
+static const char bad_fs[] = "give TAG=DIR[,ro], or with --rootfs DIR[,ro]";
+static const char bad_net[] = "give user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict], or"
+			      " tap,ifname=NAME[,mac=XX:XX:XX:XX:XX:XX]";
 
 static bool disk_item(struct disk_config *d, const char *item)
 {
@@ -44,6 +48,67 @@ const char *device_option_disk(struct devices_config *c, const char *value)
 		return bad_disk;
 	c->disk[c->disks++] = d;
 	return NULL;
+}
+
+const char *device_option_console(struct devices_config *c, const char *value)
+{
+	if (c->consoles == DEVICES_CONSOLES)
+		return "at most 4 consoles can be given";
+	if (!*value || !strcmp(value, "unix:"))
+		return "give FILE or unix:PATH";
+	c->console[c->consoles++] = value;
+	return NULL;
+}
+
+const char *device_option_vsock(struct devices_config *c, const char *value)
+{
+	static const char item[] = ",socket=";
+	unsigned long cid;
+	char *end;
+
+	errno = 0;
+	cid = strtoul(value, &end, 10);
+	if (errno || *value < '0' || *value > '9' || cid < 3 || cid >= UINT32_MAX)
+		return "give a CID from 3 to 4294967294";
+	if (strncmp(end, item, sizeof(item) - 1) != 0 || !end[sizeof(item) - 1])
+		return "give CID,socket=PATH";
+	c->vsock = (struct vsock_config){.path = end + sizeof(item) - 1, .cid = (uint32_t)cid};
+	return NULL;
+}
+
+/* tag: of --fs the first part of the value. */
+static const char *add_folder(struct devices_config *c, const char *tag, char *path)
+{
+	struct fs_config *f = &c->folder[c->folders];
+
+	if (c->folders == DEVICES_FOLDERS)
+		return "at most 4 folders can be given";
+	*f = (struct fs_config){.tag = tag, .path = strsep(&path, ",")};
+	f->read_only = path && !strcmp(path, "ro");
+	if (!*f->path || (path && !f->read_only))
+		return bad_fs;
+	c->folders++;
+	return NULL;
+}
+
+const char *device_option_fs(struct devices_config *c, const char *value)
+{
+	char *path = strdup(value), *tag = path ? strsep(&path, "=") : NULL;
+
+	if (!tag)
+		return no_memory;
+	if (!path || !*tag)
+		return bad_fs;
+	if (strlen(tag) > 36)
+		return "a tag has at most 36 bytes";
+	return add_folder(c, tag, path);
+}
+
+const char *device_option_rootfs(struct devices_config *c, const char *value)
+{
+	char *path = strdup(value);
+
+	return path ? add_folder(c, DEVICE_OPTION_ROOT_TAG, path) : no_memory;
 }
 
 static bool parse_port(const char *text, uint16_t *port)
@@ -86,6 +151,43 @@ static bool parse_forward(char *text, struct forward_config *f)
 	       parse_port(host, &f->host_port) && parse_port(text, &f->guest_port);
 }
 
+/* Six bytes, not for a group. */
+static bool parse_mac(const char *text, struct net_config *n)
+{
+	for (unsigned i = 0; i < MAC_LENGTH; i++, text += 3) {
+		if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]) ||
+		    text[2] != (i + 1 < MAC_LENGTH ? ':' : '\0'))
+			return false;
+		n->mac[i] = (uint8_t)strtoul(text, NULL, 16);
+	}
+	n->has_mac = !(n->mac[0] & 1);
+	return n->has_mac;
+}
+
+static bool tap_item(struct net_config *n, const char *item)
+{
+	static const char ifname[] = "ifname=", mac[] = "mac=";
+	const char *name = item + sizeof(ifname) - 1;
+
+	if (!strncmp(item, mac, sizeof(mac) - 1))
+		return parse_mac(item + sizeof(mac) - 1, n);
+	if (strncmp(item, ifname, sizeof(ifname) - 1) != 0 || !*name ||
+	    strlen(name) >= sizeof(n->tap))
+		return false;
+	memcpy(n->tap, name, strlen(name) + 1);
+	return true;
+}
+
+static const char *parse_tap(struct net_config *n, char *rest)
+{
+	char *item;
+
+	while ((item = strsep(&rest, ",")))
+		if (!tap_item(n, item))
+			return bad_net;
+	return n->tap[0] ? NULL : bad_net;
+}
+
 static const char *net_item(struct net_config *n, char *item)
 {
 	static const char hostfwd[] = "hostfwd=";
@@ -102,11 +204,21 @@ static const char *net_item(struct net_config *n, char *item)
 										     : bad_net;
 }
 
-const char *device_option_net(struct devices_config *c, const char *value)
+static const char *parse_user(struct net_config *n, char *rest)
 {
 	const char *problem = NULL;
-	char *copy, *rest, *item;
+	char *item;
+
+	while (!problem && (item = strsep(&rest, ",")))
+		problem = net_item(n, item);
+	return problem;
+}
+
+const char *device_option_net(struct devices_config *c, const char *value)
+{
+	const char *problem, *kind;
 	struct net_config *n;
+	char *copy, *rest;
 
 	if (c->nets == DEVICES_NETS)
 		return "at most 4 networks can be given";
@@ -114,10 +226,11 @@ const char *device_option_net(struct devices_config *c, const char *value)
 	copy = rest = strdup(value);
 	if (!copy)
 		return no_memory;
-	if (strcmp(strsep(&rest, ","), "user") != 0)
-		problem = bad_net;
-	while (!problem && (item = strsep(&rest, ",")))
-		problem = net_item(n, item);
+	kind = strsep(&rest, ",");
+	if (!strcmp(kind, "tap"))
+		problem = parse_tap(n, rest);
+	else
+		problem = strcmp(kind, "user") ? bad_net : parse_user(n, rest);
 	free(copy);
 	return problem;
 }

@@ -16,6 +16,7 @@
 #include "agent_file.h"
 #include "checker.h"
 #include "control.h"
+#include "device_options.h"
 #include "initramfs.h"
 #include "notices.h"
 #include "options.h"
@@ -119,11 +120,25 @@ static int prepare_initrd(struct run *r)
 	return 0;
 }
 
+/* For --rootfs, unless the user knows better. Our init in the built-in initramfs reads it as well. */
+static const char *root_params(const struct options *o)
+{
+	for (unsigned i = 0; i < o->devices.folders; i++) {
+		const struct fs_config *f = &o->devices.folder[i];
+
+		if (strcmp(f->tag, DEVICE_OPTION_ROOT_TAG) || has_prefix_word(o->append, "root="))
+			continue;
+		return f->read_only ? " root=" DEVICE_OPTION_ROOT_TAG " rootfstype=virtiofs ro"
+				    : " root=" DEVICE_OPTION_ROOT_TAG " rootfstype=virtiofs rw";
+	}
+	return "";
+}
+
 static int prepare_cmdline(struct run *r)
 {
 	bool init = !has_prefix_word(r->o.append, "rdinit=") || r->o.initrd;
 
-	if (asprintf(&r->cmdline, "%s%s%s%s%s%s%s", base_params,
+	if (asprintf(&r->cmdline, "%s%s%s%s%s%s%s%s", base_params, root_params(&r->o),
 		     r->o.on_report == ON_REPORT_PANIC ? panic_params : "", r->o.checks ? " " : "",
 		     r->o.checks ? checker_params : "", *r->o.append ? " " : "", r->o.append,
 		     init ? " rdinit=/kmc/init" : "") < 0) {

@@ -34,7 +34,17 @@ static const char usage[] =
 	"  --net user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict]\n"
 	"                        a virtio network card; connections to the host's PORT go to the\n"
 	"                        guest's; restrict: to nowhere else; repeatable\n"
+	"  --net tap,ifname=NAME[,mac=XX:XX:XX:XX:XX:XX]\n"
+	"                        a virtio network card on a tap interface of the host; repeatable\n"
+	"  --console FILE|unix:PATH\n"
+	"                        a virtio console, hvc0 in the guest; repeatable\n"
+	"  --vsock CID,socket=PATH\n"
+	"                        a virtio vsock: connections at PATH go to the guest, those of the\n"
+	"                        guest to port P go to PATH_P\n"
+	"  --fs TAG=DIR[,ro]     a folder of the host, for mount -t virtiofs TAG; repeatable\n"
+	"  --rootfs DIR[,ro]     the same as the guest's root file system\n"
 	"  --rng                 a virtio-rng device\n"
+	"  --pvpanic             a pvpanic device on PCI; ACPI has one in any case\n"
 	"  --module 'FILE.ko [PARAM=VALUE]...'\n"
 	"                        load this module in the built-in initramfs; repeatable\n"
 	"  --exec CMD            run CMD in the built-in initramfs, then power off\n"
@@ -287,7 +297,12 @@ enum option_id {
 	OPT_VMLINUX,
 	OPT_DISK,
 	OPT_NET,
+	OPT_VSOCK,
+	OPT_FS,
+	OPT_ROOTFS,
 	OPT_RNG,
+	OPT_CONSOLE,
+	OPT_PVPANIC,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -320,7 +335,12 @@ static const struct option long_options[] = {
 	{ "vmlinux", required_argument, NULL, OPT_VMLINUX },
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "net", required_argument, NULL, OPT_NET },
+	{ "vsock", required_argument, NULL, OPT_VSOCK },
 	{ "rng", no_argument, NULL, OPT_RNG },
+	{ "fs", required_argument, NULL, OPT_FS },
+	{ "rootfs", required_argument, NULL, OPT_ROOTFS },
+	{ "console", required_argument, NULL, OPT_CONSOLE },
+	{ "pvpanic", no_argument, NULL, OPT_PVPANIC },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -369,8 +389,19 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return good_device("disk", v, device_option_disk(&o->devices, v));
 	case OPT_NET:
 		return good_device("net", v, device_option_net(&o->devices, v));
+	case OPT_CONSOLE:
+		return good_device("console", v, device_option_console(&o->devices, v));
+	case OPT_VSOCK:
+		return good_device("vsock", v, device_option_vsock(&o->devices, v));
+	case OPT_FS:
+		return good_device("fs", v, device_option_fs(&o->devices, v));
+	case OPT_ROOTFS:
+		return good_device("rootfs", v, device_option_rootfs(&o->devices, v));
 	case OPT_RNG:
 		o->devices.rng = true;
+		return true;
+	case OPT_PVPANIC:
+		o->devices.pvpanic = true;
 		return true;
 	case OPT_CPUS:
 		return parse_cpus(o, v);

@@ -78,9 +78,6 @@ static void writes_define(void **state)
 	assert_true(device(true, OBJECT, SIZE));
 	assert_true(device(false, OBJECT, SIZE));
 	assert_int_equal(reports(), 0);
-	/* Behind the object nobody answers for the value. */
-	assert_true(device(false, OBJECT + SIZE, 100));
-	assert_int_equal(reports(), 0);
 }
 
 static void announced_in_time(void **state)
@@ -93,6 +90,32 @@ static void announced_in_time(void **state)
 	/* The good twin's other half: had it come first, it would not be defined. */
 	record(&g, KMC_LARGE, DIRECT_MAP + LATER + 4096, 100, 4096);
 	assert_true(device(false, LATER + 4096, 100));
+	assert_int_equal(reports(), 1);
+}
+
+/* Behind the object nobody answers for the value, but nobody is to touch it either. */
+static void redzones(void **state)
+{
+	assert_true(device(true, OBJECT, SIZE));
+	assert_true(device(false, OBJECT + SIZE, 100));
+	assert_int_equal(reports(), 1);
+	assert_true(device(true, OBJECT + SIZE - 1, 2));
+	assert_int_equal(reports(), 2);
+	assert_true(device(false, OBJECT + SIZE - 1, 1));
+	assert_int_equal(reports(), 2);
+}
+
+static void freed(void **state)
+{
+	assert_true(device(true, OBJECT, SIZE));
+	record(&g, KMC_FREE, DIRECT_MAP + OBJECT, 0, 0);
+	assert_true(device(true, OBJECT, 10));
+	assert_int_equal(reports(), 1);
+	/* It belongs to somebody else now. */
+	record(&g, KMC_PAGES, DIRECT_MAP + OBJECT, 12288, 0);
+	assert_true(device(true, OBJECT, 10));
+	record(&g, KMC_LARGE, DIRECT_MAP + OBJECT, SIZE, 12288);
+	assert_true(device(true, OBJECT, 10));
 	assert_int_equal(reports(), 1);
 }
 
@@ -111,6 +134,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reads_are_reported, setup, teardown),
 		cmocka_unit_test_setup_teardown(writes_define, setup, teardown),
 		cmocka_unit_test_setup_teardown(announced_in_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(redzones, setup, teardown),
+		cmocka_unit_test_setup_teardown(freed, setup, teardown),
 		cmocka_unit_test_setup_teardown(bounds, setup, teardown),
 	};
 

@@ -75,6 +75,8 @@ GUEST(panic_then_reset, "mov $0x505, %edx\nmov $1, %al\nout %al, %dx\n"
 GUEST(panic_then_crash, "mov $0x505, %edx\nmov $1, %al\nout %al, %dx\n"
 			"movw $0, 0x20000\nmovq $0, 0x20002\nlidt 0x20000\nud2");
 GUEST(panic_then_halt, "mov $0x505, %edx\nmov $1, %al\nout %al, %dx\n1: hlt\njmp 1b");
+GUEST(dump_then_reset, "mov $0x505, %edx\nmov $2, %al\nout %al, %dx\n"
+		       "mov $0xfe, %al\nout %al, $0x64\n1: hlt\njmp 1b");
 /* Good twins: looks like one of the above and is not. */
 GUEST(sleep_s1, "mov $0x604, %edx\nmov $0x2400, %eax\nout %ax, %dx\n" POWEROFF);
 GUEST(pci_config, "mov $0xcf8, %edx\nmov $0xffffffff, %eax\nout %eax, %dx\n" POWEROFF);
@@ -100,6 +102,7 @@ static void ends(void **state)
 		END_CASE(panic_then_reset, END_PANIC),
 		END_CASE(panic_then_crash, END_PANIC),
 		END_CASE(panic_then_halt, END_PANIC),
+		END_CASE(dump_then_reset, END_PANIC),
 		END_CASE(sleep_s1, END_POWEROFF),
 		END_CASE(pci_config, END_POWEROFF),
 		END_CASE(crash_loaded, END_POWEROFF),
@@ -135,7 +138,7 @@ GUEST(ports, "mov $0x1234, %edx\nin %dx, %eax\n" TELL		       /* the hook's answ
 static void port_values(void **state)
 {
 	static const uint32_t expected[] = {0x31434d4b, 0xff, 0xffffffff, 0xffffffff,
-					    0x0001,	0x80, 0x0155,	  0x01};
+					    0x0001,	0x80, 0x0155,	  0x03};
 	struct machine *m = make_guest(ports_start, ports_end, &telling);
 	char out[64];
 

@@ -35,6 +35,11 @@ static int world_doorbell(void *ctx, gpa_t gpa, int fd, bool on)
 	return 0;
 }
 
+static void world_panic(void *ctx, uint8_t events)
+{
+	((struct world *)ctx)->panic |= events;
+}
+
 static bool world_enter(void *ctx)
 {
 	return true;
@@ -51,6 +56,7 @@ void world_init(struct world *w)
 				       .memory = world_memory,
 				       .message = world_message,
 				       .doorbell = world_doorbell,
+				       .panic = world_panic,
 				       .enter = world_enter,
 				       .leave = world_leave};
 }

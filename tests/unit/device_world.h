@@ -16,6 +16,7 @@ struct world {
 	uint64_t address; /* of the last message */
 	uint32_t data;
 	unsigned doorbells; /* that are there */
+	uint8_t panic;	    /* events so far */
 	struct device_host host;
 };
 

@@ -242,6 +242,32 @@ static void window(void **state)
 	assert_int_equal(config_read(d, 1, at + 16, 2), 1);
 }
 
+static void pvpanic(void **state)
+{
+	const struct devices_config c = {.pvpanic = true};
+	struct devices *p;
+	struct driver panic;
+	char err[256];
+	uint32_t bar;
+	bool bad;
+
+	assert_true(devices_wanted(&c));
+	assert_int_equal(devices_create(&c, &w.host, &p, err, sizeof(err), &bad), 0);
+	assert_int_equal(devices_start(p), 0);
+	assert_int_equal(config_read(p, 1, PCI_VENDOR_ID, 4), 0x00111b36);
+	driver_find(&panic, p, 1);
+	bar = config_read(p, 1, PCI_BASE_ADDRESS_0, 4);
+	assert_int_equal(mmio_read(&panic, bar, 1), PANIC_EVENTS);
+	assert_int_equal(mmio_read(&panic, bar + 1, 1), 0);
+	mmio_write(&panic, bar + 1, 0xff, 1);
+	mmio_write(&panic, bar + 0xffc, 0xffffffff, 4);
+	assert_int_equal(w.panic, 0);
+	mmio_write(&panic, bar, PANIC_EVENT_CRASH_LOADED, 1);
+	assert_int_equal(w.panic, PANIC_EVENT_CRASH_LOADED);
+	devices_stop(p);
+	devices_destroy(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +277,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(requests_and_interrupts, setup, teardown),
 		cmocka_unit_test_setup_teardown(broken_ring, setup, teardown),
 		cmocka_unit_test_setup_teardown(window, setup, teardown),
+		cmocka_unit_test_setup_teardown(pvpanic, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,9 +4,11 @@
  * descriptors and requests with nonsense and change them while the device looks. Whatever comes,
  * the device can be reset afterwards, and its thread ends. KMC_RANDOM_SEED and KMC_RANDOM_ROUNDS.
  */
+#include <errno.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
+#include <linux/virtio_vsock.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,17 +16,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "device_driver.h"
 #include "device_world.h"
 
-#define SLOTS  4u /* 1..3: disk, network, rng */
-#define QUEUES 2u
-#define ROUNDS 400u
+#define SLOTS	   7u /* 1...: disk, network, console, vsock, folder, rng */
+#define QUEUES	   3u /* that are tried; not every device has as many */
+#define VSOCK_SLOT 4u
+#define ROUNDS	   400u
 
 static struct world w;
-static char path[] = "/tmp/kmc-ring-XXXXXX";
+static char folder[] = "/tmp/kmc-ring-echo-XXXXXX";
+static char path[] = "/tmp/kmc-ring-XXXXXX", console[64], vsock[64], vsock_7[80];
 
 static uint32_t any(uint32_t n)
 {
@@ -39,7 +45,7 @@ static uint32_t length(void)
 
 static uint64_t place(void)
 {
-	return any(16) ? any(WORLD_RAM) : (uint64_t)rand() << any(33);
+	return any(16) ? any(WORLD_RAM) & (any(2) ? ~63u : ~0u) : (uint64_t)rand() << any(33);
 }
 
 static void scribble_descriptors(uint32_t at, unsigned n)
@@ -52,6 +58,25 @@ static void scribble_descriptors(uint32_t at, unsigned n)
 		if (!any(8))
 			d[i] = (struct vring_desc){any(WORLD_RAM / 2), any(64) * 16,
 						   VRING_DESC_F_INDIRECT, 0};
+	}
+}
+
+/* Packets that mean something to vsock, now and then. */
+static void scribble_packets(void)
+{
+	for (uint32_t at = 0; at < WORLD_RAM; at += 64) {
+		struct virtio_vsock_hdr h = {.src_cid = any(16) ? 3 : any(9),
+					     .dst_cid = any(16) ? 2 : any(9),
+					     .src_port = any(4),
+					     .dst_port = any(8) ? 7 : any(0x40000010),
+					     .len = length(),
+					     .type = (uint16_t)(any(16) ? 1 : any(4)),
+					     .op = (uint16_t)any(9),
+					     .flags = any(5),
+					     .buf_alloc = length(),
+					     .fwd_cnt = length()};
+
+		memcpy(w.ram + at, &h, sizeof(h));
 	}
 }
 
@@ -89,7 +114,10 @@ static void one_round(const struct driver *v)
 	uint32_t desc = any(64) * 0x400, avail = any(128) * 0x200;
 
 	memset(w.ram, 0, sizeof(w.ram));
-	scribble_requests();
+	if (v->slot == VSOCK_SLOT)
+		scribble_packets();
+	else
+		scribble_requests();
 	scribble_descriptors(desc, 256);
 	assert_true(driver_features(v, features));
 	for (unsigned i = 0; i < QUEUES; i++)
@@ -110,31 +138,89 @@ static void make_disk(void)
 	close(fd);
 }
 
+/* Somebody at the other end who talks and does not listen. Where too many wait already nothing is
+ * said. */
+static int connect_to(const char *where, const char *noise, size_t len)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", where);
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
+		assert_true(send(fd, noise, len, MSG_NOSIGNAL) > 0);
+	else
+		assert_int_equal(errno, EAGAIN);
+	return fd;
+}
+
+static int listen_at(const char *where)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", where);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 100), 0);
+	return fd;
+}
+
+/* Whose connections are accepted now and then, and who asks for the guest's ports. */
+static void visit_vsock(int listening)
+{
+	int fd = accept(listening, NULL, NULL);
+
+	if (fd >= 0)
+		close(fd);
+	close(connect_to(vsock, "CONNECT 7\nhello", 15));
+}
+
 static void nonsense(void **state)
 {
 	const char *rounds = getenv("KMC_RANDOM_ROUNDS"), *seed = getenv("KMC_RANDOM_SEED");
 	unsigned n = rounds ? (unsigned)atoi(rounds) : ROUNDS;
-	struct devices_config c = {.rng = true, .disks = 1, .nets = 1};
+	struct devices_config c = {.rng = true,
+				   .disks = 1,
+				   .nets = 1,
+				   .consoles = 1,
+				   .console = {console},
+				   .vsock = {.path = vsock, .cid = 3},
+				   .folders = 1,
+				   .folder = {{.tag = "tag", .path = folder}}};
+	static const char noise[100000];
 	struct driver driver[SLOTS];
 	struct devices *d;
 	char err[256];
 	bool bad;
+	int client, listening;
 
 	srand(seed ? (unsigned)atoi(seed) : 1);
 	world_init(&w);
 	make_disk();
+	assert_non_null(mkdtemp(folder));
+	setenv("KMC_VIRTIOFSD", FAKE_VIRTIOFSD, 1);
+	snprintf(console, sizeof(console), "unix:%s-console", path);
+	snprintf(vsock, sizeof(vsock), "%s-vsock", path);
+	snprintf(vsock_7, sizeof(vsock_7), "%s_7", vsock);
 	c.disk[0].path = path;
 	c.net[0].restricted = true;
 	if (devices_create(&c, &w.host, &d, err, sizeof(err), &bad) < 0)
 		fail_msg("%s", err);
 	assert_int_equal(devices_start(d), 0);
+	client = connect_to(strchr(console, '/'), noise, sizeof(noise));
+	listening = listen_at(vsock_7);
 	for (unsigned slot = 1; slot < SLOTS; slot++)
 		driver_find(&driver[slot], d, slot);
 	for (unsigned i = 0; i < n; i++)
-		for (unsigned slot = 1; slot < SLOTS; slot++)
+		for (unsigned slot = 1; slot < SLOTS; slot++) {
+			visit_vsock(listening);
 			one_round(&driver[slot]);
+		}
 	devices_stop(d);
 	devices_destroy(d);
+	close(client);
+	close(listening);
+	unlink(vsock_7);
+	rmdir(folder);
 	unlink(path);
 }
 

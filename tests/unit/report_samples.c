@@ -222,6 +222,16 @@ static void uaf_write(struct report *r)
 	set_access(r, 16, 8, true);
 }
 
+static void uaf_device(struct report *r)
+{
+	uaf_write(r);
+	r->sink = REPORT_SINK_DEVICE;
+	r->access = (struct report_stack){.known = false};
+	r->registers.known = false;
+	r->insn[0] = '\0';
+	strcpy(r->operand, "virtio-blk");
+}
+
 static void uaf_large(struct report *r)
 {
 	uaf_read(r);
@@ -367,6 +377,8 @@ const struct sample samples[] = {
 	 VERDICT_INFOLEAK, infoleak_device},
 	{"uaf_read", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_READ, uaf_read},
 	{"uaf_write", NAMED("KASAN", "slab-use-after-free"), VERDICT_UAF_WRITE, uaf_write},
+	{"uaf_device", "KASAN: slab-use-after-free in bugs_init+0x21/0x1000 [kmc_bugs]",
+	 VERDICT_UAF_WRITE, uaf_device},
 	{"uaf_generic", "KASAN: slab-use-after-free in memcpy_orig+0x2d/0x120", VERDICT_UAF_READ,
 	 uaf_generic},
 	{"uaf_large", NAMED("KASAN", "use-after-free"), VERDICT_UAF_READ, uaf_large},

@@ -310,7 +310,7 @@ enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32
 		feed_symbols(c, argument);
 		break;
 	case KMC_CMD_PANIC:
-		machine_guest_panics(c->machine);
+		machine_guest_panics(c->machine, PANIC_EVENT_PANICKED);
 		break;
 	case KMC_CMD_BYE:
 		agent_drain(c, vcpu->index);

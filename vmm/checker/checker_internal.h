@@ -358,6 +358,9 @@ struct device_read {
 };
 void describe_device_read(struct checker *c, const struct device_read *d,
 			  const struct object *object);
+/* It touched what it must not. */
+void describe_device_access(struct checker *c, const struct device_read *d,
+			    const struct judgement *j);
 
 /*
  * What was allocated at one place and is lost: object is one of them. Reported once a place.

@@ -199,32 +199,50 @@ void describe_leak(struct checker *c, const struct leaked *l)
 	filter_send(c, &r, l->object.start.v);
 }
 
-void describe_device_read(struct checker *c, const struct device_read *d,
-			  const struct object *object)
+/* Nobody stands at the access: it is told by where the object was allocated, if there is one. */
+void describe_device_access(struct checker *c, const struct device_read *d,
+			    const struct judgement *j)
 {
-	uint64_t place = filter_mix(filter_mix(VERDICT_INFOLEAK, REPORT_SINK_DEVICE),
-				    object->allocated.trace);
+	const struct object *object = j->has_object ? &j->object : NULL;
+	uint64_t place = filter_mix(filter_mix(j->verdict, REPORT_SINK_DEVICE),
+				    object ? object->allocated.trace : 0);
+	gpa_t bad = { d->gpa.v + j->first };
 	struct report r;
 
-	if (!filter_wants(c, VERDICT_INFOLEAK, place, object))
+	if (!filter_wants(c, j->verdict, place, object))
 		return;
-	begin(c, VERDICT_INFOLEAK, &r);
+	begin(c, j->verdict, &r);
 	r.guest_time = checker_guest_time(c);
 	r.addr = c->agent.direct_map + d->gpa.v;
 	r.gpa = d->gpa.v;
 	r.size = d->len;
-	r.bad_first = d->first;
-	r.bad_last = d->last;
+	r.bad_first = j->first;
+	r.bad_last = j->last;
+	r.write = j->write;
 	r.sink = REPORT_SINK_DEVICE;
 	snprintf(r.operand, sizeof(r.operand), "%s", d->device);
 	describe_contents(c, d->gpa, 0, &r);
-	describe_object(c, object, &r);
-	path_describe(c, (gpa_t){ d->gpa.v + d->first }, object, &r);
+	if (object)
+		describe_object(c, object, &r);
+	if (object && j->verdict == VERDICT_INFOLEAK)
+		path_describe(c, bad, object, &r);
 	r.cpu = r.allocated.cpu;
 	r.pid = r.allocated.pid;
 	memcpy(r.comm, r.allocated.comm, sizeof(r.comm));
-	describe_map(c, (gpa_t){ d->gpa.v + d->first }, &r);
+	describe_map(c, bad, &r);
 	filter_send(c, &r, place);
+}
+
+void describe_device_read(struct checker *c, const struct device_read *d,
+			  const struct object *object)
+{
+	const struct judgement j = { .verdict = VERDICT_INFOLEAK,
+				     .first = d->first,
+				     .last = d->last,
+				     .object = *object,
+				     .has_object = true };
+
+	describe_device_access(c, d, &j);
 }
 
 /* The caller's frame and those behind it; the allocator's own, in front of it, tell nothing. */

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * device.c: devices' accesses to guest memory, on the view. What a device writes is defined from then
- * on; undefined bytes of an object that it reads have left the guest.
+ * on; undefined bytes of an object that it reads have left the guest. What is freed, redzone or nobody's
+ * it must not touch: a buffer is the device's until it is given back or the device is reset, and either
+ * is done behind the last access to it.
  *
  * On the devices' threads, beside the vCPUs. What was announced is looked at first, as before any other
  * tracked access: the buffer may have been allocated a moment ago. checker.lock is taken for that and
@@ -47,11 +49,30 @@ static void check_read(struct checker *c, struct device_read *d, const uint8_t *
 		report(c, d, v);
 }
 
+/* It was not legal when it was made; by now it may be, and then nothing is said. */
+static void judge(struct checker *c, const struct device_read *d, bool write)
+{
+	const struct judge_access a = { .gpa = d->gpa,
+					.len = d->len,
+					.read = !write,
+					.write = write,
+					.use = JUDGE_USE_NONE };
+	struct judgement j;
+
+	pthread_mutex_lock(&c->lock);
+	judge_access(c->shadow, c->objects, &a, c->config.checks, &j);
+	if (j.verdict != VERDICT_NONE)
+		describe_device_access(c, d, &j);
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void tracked(struct checker *c, struct device_read *d, bool write, void *data, void *ram)
 {
 	uint8_t v[GUEST_PAGE];
+	bool legal;
 
 	shadow_hold(c->shadow, d->gpa);
+	legal = shadow_held_legal(c->shadow, d->gpa, d->len);
 	if (write) {
 		copy(ram, data, d->len, d->gpa.v);
 		shadow_held_write_v(c->shadow, d->gpa, NULL, d->len);
@@ -60,6 +81,8 @@ static void tracked(struct checker *c, struct device_read *d, bool write, void *
 		shadow_held_read_v(c->shadow, d->gpa, v, d->len);
 	}
 	shadow_drop(c->shadow, d->gpa);
+	if (!legal)
+		judge(c, d, write);
 	if (!write)
 		check_read(c, d, v);
 }

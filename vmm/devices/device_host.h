@@ -8,6 +8,12 @@
 
 #include "guest_ram.h"
 
+/* What a guest tells of its panic (pvpanic's bits). */
+#define PANIC_EVENT_PANICKED 0x01u /* it is about to stop */
+#define PANIC_EVENT_CRASH_LOADED                                                                   \
+	0x02u /* it panicked, and another kernel is about to dump its memory */
+#define PANIC_EVENTS (PANIC_EVENT_PANICKED | PANIC_EVENT_CRASH_LOADED)
+
 struct device_host {
 	void *ctx;
 	/*
@@ -22,6 +28,8 @@ struct device_host {
 	void (*message)(void *ctx, uint64_t address, uint32_t data);
 	/* From now on a 16-bit write to gpa counts up the eventfd, or no longer. 0 or -errno. */
 	int (*doorbell)(void *ctx, gpa_t gpa, int fd, bool on);
+	/* The guest panicked: a set of PANIC_EVENT_. Any thread, locks or not. */
+	void (*panic)(void *ctx, uint8_t events);
 	/*
 	 * Around everything a device's thread does with the guest: enter() waits while the machine
 	 * is paused. False: the machine is ending, nothing more is to be done but leave().

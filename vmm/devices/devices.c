@@ -16,11 +16,13 @@ struct devices {
 	unsigned n;
 	struct virtio_device *device[PCI_SLOTS];
 	struct virtio_pci *pci[PCI_SLOTS];
+	struct pvpanic *pvpanic;
 };
 
 bool devices_wanted(const struct devices_config *config)
 {
-	return config->rng || config->disks || config->nets;
+	return config->rng || config->pvpanic || config->disks || config->nets ||
+	       config->consoles || config->vsock.path || config->folders;
 }
 
 /* Takes over the device, which may be NULL. */
@@ -73,6 +75,44 @@ static int add_net(struct devices *d, const struct net_config *config, unsigned 
 	return add(d, device, err, errlen);
 }
 
+static int add_console(struct devices *d, const char *to, char *err, size_t errlen, bool *bad_input)
+{
+	struct virtio_device *device;
+
+	if (hvc_create(to, &device, err, errlen, bad_input) < 0)
+		return -1;
+	return add(d, device, err, errlen);
+}
+
+static int add_vsock(struct devices *d, const struct vsock_config *config, char *err, size_t errlen,
+		     bool *bad_input)
+{
+	struct virtio_device *device;
+
+	if (vsock_create(config, &device, err, errlen, bad_input) < 0)
+		return -1;
+	return add(d, device, err, errlen);
+}
+
+static int add_folder(struct devices *d, const struct fs_config *config, char *err, size_t errlen,
+		      bool *bad_input)
+{
+	struct virtio_device *device;
+
+	if (fs_create(config, &device, err, errlen, bad_input) < 0)
+		return -1;
+	return add(d, device, err, errlen);
+}
+
+static int add_pvpanic(struct devices *d, char *err, size_t errlen)
+{
+	d->pvpanic = pvpanic_create(&d->host, &d->bus);
+	if (d->pvpanic)
+		return 0;
+	snprintf(err, errlen, "no room for --pvpanic (free some memory, or give fewer devices)");
+	return -1;
+}
+
 static int add_all(struct devices *d, const struct devices_config *config, char *err, size_t errlen,
 		   bool *bad_input)
 {
@@ -82,7 +122,17 @@ static int add_all(struct devices *d, const struct devices_config *config, char 
 	for (unsigned i = 0; i < config->nets; i++)
 		if (add_net(d, &config->net[i], i, err, errlen, bad_input) < 0)
 			return -1;
-	return config->rng ? add(d, rng_create(), err, errlen) : 0;
+	for (unsigned i = 0; i < config->consoles; i++)
+		if (add_console(d, config->console[i], err, errlen, bad_input) < 0)
+			return -1;
+	if (config->vsock.path && add_vsock(d, &config->vsock, err, errlen, bad_input) < 0)
+		return -1;
+	for (unsigned i = 0; i < config->folders; i++)
+		if (add_folder(d, &config->folder[i], err, errlen, bad_input) < 0)
+			return -1;
+	if (config->rng && add(d, rng_create(), err, errlen) < 0)
+		return -1;
+	return config->pvpanic ? add_pvpanic(d, err, errlen) : 0;
 }
 
 int devices_create(const struct devices_config *config, const struct device_host *host,
@@ -113,6 +163,7 @@ void devices_destroy(struct devices *d)
 		virtio_deinit(d->device[i]);
 		virtio_pci_destroy(d->pci[i]);
 	}
+	pvpanic_destroy(d->pvpanic);
 	pci_bus_deinit(&d->bus);
 	free(d);
 }

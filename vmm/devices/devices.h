@@ -16,6 +16,9 @@
 #define DEVICES_DISKS	 16u
 #define DEVICES_NETS	 4u
 #define DEVICES_FORWARDS 16u
+#define DEVICES_CONSOLES 4u
+#define DEVICES_FOLDERS	 4u
+#define MAC_LENGTH	 6u
 
 /* Connections to the host's address and port go to the guest's port. */
 struct forward_config {
@@ -24,18 +27,38 @@ struct forward_config {
 	uint16_t host_port, guest_port;
 };
 
-/* A network of the guest's own, net_user.h. */
+/* A network of the guest's own, net_user.h, or an interface of the host, net_tap.h. */
 struct net_config {
+	char tap[16]; /* the interface, "": a network of its own */
+	bool has_mac;
+	uint8_t mac[MAC_LENGTH];
 	bool restricted; /* the guest reaches nothing; it is only reached by what is forwarded */
 	unsigned forwards;
 	struct forward_config forward[DEVICES_FORWARDS];
 };
 
+/* Connections between the guest and UNIX sockets, vsock.c. */
+struct vsock_config {
+	const char *path; /* NULL: none */
+	uint32_t cid;	  /* the guest's, above 2 */
+};
+
+/* A folder of the host, fs.c. */
+struct fs_config {
+	const char *tag; /* 1 to 36 bytes */
+	const char *path;
+	bool read_only;
+};
+
 struct devices_config {
-	bool rng;
-	unsigned disks, nets;
+	bool rng, pvpanic;
+	unsigned disks, nets, consoles;
 	struct disk_config disk[DEVICES_DISKS];
 	struct net_config net[DEVICES_NETS];
+	struct vsock_config vsock;
+	unsigned folders;
+	struct fs_config folder[DEVICES_FOLDERS];
+	const char *console[DEVICES_CONSOLES]; /* a file, or unix:PATH */
 };
 
 struct devices;

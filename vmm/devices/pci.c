@@ -86,7 +86,7 @@ bool pci_add(struct pci_bus *bus, struct pci_function *f)
 	if (f->bar_size) {
 		uint32_t mask = ~(f->bar_size - 1);
 
-		pci_put(f, PCI_BASE_ADDRESS_0, (uint32_t)(DEVICES_WINDOW + slot * f->bar_size), 4);
+		pci_put(f, PCI_BASE_ADDRESS_0, (uint32_t)(DEVICES_WINDOW + slot * PCI_BAR_MAX), 4);
 		memcpy(f->writable + PCI_BASE_ADDRESS_0, &mask, 4);
 	}
 	return true;

@@ -18,6 +18,7 @@
 
 #define PCI_SLOTS   32u
 #define PCI_VECTORS 8u /* of MSI-X, at most, a function */
+#define PCI_BAR_MAX 0x8000u /* bytes of a BAR */
 
 struct pci_vector {
 	uint64_t address;
@@ -28,7 +29,7 @@ struct pci_function {
 	uint8_t config[256];
 	uint8_t writable[256];	   /* bits of config that the guest can change */
 	unsigned capabilities_end; /* offset behind the last one, 0: there is none */
-	uint32_t bar_size;	   /* bytes of BAR 0, a power of two; 0: there is none */
+	uint32_t bar_size;	   /* bytes of BAR 0, a power of two up to PCI_BAR_MAX; 0: there is none */
 	unsigned msix;		   /* offset of the MSI-X capability, 0: none */
 	unsigned vectors;
 	struct pci_vector vector[PCI_VECTORS];

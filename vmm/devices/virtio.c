@@ -99,16 +99,36 @@ void virtio_broken(struct virtio_device *d, unsigned queue)
 	pthread_mutex_unlock(d->lock);
 }
 
+static bool has_turn(struct virtio_device *d, unsigned queue)
+{
+	const struct virtqueue *q = &d->queue[queue];
+
+	if (!d->running || !q->size || q->broken)
+		return false;
+	if (!d->budget)
+		virtio_kick(d);
+	return d->budget;
+}
+
+bool virtio_waiting(struct virtio_device *d, unsigned queue)
+{
+	struct virtqueue *q = &d->queue[queue];
+
+	if (!has_turn(d, queue))
+		return false;
+	if (virtqueue_waiting(q))
+		return true;
+	if (q->broken)
+		virtio_broken(d, queue);
+	return false;
+}
+
 bool virtio_next(struct virtio_device *d, unsigned queue)
 {
 	struct virtqueue *q = &d->queue[queue];
 
-	if (!d->running || !q->size || q->broken)
+	if (!has_turn(d, queue))
 		return false;
-	if (!d->budget) {
-		virtio_kick(d);
-		return false;
-	}
 	d->budget--;
 	if (virtqueue_pop(q, &d->chain))
 		return true;

@@ -97,6 +97,8 @@ void virtio_kick(struct virtio_device *d); /* any thread */
 /* The next request of a queue, in d->chain; false where there is none, or others have their turn.
  */
 bool virtio_next(struct virtio_device *d, unsigned queue);
+/* Is there one? False as well where others have their turn; it is asked again then. */
+bool virtio_waiting(struct virtio_device *d, unsigned queue);
 void virtio_done(struct virtio_device *d, unsigned queue, uint32_t written);
 /* After any number of virtio_done(). */
 void virtio_signal(struct virtio_device *d, unsigned queue);

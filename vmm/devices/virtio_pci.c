@@ -22,7 +22,7 @@
 #define NOTIFY	      0x3000u
 #define TABLE	      0x4000u
 #define PBA	      0x5000u
-#define BAR_SIZE      0x8000u
+#define BAR_SIZE      PCI_BAR_MAX
 #define NOTIFY_STRIDE 4u
 
 struct virtio_pci {

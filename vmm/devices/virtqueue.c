@@ -130,13 +130,18 @@ static bool walk_chain(struct virtqueue *q, struct vq_chain *c)
 	}
 }
 
-bool virtqueue_pop(struct virtqueue *q, struct vq_chain *chain)
+bool virtqueue_waiting(struct virtqueue *q)
 {
 	uint16_t n = waiting_at_last(q);
 
 	if (n > q->size)
 		q->broken = true;
-	if (!n || q->broken)
+	return n && !q->broken;
+}
+
+bool virtqueue_pop(struct virtqueue *q, struct vq_chain *chain)
+{
+	if (!virtqueue_waiting(q))
 		return false;
 	*chain = (struct vq_chain){.n = 0};
 	chain->head = read16(q, q->avail.v + AVAIL_RING +

@@ -45,6 +45,8 @@ void virtqueue_begin(struct virtqueue *q, const struct virtqueue *layout);
  * broken.
  */
 bool virtqueue_pop(struct virtqueue *q, struct vq_chain *chain);
+/* Would virtqueue_pop() give one? */
+bool virtqueue_waiting(struct virtqueue *q);
 /* The request is done, written bytes of its writable part were filled. */
 void virtqueue_push(struct virtqueue *q, const struct vq_chain *chain, uint32_t written);
 /* Asked once after any number of pushes: does the driver want an interrupt for them? */

@@ -47,6 +47,11 @@ static int doorbell(void *ctx, gpa_t gpa, int fd, bool on)
 	return ioctl(m->vm_fd, KVM_IOEVENTFD, &io) < 0 ? -errno : 0;
 }
 
+static void panic(void *ctx, uint8_t events)
+{
+	machine_guest_panics(ctx, events);
+}
+
 static bool enter(void *ctx)
 {
 	return hold_device_enter(ctx);
@@ -64,6 +69,7 @@ int device_link_create(struct machine *m, const struct devices_config *config,
 					 .memory = memory,
 					 .message = message,
 					 .doorbell = doorbell,
+					 .panic = panic,
 					 .enter = enter,
 					 .leave = leave};
 

@@ -81,10 +81,12 @@ static void set_deadline(struct machine *m, uint64_t grace)
 	console_wake(m->console);
 }
 
-void machine_guest_panics(struct machine *m)
+void machine_guest_panics(struct machine *m, uint8_t events)
 {
-	note_panic(m);
-	set_deadline(m, PANIC_GRACE_NS);
+	if (events & PANIC_EVENTS)
+		note_panic(m);
+	if (events & PANIC_EVENT_PANICKED)
+		set_deadline(m, PANIC_GRACE_NS);
 }
 
 void machine_panic_guest(struct vcpu *vcpu)

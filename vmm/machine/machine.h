@@ -96,8 +96,11 @@ enum machine_end machine_run(struct machine *m);
  * text may be NULL, is copied.
  */
 void machine_stop(struct machine *m, enum machine_end end, const char *text);
-/* The guest panicked; it gets a moment to print the rest, then the machine ends. Any thread. */
-void machine_guest_panics(struct machine *m);
+/*
+ * The guest panicked (PANIC_EVENT_, device_host.h); it gets a moment to print the rest, then the
+ * machine ends. One that dumps its memory first has all the time it takes. Any thread, locks or not.
+ */
+void machine_guest_panics(struct machine *m, uint8_t events);
 const char *machine_end_text(const struct machine *m);
 
 /*

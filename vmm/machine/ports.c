@@ -14,7 +14,6 @@
 #define I8042_SELF_TEST_OK 0x55u
 #define I8042_RESET	   0xfeu
 #define RESET_NOW	   0x04u
-#define PVPANIC_PANICKED   0x01u
 #define PM1_SCI_ENABLED	   0x0001u
 #define PM1_SLEEP	   0x2000u
 #define PM1_SLEEP_TYPE(v)  ((v) >> 10 & 7u)
@@ -94,13 +93,12 @@ static void i8042_command_write(struct machine *m, unsigned reg, uint8_t value)
 
 static uint8_t pvpanic_read(struct machine *m, unsigned reg)
 {
-	return PVPANIC_PANICKED; /* the events it understands */
+	return PANIC_EVENTS; /* that it understands */
 }
 
 static void pvpanic_write(struct machine *m, unsigned reg, uint8_t value)
 {
-	if (value & PVPANIC_PANICKED)
-		machine_guest_panics(m);
+	machine_guest_panics(m, value);
 }
 
 /* Bytes 0 and 1: status, nothing ever happens; 2 and 3: enable. */

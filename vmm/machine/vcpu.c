@@ -163,7 +163,7 @@ static void exit_system_event(struct vcpu *vcpu)
 		machine_guest_reset(vcpu->machine);
 		break;
 	case KVM_SYSTEM_EVENT_CRASH:
-		machine_guest_panics(vcpu->machine);
+		machine_guest_panics(vcpu->machine, PANIC_EVENT_PANICKED);
 		break;
 	default:
 		stop_internal(vcpu, "KVM_EXIT_SYSTEM_EVENT of unknown type %u",

@@ -270,7 +270,9 @@ static void print_insn(FILE *f, const struct report *r)
 	if (insn[0])
 		fprintf(f, "Instruction: %s\n", insn);
 	if (r->sink == REPORT_SINK_DEVICE)
-		fputs("Undefined bytes are read by a device\n", f);
+		fputs(r->verdict == VERDICT_INFOLEAK ? "Undefined bytes are read by a device\n"
+						     : "The access is a device's\n",
+		      f);
 	else if (sink_name(r))
 		fprintf(f, "Undefined bits %#" PRIx64 " %s\n", r->undefined_bits, sink_name(r));
 	if (first && report_is_symbol(first->symbol))
