@@ -19,6 +19,7 @@
 #include "initramfs.h"
 #include "notices.h"
 #include "options.h"
+#include "qmp.h"
 #include "sink.h"
 #include "stats.h"
 
@@ -66,6 +67,7 @@ struct run {
 	struct debuginfo *debuginfo;
 	struct checker *checker;
 	struct machine *machine;
+	struct qmp *qmp;
 	struct control control;
 };
 
@@ -98,6 +100,14 @@ static void user_init(const char *params, char *out, size_t size)
 	snprintf(out, size, "%.*s", found ? (int)strcspn(found, " ") : 5, found ? found : "/init");
 }
 
+/* Is there somebody at the serial port who could use a shell? */
+static bool is_interactive(const char *serial)
+{
+	if (!serial || !strcmp(serial, "stdio"))
+		return isatty(STDIN_FILENO);
+	return !strncmp(serial, "unix:", 5);
+}
+
 static int prepare_initrd(struct run *r)
 {
 	static const char *const busyboxes[] = { "/bin/busybox", "/usr/bin/busybox" };
@@ -107,7 +117,7 @@ static int prepare_initrd(struct run *r)
 					   .modules = r->o.modules,
 					   .nmodules = r->o.nmodules,
 					   .exec = r->o.exec,
-					   .interactive = isatty(STDIN_FILENO),
+					   .interactive = is_interactive(r->o.serial),
 					   .cmdline_init = next };
 
 	user_init(r->o.append, next, sizeof(next));
@@ -201,6 +211,7 @@ static int prepare_machine(struct run *r)
 					 .initrd_size = r->initrd_size,
 					 .cmdline = r->cmdline,
 					 .devices = r->o.devices,
+					 .serial = r->o.serial,
 					 .cpus = r->o.cpus,
 					 .memory = r->o.memory };
 	struct machine_error error;
@@ -259,6 +270,8 @@ static int prepare(struct run *r)
 		code = prepare_control(r);
 	if (!code)
 		code = prepare_sink(r);
+	if (!code && r->o.qmp && qmp_open(r->o.qmp, &r->qmp, err, sizeof(err)) < 0)
+		code = fail(EXIT_USAGE, err);
 	return code ? code : prepare_machine(r);
 }
 
@@ -291,13 +304,18 @@ static int start_control(struct run *r)
 	r->control.machine = r->machine;
 	r->control.sink = r->sink;
 	r->control.began = now();
-	return sink_start_commands(r->sink, err, sizeof(err)) ? fail(EXIT_HOST, err) : 0;
+	if (sink_start_commands(r->sink, err, sizeof(err)))
+		return fail(EXIT_HOST, err);
+	if (r->qmp && qmp_start(r->qmp, r->machine, r->control.vm, KMC_VERSION, err, sizeof(err)))
+		return fail(EXIT_HOST, err);
+	return 0;
 }
 
 /* The last records; nothing that was asked for on the socket can come behind them. */
 static void announce_end(struct run *r, enum machine_end end, int code)
 {
 	sink_stop_commands(r->sink);
+	qmp_finish(r->qmp, end);
 	notice_panic(&r->control);
 	notice_exit(&r->control, ends[end].name, code);
 	sink_finish(r->sink);
@@ -347,6 +365,7 @@ int main(int argc, char **argv)
 		code = start_control(&r);
 	if (!code)
 		code = run(&r);
+	qmp_close(r.qmp);
 	sink_destroy(r.sink); /* its writer still uses the machine's console */
 	checker_destroy(r.checker);
 	machine_destroy(r.machine);

@@ -35,6 +35,10 @@ static const char usage[] =
 	"                        a virtio network card; connections to the host's PORT go to the\n"
 	"                        guest's; restrict: to nowhere else; repeatable\n"
 	"  --rng                 a virtio-rng device\n"
+	"  --serial stdio|null|FILE|unix:PATH\n"
+	"                        where the console goes (default stdio); unix: listens there\n"
+	"  --qmp unix:PATH|tcp:HOST:PORT\n"
+	"                        listen there for the part of QEMU's machine protocol that farms use\n"
 	"  --module 'FILE.ko [PARAM=VALUE]...'\n"
 	"                        load this module in the built-in initramfs; repeatable\n"
 	"  --exec CMD            run CMD in the built-in initramfs, then power off\n"
@@ -288,6 +292,8 @@ enum option_id {
 	OPT_DISK,
 	OPT_NET,
 	OPT_RNG,
+	OPT_SERIAL,
+	OPT_QMP,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -321,6 +327,8 @@ static const struct option long_options[] = {
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "net", required_argument, NULL, OPT_NET },
 	{ "rng", no_argument, NULL, OPT_RNG },
+	{ "serial", required_argument, NULL, OPT_SERIAL },
+	{ "qmp", required_argument, NULL, OPT_QMP },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -344,6 +352,10 @@ static const char **string_option(struct options *o, int id)
 		return &o->report_socket;
 	case OPT_LOG:
 		return &o->report_log;
+	case OPT_SERIAL:
+		return &o->serial;
+	case OPT_QMP:
+		return &o->qmp;
 	case OPT_STATS:
 		return &o->stats;
 	case OPT_RULES:
