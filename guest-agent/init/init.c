@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * init.c: the first program in the guest, started as /kmc/init. Loads the agent and the modules.
- * Then, in kmc-vmm's own initramfs, runs the command or a shell and powers off; in front of a
- * user's initrd, becomes the init of that one and leaves nothing behind but loaded modules.
+ * Then, in kmc-vmm's own initramfs, runs the command and powers off; or, without one, becomes the init
+ * of the root file system that the kernel's command line names; or runs a shell. In front of a user's
+ * initrd, becomes the init of that one and leaves nothing behind but loaded modules.
  *
  * What it finds below /kmc, all of it optional but itself:
  *   kmc_agent.ko               the agent, loaded first
@@ -33,6 +34,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "kmc_abi.h"
+#include "root.h"
 
 #define MODULES	   "/kmc/modules"
 #define BUSYBOX	   "/bin/busybox"
@@ -279,7 +281,7 @@ static void install_applets(void)
 		run_args(install);
 }
 
-static void run_builtin(void)
+static void run_builtin(char **argv)
 {
 	char *cmdline, *command;
 
@@ -292,14 +294,16 @@ static void run_builtin(void)
 	install_applets();
 	cmdline = kernel_cmdline();
 	load_modules(cmdline);
-	free(cmdline);
 
 	command = read_text("/kmc/exec");
 	if (command)
 		report_exit(run_command(command));
+	else if (root_wanted(cmdline))
+		root_enter(cmdline, argv, say);
 	else if (access("/kmc/interactive", F_OK) == 0)
 		run_shell();
 	free(command);
+	free(cmdline);
 	sync();
 	reboot(RB_POWER_OFF);
 	say("kmc-init: cannot power off: %s", strerror(errno));
@@ -345,5 +349,5 @@ int main(int argc, char **argv)
 		run_chain(next, argv);
 		return 1;
 	}
-	run_builtin();
+	run_builtin(argv);
 }
