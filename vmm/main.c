@@ -19,6 +19,7 @@
 #include "initramfs.h"
 #include "notices.h"
 #include "options.h"
+#include "qemu_argv.h"
 #include "qmp.h"
 #include "sink.h"
 #include "stats.h"
@@ -58,6 +59,7 @@ static const char panic_params[] = " unknown_nmi_panic";
 
 struct run {
 	struct options o;
+	struct qemu_argv qemu; /* where we were called as QEMU: o points into it */
 	char name[32], release[64], agent[PATH_MAX], *cmdline;
 	void *initrd;
 	size_t initrd_size;
@@ -347,12 +349,38 @@ static int run(struct run *r)
 	return code;
 }
 
+/* options_parse() of what QEMU's command line comes to. */
+static enum options_result parse_as_qemu(struct run *r, int argc, char **argv)
+{
+	char text[8192];
+
+	switch (qemu_translate(argc, argv, KMC_VERSION, &r->qemu, text, sizeof(text))) {
+	case QEMU_RUN:
+		break;
+	case QEMU_ANSWER:
+		fputs(text, stdout);
+		return OPTIONS_EXIT;
+	case QEMU_BAD:
+		fprintf(stderr, "kmc-vmm-qemu: %s\n", text);
+		return OPTIONS_BAD;
+	}
+	for (int i = 0; i < r->qemu.nnotes; i++)
+		fprintf(stderr, "kmc-vmm-qemu: %s\n", r->qemu.notes[i]);
+	return options_parse(r->qemu.argc, r->qemu.argv, &r->o);
+}
+
+static enum options_result parse(struct run *r, int argc, char **argv)
+{
+	return argc && qemu_name(argv[0]) ? parse_as_qemu(r, argc, argv)
+					  : options_parse(argc, argv, &r->o);
+}
+
 int main(int argc, char **argv)
 {
 	static struct run r;
 	int code;
 
-	switch (options_parse(argc, argv, &r.o)) {
+	switch (parse(&r, argc, argv)) {
 	case OPTIONS_RUN:
 		break;
 	case OPTIONS_EXIT:
@@ -373,6 +401,7 @@ int main(int argc, char **argv)
 	rules_free(r.rules);
 	suppress_destroy(r.suppressions);
 	suppress_destroy(r.noted);
+	qemu_argv_free(&r.qemu);
 	free(r.initrd);
 	free(r.cmdline);
 	return code;
