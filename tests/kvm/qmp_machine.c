@@ -361,12 +361,31 @@ static void test_addresses(void **state)
 	}
 }
 
+/* What a killed predecessor left is replaced; what somebody uses is not. */
+static void test_stale(void **state)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct qmp *second = NULL;
+	char err[256];
+
+	snprintf(path, sizeof(path), "/tmp/kmc-qmp-%d.sock", (int)getpid());
+	snprintf(address, sizeof(address), "unix:%s", path);
+	strcpy(a.sun_path, path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	close(fd);
+	assert_int_equal(qmp_open(address, &server, err, sizeof(err)), 0);
+	assert_int_equal(qmp_open(address, &second, err, sizeof(err)), -1);
+	assert_non_null(strstr(err, "another program listens there"));
+	qmp_close(server);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_tcp),
-		cmocka_unit_test(test_talk),
+		cmocka_unit_test(test_addresses), cmocka_unit_test(test_stale),
+		cmocka_unit_test(test_tcp),	  cmocka_unit_test(test_talk),
 		cmocka_unit_test(test_hostile),
 	};
 
