@@ -20,6 +20,8 @@
 #include "initramfs.h"
 #include "notices.h"
 #include "options.h"
+#include "qemu_argv.h"
+#include "qmp.h"
 #include "sink.h"
 #include "stats.h"
 
@@ -58,6 +60,7 @@ static const char panic_params[] = " unknown_nmi_panic";
 
 struct run {
 	struct options o;
+	struct qemu_argv qemu; /* where we were called as QEMU: o points into it */
 	char name[32], release[64], agent[PATH_MAX], *cmdline;
 	void *initrd;
 	size_t initrd_size;
@@ -67,6 +70,7 @@ struct run {
 	struct debuginfo *debuginfo;
 	struct checker *checker;
 	struct machine *machine;
+	struct qmp *qmp;
 	struct control control;
 };
 
@@ -99,6 +103,14 @@ static void user_init(const char *params, char *out, size_t size)
 	snprintf(out, size, "%.*s", found ? (int)strcspn(found, " ") : 5, found ? found : "/init");
 }
 
+/* Is there somebody at the serial port who could use a shell? */
+static bool is_interactive(const char *serial)
+{
+	if (!serial || !strcmp(serial, "stdio"))
+		return isatty(STDIN_FILENO);
+	return !strncmp(serial, "unix:", 5);
+}
+
 static int prepare_initrd(struct run *r)
 {
 	static const char *const busyboxes[] = { "/bin/busybox", "/usr/bin/busybox" };
@@ -108,7 +120,7 @@ static int prepare_initrd(struct run *r)
 					   .modules = r->o.modules,
 					   .nmodules = r->o.nmodules,
 					   .exec = r->o.exec,
-					   .interactive = isatty(STDIN_FILENO),
+					   .interactive = is_interactive(r->o.serial),
 					   .cmdline_init = next };
 
 	user_init(r->o.append, next, sizeof(next));
@@ -216,6 +228,7 @@ static int prepare_machine(struct run *r)
 					 .initrd_size = r->initrd_size,
 					 .cmdline = r->cmdline,
 					 .devices = r->o.devices,
+					 .serial = r->o.serial,
 					 .cpus = r->o.cpus,
 					 .memory = r->o.memory };
 	struct machine_error error;
@@ -274,6 +287,8 @@ static int prepare(struct run *r)
 		code = prepare_control(r);
 	if (!code)
 		code = prepare_sink(r);
+	if (!code && r->o.qmp && qmp_open(r->o.qmp, &r->qmp, err, sizeof(err)) < 0)
+		code = fail(EXIT_USAGE, err);
 	return code ? code : prepare_machine(r);
 }
 
@@ -306,13 +321,18 @@ static int start_control(struct run *r)
 	r->control.machine = r->machine;
 	r->control.sink = r->sink;
 	r->control.began = now();
-	return sink_start_commands(r->sink, err, sizeof(err)) ? fail(EXIT_HOST, err) : 0;
+	if (sink_start_commands(r->sink, err, sizeof(err)))
+		return fail(EXIT_HOST, err);
+	if (r->qmp && qmp_start(r->qmp, r->machine, r->control.vm, KMC_VERSION, err, sizeof(err)))
+		return fail(EXIT_HOST, err);
+	return 0;
 }
 
 /* The last records; nothing that was asked for on the socket can come behind them. */
 static void announce_end(struct run *r, enum machine_end end, int code)
 {
 	sink_stop_commands(r->sink);
+	qmp_finish(r->qmp, end);
 	notice_panic(&r->control);
 	notice_exit(&r->control, ends[end].name, code);
 	sink_finish(r->sink);
@@ -344,12 +364,38 @@ static int run(struct run *r)
 	return code;
 }
 
+/* options_parse() of what QEMU's command line comes to. */
+static enum options_result parse_as_qemu(struct run *r, int argc, char **argv)
+{
+	char text[8192];
+
+	switch (qemu_translate(argc, argv, KMC_VERSION, &r->qemu, text, sizeof(text))) {
+	case QEMU_RUN:
+		break;
+	case QEMU_ANSWER:
+		fputs(text, stdout);
+		return OPTIONS_EXIT;
+	case QEMU_BAD:
+		fprintf(stderr, "kmc-vmm-qemu: %s\n", text);
+		return OPTIONS_BAD;
+	}
+	for (int i = 0; i < r->qemu.nnotes; i++)
+		fprintf(stderr, "kmc-vmm-qemu: %s\n", r->qemu.notes[i]);
+	return options_parse(r->qemu.argc, r->qemu.argv, &r->o);
+}
+
+static enum options_result parse(struct run *r, int argc, char **argv)
+{
+	return argc && qemu_name(argv[0]) ? parse_as_qemu(r, argc, argv)
+					  : options_parse(argc, argv, &r->o);
+}
+
 int main(int argc, char **argv)
 {
 	static struct run r;
 	int code;
 
-	switch (options_parse(argc, argv, &r.o)) {
+	switch (parse(&r, argc, argv)) {
 	case OPTIONS_RUN:
 		break;
 	case OPTIONS_EXIT:
@@ -362,6 +408,7 @@ int main(int argc, char **argv)
 		code = start_control(&r);
 	if (!code)
 		code = run(&r);
+	qmp_close(r.qmp);
 	sink_destroy(r.sink); /* its writer still uses the machine's console */
 	checker_destroy(r.checker);
 	machine_destroy(r.machine);
@@ -369,6 +416,7 @@ int main(int argc, char **argv)
 	rules_free(r.rules);
 	suppress_destroy(r.suppressions);
 	suppress_destroy(r.noted);
+	qemu_argv_free(&r.qemu);
 	free(r.initrd);
 	free(r.cmdline);
 	return code;

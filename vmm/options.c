@@ -45,6 +45,10 @@ static const char usage[] =
 	"  --rootfs DIR[,ro]     the same as the guest's root file system\n"
 	"  --rng                 a virtio-rng device\n"
 	"  --pvpanic             a pvpanic device on PCI; ACPI has one in any case\n"
+	"  --serial stdio|null|FILE|unix:PATH\n"
+	"                        where the console goes (default stdio); unix: listens there\n"
+	"  --qmp unix:PATH|tcp:HOST:PORT\n"
+	"                        listen there for the part of QEMU's machine protocol that farms use\n"
 	"  --module 'FILE.ko [PARAM=VALUE]...'\n"
 	"                        load this module in the built-in initramfs; repeatable\n"
 	"  --exec CMD            run CMD in the built-in initramfs, then power off\n"
@@ -303,6 +307,8 @@ enum option_id {
 	OPT_RNG,
 	OPT_CONSOLE,
 	OPT_PVPANIC,
+	OPT_SERIAL,
+	OPT_QMP,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -341,6 +347,8 @@ static const struct option long_options[] = {
 	{ "rootfs", required_argument, NULL, OPT_ROOTFS },
 	{ "console", required_argument, NULL, OPT_CONSOLE },
 	{ "pvpanic", no_argument, NULL, OPT_PVPANIC },
+	{ "serial", required_argument, NULL, OPT_SERIAL },
+	{ "qmp", required_argument, NULL, OPT_QMP },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -364,6 +372,10 @@ static const char **string_option(struct options *o, int id)
 		return &o->report_socket;
 	case OPT_LOG:
 		return &o->report_log;
+	case OPT_SERIAL:
+		return &o->serial;
+	case OPT_QMP:
+		return &o->qmp;
 	case OPT_STATS:
 		return &o->stats;
 	case OPT_RULES:

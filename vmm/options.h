@@ -18,6 +18,8 @@ struct options {
 	const char *vmlinux[OPTIONS_VMLINUX]; /* files and folders with debug information */
 	unsigned nvmlinux;
 	struct devices_config devices;
+	const char *serial; /* NULL: stdio */
+	const char *qmp;    /* NULL: none */
 	unsigned cpus;	  /* 1..64 */
 	uint64_t memory;  /* bytes */
 	unsigned checks;  /* VERDICT_BIT set, 0 for none */

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * init.c: the first program in the guest, started as /kmc/init. Loads the agent and the modules.
- * Then, in kmc-vmm's own initramfs, runs the command, the init of a root file system on virtiofs, or a
- * shell, and powers off; in front of a user's initrd, becomes the init of that one and leaves nothing behind but loaded modules.
+ * Then, in kmc-vmm's own initramfs, runs the command and powers off; or, without one, becomes the init
+ * of the root file system that the kernel's command line names; or runs a shell. In front of a user's
+ * initrd, becomes the init of that one and leaves nothing behind but loaded modules.
  *
  * What it finds below /kmc, all of it optional but itself:
  *   kmc_agent.ko               the agent, loaded first
@@ -33,6 +34,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "kmc_abi.h"
+#include "root.h"
 
 #define MODULES	   "/kmc/modules"
 #define BUSYBOX	   "/bin/busybox"
@@ -279,57 +281,7 @@ static void install_applets(void)
 		run_args(install);
 }
 
-/* What the kernel's command line says last. */
-static bool find_param(const char *cmdline, const char *name, char *value, size_t size)
-{
-	size_t len = strlen(name), n;
-	bool found = false;
-
-	for (; *cmdline; cmdline += n + strspn(cmdline + n, " ")) {
-		n = strcspn(cmdline, " ");
-		if (n < len || strncmp(cmdline, name, len) != 0)
-			continue;
-		snprintf(value, size, "%.*s", (int)(n - len), cmdline + len);
-		found = true;
-	}
-	return found;
-}
-
-/* Moves what is mounted there along; systems that have no such folder do without. */
-static void enter_root(void)
-{
-	static const char *const mounts[][2] = {
-		{"/proc", "/root/proc"}, {"/sys", "/root/sys"}, {"/dev", "/root/dev"}};
-
-	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++)
-		mount(mounts[i][0], mounts[i][1], NULL, MS_MOVE, NULL);
-	if (chdir("/root") < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
-	    chdir("/") < 0)
-		say("kmc-init: cannot enter the root file system: %s", strerror(errno));
-}
-
-/* Does not return where there is a root file system on virtiofs and an init on it. */
-static void run_root(const char *cmdline)
-{
-	char type[16] = "", tag[64], init[256] = "/sbin/init", flag[8];
-	bool ro = find_param(cmdline, "ro", flag, sizeof(flag)) && !*flag;
-
-	if (!find_param(cmdline, "rootfstype=", type, sizeof(type)) || strcmp(type, "virtiofs") ||
-	    !find_param(cmdline, "root=", tag, sizeof(tag)))
-		return;
-	find_param(cmdline, "init=", init, sizeof(init));
-	mkdir("/root", 0755);
-	if (mount(tag, "/root", "virtiofs", ro ? MS_RDONLY : 0, NULL) < 0) {
-		say("kmc-init: cannot mount %s: %s: give the modules fuse and virtiofs with --module",
-		    tag, strerror(errno));
-		return;
-	}
-	enter_root();
-	execl(init, init, NULL);
-	say("kmc-init: cannot run %s of the root file system: %s", init, strerror(errno));
-}
-
-static void run_builtin(void)
+static void run_builtin(char **argv)
 {
 	char *cmdline, *command;
 
@@ -344,14 +296,14 @@ static void run_builtin(void)
 	load_modules(cmdline);
 
 	command = read_text("/kmc/exec");
-	if (!command)
-		run_root(cmdline);
-	free(cmdline);
 	if (command)
 		report_exit(run_command(command));
+	else if (root_wanted(cmdline))
+		root_enter(cmdline, argv, say);
 	else if (access("/kmc/interactive", F_OK) == 0)
 		run_shell();
 	free(command);
+	free(cmdline);
 	sync();
 	reboot(RB_POWER_OFF);
 	say("kmc-init: cannot power off: %s", strerror(errno));
@@ -397,5 +349,5 @@ int main(int argc, char **argv)
 		run_chain(next, argv);
 		return 1;
 	}
-	run_builtin();
+	run_builtin(argv);
 }

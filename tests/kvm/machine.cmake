@@ -2,5 +2,6 @@
 kvm_test(machine_guests kmc_machine)
 kvm_test(machine_hold kmc_machine)
 kvm_test(machine_pause kmc_machine)
+kvm_test(machine_registers kmc_machine)
 kvm_test(machine_devices kmc_machine)
 target_include_directories(machine_devices PRIVATE ${PROJECT_SOURCE_DIR}/tests/unit)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * machine_console.c: escape sequences, recognised panics, and that stdio gets and gives every byte:
- * through pipes, and on a pseudo terminal whose mode must come back.
+ * through pipes, on a pseudo terminal whose mode must come back, and through the other places.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -320,6 +322,195 @@ static void stuck_reader(void **state)
 	close(out[1]);
 }
 
+/* ---- other places than stdio ---- */
+
+static char place[64]; /* of console_open() */
+
+static void open_place(struct child *c)
+{
+	const struct console_ops ops = {c, on_input, on_panic, on_quit};
+	char err[256];
+
+	c->console = console_create(&ops);
+	if (!c->console || console_open(c->console, place, err, sizeof(err)))
+		_exit(99);
+	console_begin(c->console);
+}
+
+/* What the guest gets is what it prints; "q" is the end. */
+static int socket_child(void)
+{
+	struct child c = make_child();
+	size_t seen = 0;
+
+	open_place(&c);
+	guest_prints(c.console, "nobody reads this\r\n");
+	while (!c.len || c.input[c.len - 1] != 'q') {
+		console_serve(c.console, 100);
+		for (; seen < c.len; seen++)
+			console_put(c.console, (uint8_t)c.input[seen]);
+		console_put(c.console, '.');
+	}
+	return close_console(&c);
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(a.sun_path, path);
+	for (int i = 0; i < 100 && connect(fd, (struct sockaddr *)&a, sizeof(a)); i++)
+		usleep(50000);
+	return fd;
+}
+
+static void wait_for_echo(int fd, char letter)
+{
+	char byte = 0;
+
+	assert_int_equal(write(fd, &letter, 1), 1);
+	while (byte != letter)
+		assert_int_equal(read(fd, &byte, 1), 1);
+}
+
+static pid_t spawn_quiet(int (*fn)(void), int *out)
+{
+	int pipes[2], null = open("/dev/null", O_RDWR);
+	pid_t pid;
+
+	assert_int_equal(pipe(pipes), 0);
+	pid = spawn(fn, (struct stdio){null, pipes[1], null}, false);
+	close(pipes[1]);
+	close(null);
+	*out = pipes[0];
+	return pid;
+}
+
+/* Nothing of it goes to stdout. */
+static void ends_well(pid_t pid, int out)
+{
+	char text[64];
+	int status;
+
+	read_until_eof(out, text, sizeof(text));
+	assert_string_equal(text, "");
+	close(out);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* One after the other, and whoever leaves is not missed. */
+static void socket_clients(void **state)
+{
+	int out, fd, second;
+	pid_t pid;
+
+	snprintf(place, sizeof(place), "unix:/tmp/kmc-console-%d", (int)getpid());
+	pid = spawn_quiet(socket_child, &out);
+	fd = connect_to(place + 5);
+	wait_for_echo(fd, 'a');
+	second = connect_to(place + 5);
+	close(fd);
+	wait_for_echo(second, 'b');
+	assert_int_equal(write(second, "q", 1), 1);
+	ends_well(pid, out);
+	close(second);
+	assert_int_equal(access(place + 5, F_OK), -1);
+}
+
+/* The first client does not read: it is let go, the guest goes on, and the second one is served. */
+static int socket_flood_child(void)
+{
+	struct child c = make_child();
+
+	open_place(&c);
+	while (!c.len) {
+		console_serve(c.console, 0);
+		for (int i = 0; i < 100; i++)
+			guest_prints(c.console, "0123456789012345678901234567890123456789\r\n");
+	}
+	return close_console(&c);
+}
+
+static void stuck_client(void **state)
+{
+	char text[4096];
+	int out, stuck, fd;
+	pid_t pid;
+
+	snprintf(place, sizeof(place), "unix:/tmp/kmc-console-%d", (int)getpid());
+	pid = spawn_quiet(socket_flood_child, &out);
+	stuck = connect_to(place + 5);
+	fd = connect_to(place + 5);
+	assert_true(read(fd, text, sizeof(text)) > 0);
+	assert_int_equal(write(fd, "x", 1), 1);
+	close(fd);
+	ends_well(pid, out);
+	close(stuck);
+}
+
+static int file_child(void)
+{
+	struct child c = make_child();
+
+	open_place(&c);
+	guest_prints(c.console, "text\r\nrest");
+	return close_console(&c);
+}
+
+static void to_a_file(void **state)
+{
+	char text[64] = "";
+	int out, fd;
+	pid_t pid;
+
+	snprintf(place, sizeof(place), "/tmp/kmc-console-%d", (int)getpid());
+	fd = open(place, O_RDWR | O_CREAT | O_TRUNC, 0600);
+	assert_int_equal(write(fd, "what was there before", 21), 21);
+	pid = spawn_quiet(file_child, &out);
+	ends_well(pid, out);
+	assert_int_equal(pread(fd, text, sizeof(text) - 1, 0), 10);
+	assert_string_equal(text, "text\r\nrest");
+	close(fd);
+	assert_int_equal(unlink(place), 0);
+}
+
+static int flood_to_place(void)
+{
+	struct child c = make_child();
+
+	open_place(&c);
+	for (int i = 0; i < 5000; i++)
+		guest_prints(c.console, "0123456789012345678901234567890123456789\r\n");
+	return close_console(&c);
+}
+
+static void to_nowhere(void **state)
+{
+	pid_t pid;
+	int out;
+
+	strcpy(place, "null");
+	pid = spawn_quiet(flood_to_place, &out);
+	ends_well(pid, out);
+}
+
+static void bad_places(void **state)
+{
+	static const char *const places[] = {"unix:", "unix:/no/such/folder", "/no/such/folder", ""};
+	const struct console_ops ops = {NULL, on_input, on_panic, on_quit};
+	char err[256];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		struct console *c = console_create(&ops);
+
+		assert_int_equal(console_open(c, places[i], err, sizeof(err)), -1);
+		assert_non_null(strstr(err, "--serial"));
+		console_destroy(c);
+	}
+}
+
 /* ---- terminal ---- */
 
 static int terminal_child(void)
@@ -433,6 +624,9 @@ int main(void)
 		cmocka_unit_test(slow_reader),	   cmocka_unit_test(dead_reader),
 		cmocka_unit_test(stuck_reader),	   cmocka_unit_test(quits_by_escape),
 		cmocka_unit_test(quits_by_signal), cmocka_unit_test(restores_after_crash),
+		cmocka_unit_test(socket_clients),  cmocka_unit_test(stuck_client),
+		cmocka_unit_test(to_a_file),	   cmocka_unit_test(to_nowhere),
+		cmocka_unit_test(bad_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

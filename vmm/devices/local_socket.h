@@ -28,8 +28,7 @@ void local_socket_close(struct local_socket *s);
 
 /* A connection that waits, non-blocking, or -1. */
 int local_socket_accept(const struct local_socket *s);
-/* Connects without waiting. The descriptor, non-blocking, or -1: nobody listens or there is no
- * room. */
+/* Connects without waiting. The descriptor, non-blocking, or -1: nobody listens or there is no room. */
 int local_socket_connect(const char *path);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * console.c: moves bytes between the guest's serial port and stdio. Terminal modes: terminal.c.
+ * console.c: moves bytes between the guest's serial port and where they belong (console_port.c), stdio
+ * unless something else was asked for. Terminal modes: terminal.c.
  */
 #include <errno.h>
 #include <poll.h>
@@ -10,15 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "console.h"
+#include "console_port.h"
 #include "escape.h"
 #include "terminal.h"
 
 #define FLUSH_MS      10 /* a partial line waits so long for its end */
 #define WRITE_POLL_MS 100
 #define GIVE_UP_MS    2000 /* without progress, once the machine is ending */
+#define CLIENT_MS     1000 /* without progress: who connected to a socket does not read */
 #define CHUNK	      512u /* at most PIPE_BUF: a pipe that polls writable takes it whole */
 
 static const char help[] =
@@ -34,8 +38,9 @@ struct console {
 	pthread_mutex_t lock;
 	char line[4096];
 	size_t len;
+	struct console_port port;
 	bool unfinished; /* stdout stands within a guest's line */
-	bool out_gone;	 /* stdout is closed: output is dropped */
+	bool out_gone;	 /* port.out is closed: output is dropped */
 	bool one_place;	 /* stdout and stderr are the same file or terminal */
 	struct panic_scan scan;
 
@@ -69,13 +74,20 @@ struct console *console_create(const struct console_ops *ops)
 		return NULL;
 	}
 	pthread_mutex_init(&c->lock, NULL);
+	port_stdio(&c->port);
 	return c;
+}
+
+int console_open(struct console *c, const char *where, char *err, size_t errlen)
+{
+	return port_open(&c->port, where, err, errlen);
 }
 
 void console_destroy(struct console *c)
 {
 	if (!c)
 		return;
+	port_close(&c->port);
 	pthread_mutex_destroy(&c->lock);
 	close(c->wake_fd);
 	free(c);
@@ -96,20 +108,28 @@ void console_closing(struct console *c)
 	console_wake(c);
 }
 
-/* Waits until fd takes output. false: it never will, or has not for long and all is ending. */
+/* How long fd may take nothing, in ms; -1: for ever. */
+static int patience(struct console *c, int fd)
+{
+	if (c->port.socket && fd == c->port.out)
+		return CLIENT_MS;
+	return atomic_load(&c->closing) ? GIVE_UP_MS : -1;
+}
+
+/* Waits until fd takes output. false: it never will, or has not for long. */
 static bool wait_writable(struct console *c, int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLOUT};
-	int waited = 0;
+	int waited = 0, limit;
 
-	while (!atomic_load(&c->closing) || waited < GIVE_UP_MS) {
+	while ((limit = patience(c, fd)) < 0 || waited < limit) {
 		int r = poll(&p, 1, WRITE_POLL_MS);
 
 		if (r > 0)
 			return !(p.revents & (POLLERR | POLLNVAL));
 		if (r < 0 && errno != EINTR)
 			return false;
-		if (r == 0 && atomic_load(&c->closing))
+		if (r == 0 && limit >= 0)
 			waited += WRITE_POLL_MS;
 	}
 	return false;
@@ -134,13 +154,21 @@ static bool write_all(struct console *c, int fd, const char *text, size_t len)
 	return true;
 }
 
+static bool has_taker(const struct console *c)
+{
+	return c->port.out >= 0 && !c->out_gone;
+}
+
 static void flush_locked(struct console *c)
 {
 	if (!c->len)
 		return;
 	c->unfinished = c->line[c->len - 1] != '\n';
-	if (!c->out_gone)
-		c->out_gone = !write_all(c, STDOUT_FILENO, c->line, c->len);
+	if (has_taker(c) && !write_all(c, c->port.out, c->line, c->len)) {
+		c->out_gone = true;
+		if (c->port.socket)
+			shutdown(c->port.out, SHUT_RDWR); /* so that console_serve() lets it go */
+	}
 	c->len = 0;
 }
 
@@ -175,14 +203,15 @@ void console_write_stderr(struct console *c, const char *text, size_t len)
 	pthread_mutex_unlock(&c->lock);
 }
 
-/* Writes a partial line unless stdout or the lock is busy; then the next turn tries again. */
+/* Writes a partial line unless its place or the lock is busy; then the next turn tries again. */
 static void flush_idle(struct console *c)
 {
-	struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+	struct pollfd p = {.events = POLLOUT};
 
 	if (pthread_mutex_trylock(&c->lock))
 		return;
-	if (c->len && (c->out_gone || poll(&p, 1, 0) > 0))
+	p.fd = c->port.out;
+	if (c->len && (!has_taker(c) || poll(&p, 1, 0) > 0))
 		flush_locked(c);
 	pthread_mutex_unlock(&c->lock);
 }
@@ -232,17 +261,37 @@ static bool input_waits(const struct console *c)
 	return c->in_at < c->in_len;
 }
 
+/* A socket's next client may be waiting. */
+static void end_input(struct console *c)
+{
+	c->in_open = false;
+	if (!c->port.socket)
+		return;
+	pthread_mutex_lock(&c->lock);
+	port_hang_up(&c->port);
+	pthread_mutex_unlock(&c->lock);
+}
+
+static void greet_client(struct console *c)
+{
+	pthread_mutex_lock(&c->lock);
+	port_accept(&c->port);
+	c->out_gone = false;
+	c->in_open = c->port.in >= 0;
+	pthread_mutex_unlock(&c->lock);
+}
+
 static void read_input(struct console *c)
 {
 	uint8_t spare[sizeof(c->in)];
 	/* Of a terminal the escape keys must be seen even where the guest takes nothing. */
 	uint8_t *to = input_waits(c) ? spare : c->in;
-	ssize_t n = read(STDIN_FILENO, to, sizeof(c->in));
+	ssize_t n = read(c->port.in, to, sizeof(c->in));
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (n <= 0) {
-		c->in_open = false;
+		end_input(c);
 		return;
 	}
 	if (c->in_tty)
@@ -265,13 +314,31 @@ static void check_signal(struct console *c)
 	c->ops.quit(c->ops.ctx, why);
 }
 
-void console_serve(struct console *c, int timeout_ms)
+/* What input there may be: of the port, or a client of its socket. */
+static struct pollfd wanted_input(const struct console *c)
 {
 	bool listen = c->in_open && (c->in_tty || !input_waits(c));
-	struct pollfd p[2] = {
-		{.fd = c->wake_fd, .events = POLLIN},
-		{.fd = listen ? STDIN_FILENO : -1, .events = POLLIN},
-	};
+
+	if (c->port.socket && !c->in_open)
+		return (struct pollfd){.fd = c->port.listening.fd, .events = POLLIN};
+	/* A client that goes away must be seen even where the guest takes nothing. */
+	return (struct pollfd){.fd = listen || (c->in_open && c->port.socket) ? c->port.in : -1,
+			       .events = listen ? POLLIN : 0};
+}
+
+static void serve_input(struct console *c, const struct pollfd *p)
+{
+	if (c->port.socket && !c->in_open)
+		greet_client(c);
+	else if (p->revents & POLLNVAL || !p->events)
+		end_input(c);
+	else
+		read_input(c);
+}
+
+void console_serve(struct console *c, int timeout_ms)
+{
+	struct pollfd p[2] = {{.fd = c->wake_fd, .events = POLLIN}, wanted_input(c)};
 	bool partial = has_partial(c);
 	uint64_t count;
 	int r;
@@ -286,10 +353,8 @@ void console_serve(struct console *c, int timeout_ms)
 		return;
 	if (p[0].revents && read(c->wake_fd, &count, sizeof(count)) > 0)
 		deliver(c);
-	if (p[1].revents & POLLNVAL)
-		c->in_open = false;
-	else if (p[1].revents)
-		read_input(c);
+	if (p[1].revents)
+		serve_input(c, &p[1]);
 }
 
 const char *console_panic_text(const struct console *c)
@@ -299,12 +364,12 @@ const char *console_panic_text(const struct console *c)
 
 void console_begin(struct console *c)
 {
-	bool tty = isatty(STDIN_FILENO);
+	bool stdio = c->port.stdio, tty = stdio && isatty(STDIN_FILENO);
 
 	/* In the background a terminal may neither be read nor changed. */
 	c->in_tty = tty && terminal_usable();
-	c->in_open = !tty || c->in_tty;
-	c->one_place = same_file(STDOUT_FILENO, STDERR_FILENO);
+	c->in_open = stdio && (!tty || c->in_tty);
+	c->one_place = stdio && same_file(STDOUT_FILENO, STDERR_FILENO);
 	terminal_begin(c->wake_fd, c->in_tty);
 }
 

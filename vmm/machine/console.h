@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * console.h: the guest's console on the host's stdin and stdout. Used by machine.c.
+ * console.h: the guest's console: on the host's stdin and stdout, or where console_open() says. Used by
+ * machine.c.
  *
  * Output is gathered to lines and written with a partial line after a short pause. It blocks the
  * vCPU while stdout takes nothing; once the machine is ending, a stuck stdout is given up after a
  * while. Input is never lost while stdin is not a terminal: what does not fit waits in the host's
- * pipe.
+ * pipe. Who is connected to a socket and takes nothing for a second is disconnected; while nobody is, output
+ * is dropped.
  */
 #ifndef KMC_CONSOLE_H
 #define KMC_CONSOLE_H
@@ -26,6 +28,11 @@ struct console_ops {
 
 struct console *console_create(const struct console_ops *ops); /* NULL: errno says why */
 void console_destroy(struct console *c);
+/*
+ * Before console_begin(): another place than stdio, "null", a file or "unix:PATH". 0, or -1 with one
+ * line in err.
+ */
+int console_open(struct console *c, const char *where, char *err, size_t errlen);
 
 /* Between the two, signals and terminal are ours. end: flushes. */
 void console_begin(struct console *c);

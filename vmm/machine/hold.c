@@ -104,9 +104,11 @@ static void wait_released(struct machine *m, struct vcpu *vcpu)
 	struct vcpu_thread *v = thread_of(vcpu);
 
 	pthread_mutex_lock(&m->hold_lock);
+	registers_answer(v);
 	while (!machine_stopping(m) && must_stay_out(m, vcpu)) {
 		park(m, v);
 		pthread_cond_wait(&m->hold_changed, &m->hold_lock);
+		registers_answer(v);
 	}
 	m->parked -= v->parked;
 	v->parked = false;
@@ -168,7 +170,7 @@ int vcpu_run(struct vcpu *vcpu)
 	for (;;) {
 		__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_RELAXED);
 		atomic_store(&v->in_guest, true);
-		if (!must_stay_out(m, vcpu))
+		if (!must_stay_out(m, vcpu) && !atomic_load(&v->asked))
 			break;
 		leave(m, v);
 		if (machine_stopping(m))
@@ -188,7 +190,7 @@ int vcpu_run(struct vcpu *vcpu)
 	return r == -EAGAIN ? -EINTR : r;
 }
 
-static void kick(struct vcpu_thread *v)
+void hold_kick(struct vcpu_thread *v)
 {
 	if (atomic_load(&v->in_guest))
 		pthread_kill(v->self, kick_signal());
@@ -209,7 +211,7 @@ void machine_hold_others(struct vcpu *self)
 	atomic_store(&m->hold, self);
 	for (unsigned i = 0; i < m->cpus; i++)
 		if (&m->vcpus[i]->pub != self)
-			kick(m->vcpus[i]);
+			hold_kick(m->vcpus[i]);
 	pthread_mutex_lock(&m->hold_lock);
 	while (!others_out(m, self))
 		pthread_cond_wait(&m->hold_changed, &m->hold_lock);
@@ -229,7 +231,7 @@ void machine_release(struct vcpu *self)
 void hold_kick_all(struct machine *m)
 {
 	for (unsigned i = 0; i < m->cpus; i++)
-		kick(m->vcpus[i]);
+		hold_kick(m->vcpus[i]);
 }
 
 void hold_stop_all(struct machine *m)
@@ -247,7 +249,7 @@ void machine_kick(struct vcpu *vcpu)
 
 	/* Stays set where the vCPU is out, or leaves for another reason just now. */
 	atomic_store(&v->kicked, true);
-	kick(v);
+	hold_kick(v);
 }
 
 bool machine_ending(const struct machine *m)

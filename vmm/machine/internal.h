@@ -35,6 +35,10 @@ struct vcpu_thread {
 	uint64_t fault_rip; /* last fault that mapped nothing, ~0 for none */
 	bool parked;	    /* waits because of a pause; under machine.hold_lock */
 	atomic_bool nmi;    /* is to get one before it runs again */
+	/* registers.c: */
+	atomic_bool asked;		  /* registers is set; see there */
+	struct vcpu_registers *registers; /* what somebody waits for; under machine.hold_lock */
+	bool registers_ok;		  /* of the last ones; the same */
 };
 
 /* What stands still while all vCPUs are parked (pause.c). Under machine.hold_lock. */
@@ -114,6 +118,10 @@ void hold_deinit(struct machine *m);
 void hold_stop_all(struct machine *m);	       /* stopping is set; kicks every vCPU out for good */
 void hold_thread_begin(struct vcpu_thread *v); /* on the vCPU's thread, before vcpu_run() */
 void hold_kick_all(struct machine *m);	       /* whoever is in the guest comes out once */
+void hold_kick(struct vcpu_thread *v);
+
+/* registers.c: gives what was asked for. On the vCPU's thread, with hold_lock. */
+void registers_answer(struct vcpu_thread *v);
 
 /* Devices' threads: enter() and leave() of struct device_host. */
 bool hold_device_enter(struct machine *m);

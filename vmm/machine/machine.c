@@ -107,6 +107,11 @@ static void panic_time_is_over(struct machine *m)
 			     "the guest was sent an NMI to panic and did not; it was stopped");
 }
 
+bool machine_panicked(const struct machine *m)
+{
+	return atomic_load(&m->panic_at);
+}
+
 const char *machine_panic_text(const struct machine *m, uint64_t *when)
 {
 	*when = atomic_load(&m->panic_at);
@@ -297,6 +302,13 @@ static int make_memory(struct machine *m, uint64_t size, struct machine_error *e
 	return 0;
 }
 
+static int open_console(struct machine *m, const char *where, struct machine_error *err)
+{
+	char text[512];
+
+	return console_open(m->console, where, text, sizeof(text)) ? bad_input(err, "%s", text) : 0;
+}
+
 static int make_devices(struct machine *m, const struct machine_config *config,
 			struct machine_error *err)
 {
@@ -312,6 +324,8 @@ static int make_devices(struct machine *m, const struct machine_config *config,
 		return host_error(err,
 				  "eventfd failed: %s: raise the limit of open files (ulimit -n)",
 				  strerror(errno));
+	if (config->serial && open_console(m, config->serial, err))
+		return -1;
 	return devices_wanted(&config->devices) ? device_link_create(m, &config->devices, err) : 0;
 }
 

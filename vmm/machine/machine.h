@@ -66,6 +66,7 @@ struct machine_config {
 	unsigned cpus;	     /* 1..64 */
 	uint64_t memory;     /* bytes */
 	struct devices_config devices;
+	const char *serial; /* "stdio", "null", "unix:PATH" or a file; NULL: stdio */
 	struct machine_hooks hooks;
 	bool allow_emulated; /* tests: run even where KVM has no nested paging */
 };
@@ -108,6 +109,8 @@ const char *machine_end_text(const struct machine *m);
  * half a minute is stopped, as END_PANIC. Any thread; the first call counts.
  */
 void machine_panic_guest(struct vcpu *vcpu);
+/* A panic was seen. Any thread. */
+bool machine_panicked(const struct machine *m);
 /*
  * The panic that was seen, after machine_run(): what the console said of it, "" where it said
  * nothing, NULL where there was none. *when: ns, CLOCK_MONOTONIC.
@@ -145,6 +148,19 @@ uint64_t machine_paused_ns(struct machine *m); /* for how long all were out, alt
 bool machine_park(struct vcpu *vcpu);
 /* The same for a device's thread in device_memory(). */
 bool machine_park_device(struct machine *m);
+
+struct vcpu_registers {
+	struct kvm_regs regs;
+	struct kvm_sregs sregs;
+	struct kvm_debugregs debug;
+	bool halted;
+};
+/*
+ * The registers of a vCPU, which leaves the guest for that; in a pause too. One at a time for each
+ * vCPU. 0, -ETIMEDOUT (it is busy outside the guest), -ECANCELED (the machine is stopping), -EBUSY or
+ * -EIO. Any thread but a vCPU's.
+ */
+int machine_registers(struct vcpu *vcpu, struct vcpu_registers *out, unsigned timeout_ms);
 
 /* Makes a vCPU's current or next vcpu_run() return -EINTR. Any thread. */
 void machine_kick(struct vcpu *vcpu);
