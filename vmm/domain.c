@@ -36,7 +36,7 @@ static bool join(struct domain *d, char **rest, int nrest)
 {
 	int domains = (int)d->args.argc, first = nrest ? 1 : 0;
 
-	d->argv = calloc((size_t)(nrest + domains + 1), sizeof(*d->argv));
+	d->argv = calloc((size_t)nrest + d->args.argc + 1, sizeof(*d->argv));
 	if (!d->argv)
 		return false;
 	memcpy(d->argv, rest, (size_t)first * sizeof(*rest));

@@ -162,6 +162,25 @@ static void test_many_disks(void **state)
 	finish_refused(&t, "more than 16 disks");
 }
 
+/* libxml2 takes a minute for these. */
+static void test_many_attributes(void **state)
+{
+	struct text t;
+	FILE *f = begin(&t);
+
+	fprintf(f, "%s<metadata><a", head);
+	for (int i = 0; i < 400000; i++)
+		fprintf(f, " a%x=''", i);
+	fputs("/></metadata></domain>", f);
+	finish_refused(&t, "more than 1024 '='");
+	f = begin(&t);
+	fprintf(f, "%s<metadata><a", head);
+	for (int i = 0; i < 200000; i++)
+		fprintf(f, " a%x='>'", i);
+	fputs("/></metadata></domain>", f);
+	finish_refused(&t, "more than 1024 '='");
+}
+
 static void test_many_options(void **state)
 {
 	struct text t;
@@ -324,11 +343,17 @@ static void test_mutations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_billion_laughs), cmocka_unit_test(test_external_entity),
-		cmocka_unit_test(test_size),	       cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_bytes),	       cmocka_unit_test(test_many_disks),
-		cmocka_unit_test(test_many_options),   cmocka_unit_test(test_many_ignored),
-		cmocka_unit_test(test_long_names),     cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_billion_laughs),
+		cmocka_unit_test(test_external_entity),
+		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_depth),
+		cmocka_unit_test(test_bytes),
+		cmocka_unit_test(test_many_disks),
+		cmocka_unit_test(test_many_attributes),
+		cmocka_unit_test(test_many_options),
+		cmocka_unit_test(test_many_ignored),
+		cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_mutations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

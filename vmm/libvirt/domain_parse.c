@@ -102,8 +102,8 @@ static uint64_t unit_of(const char *name)
 		{"G", 1024 * MIB},
 		{"GiB", 1024 * MIB},
 		{"TB", 1000000000000},
-		{"T", 1024 * 1024 * MIB},
-		{"TiB", 1024 * 1024 * MIB},
+		{"T", MIB * MIB},
+		{"TiB", MIB * MIB},
 	};
 
 	for (size_t i = 0; name && i < sizeof(units) / sizeof(units[0]); i++)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * domain_parse.h: from a domain's XML to options of kmc-vmm. Pure: opens nothing, asks nobody. The
- * XML is hostile: at most 4 MiB (what libvirt's own protocol carries), at most 256 levels deep, no
- * DOCTYPE and so no entities; no value of it becomes an option of its own.
+ * XML is hostile: at most 4 MiB (what libvirt's own protocol carries), 256 levels deep, 1024
+ * attributes in an element; no DOCTYPE and so no entities; no value of it becomes an option of its
+ * own.
  *
  * Format: https://libvirt.org/formatdomain.html, schema domaincommon.rng of libvirt 9.0.
  * docs/libvirt.md says what becomes of each element.

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ATTRIBUTES_MAX 1024u /* as many '=' as a kernel's command line has room for */
+
 const struct mark mark_known = {MARK_KNOWN, NULL}, mark_skip = {MARK_SKIP, NULL};
 
 static void clean(char *text)
@@ -45,6 +47,19 @@ static void refuse_doctype(void *parser, const xmlChar *name, const xmlChar *ext
 	xmlStopParser(p);
 }
 
+/*
+ * libxml2 compares each attribute of an element with every other one. Between two '<' there is at
+ * most one element's tag, for a value has no '<' in it, and what is behind the tag.
+ */
+static bool is_crowded(const char *xml, size_t len)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < len && n <= ATTRIBUTES_MAX; i++)
+		n = xml[i] == '<' ? 0 : n + (xml[i] == '=');
+	return n > ATTRIBUTES_MAX;
+}
+
 static void explain(struct translation *t, xmlParserCtxt *p)
 {
 	const xmlError *e = xmlCtxtGetLastError(p);
@@ -64,6 +79,10 @@ xmlDoc *domain_xml_read(struct translation *t, const char *xml, size_t len)
 
 	if (len > DOMAIN_XML_MAX) {
 		domain_fail(t, NULL, "it is larger than 4 MiB");
+		return NULL;
+	}
+	if (is_crowded(xml, len)) {
+		domain_fail(t, NULL, "it has more than %u '=' in one element", ATTRIBUTES_MAX);
 		return NULL;
 	}
 	p = xmlNewParserCtxt();
