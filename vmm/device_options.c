@@ -3,6 +3,7 @@
 #include "device_options.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,7 @@
 
 static const char no_memory[] = "out of memory";
 static const char bad_disk[] = "give FILE[,rw|,ro][,format=raw|,format=qcow2]";
-static const char bad_net[] = "give user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict]";
+static const char bad_net[] = "give user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict][,mac=XX:XX:XX:XX:XX:XX]";
 
 static bool disk_item(struct disk_config *d, const char *item)
 {
@@ -86,14 +87,29 @@ static bool parse_forward(char *text, struct forward_config *f)
 	       parse_port(host, &f->host_port) && parse_port(text, &f->guest_port);
 }
 
+/* Six bytes, not for a group. */
+static bool parse_mac(const char *text, struct net_config *n)
+{
+	for (unsigned i = 0; i < MAC_LENGTH; i++, text += 3) {
+		if (!isxdigit((unsigned char)text[0]) || !isxdigit((unsigned char)text[1]) ||
+		    text[2] != (i + 1 < MAC_LENGTH ? ':' : '\0'))
+			return false;
+		n->mac[i] = (uint8_t)strtoul(text, NULL, 16);
+	}
+	n->has_mac = !(n->mac[0] & 1);
+	return n->has_mac;
+}
+
 static const char *net_item(struct net_config *n, char *item)
 {
-	static const char hostfwd[] = "hostfwd=";
+	static const char hostfwd[] = "hostfwd=", mac[] = "mac=";
 
 	if (!strcmp(item, "restrict") || !strcmp(item, "restrict=on")) {
 		n->restricted = true;
 		return NULL;
 	}
+	if (!strncmp(item, mac, sizeof(mac) - 1))
+		return parse_mac(item + sizeof(mac) - 1, n) ? NULL : bad_net;
 	if (strncmp(item, hostfwd, sizeof(hostfwd) - 1) != 0)
 		return bad_net;
 	if (n->forwards == DEVICES_FORWARDS)

@@ -31,7 +31,7 @@ static const char usage[] =
 	"  --disk FILE[,rw|,ro][,format=raw|,format=qcow2]\n"
 	"                        a virtio disk (default: raw); without rw the image is never changed,\n"
 	"                        what the guest writes is lost at its end; repeatable\n"
-	"  --net user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict]\n"
+	"  --net user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict][,mac=XX:XX:XX:XX:XX:XX]\n"
 	"                        a virtio network card; connections to the host's PORT go to the\n"
 	"                        guest's; restrict: to nowhere else; repeatable\n"
 	"  --rng                 a virtio-rng device\n"

@@ -16,6 +16,7 @@
 #define DEVICES_DISKS	 16u
 #define DEVICES_NETS	 4u
 #define DEVICES_FORWARDS 16u
+#define MAC_LENGTH	 6u
 
 /* Connections to the host's address and port go to the guest's port. */
 struct forward_config {
@@ -26,6 +27,8 @@ struct forward_config {
 
 /* A network of the guest's own, net_user.h. */
 struct net_config {
+	bool has_mac;	 /* otherwise the card has one of its own */
+	uint8_t mac[MAC_LENGTH];
 	bool restricted; /* the guest reaches nothing; it is only reached by what is forwarded */
 	unsigned forwards;
 	struct forward_config forward[DEVICES_FORWARDS];

@@ -17,7 +17,6 @@
 #define MIN_FRAME  14u
 #define HEADER	   ((uint32_t)sizeof(struct virtio_net_hdr_v1))
 #define WAITING	   128u
-#define MAC_LENGTH 6u
 
 struct frame {
 	uint16_t len;
@@ -165,7 +164,7 @@ int net_create(const struct net_config *config, unsigned index, struct virtio_de
 		return 0;
 	n->device.ops = &ops;
 	n->device.config_size = MAC_LENGTH;
-	memcpy(n->device.config, mac, sizeof(mac));
+	memcpy(n->device.config, config->has_mac ? config->mac : mac, MAC_LENGTH);
 	if (net_user_create(config, &user, &n->user, err, errlen, bad_input) == 0)
 		return 0;
 	free(n);
