@@ -141,6 +141,7 @@ static const struct change refused[] = {
 	{"'52:54:00:00:00:01'", "'52:54:00:00:00:01,restrict'", "no MAC address"},
 	{"'52:54:00:00:00:01'", "'52:54:00:00:00'", "no MAC address"},
 	{"'52:54:00:00:00:01'", "'52-54-00-00-00-01'", "no MAC address"},
+	{"'52:54:00:00:00:01'", "'53:54:00:00:00:01'", "no MAC address"},
 	{"'52:54:00:00:00:01'", "''", "no MAC address"},
 	{"proto='tcp'", "proto='sctp'", "tcp and udp"},
 	{"proto='tcp'", "proto='tcp' address='::1'", "IPv4"},
@@ -226,6 +227,10 @@ static const struct change taken[] = {
 	 "--serial /f,g "},
 	{"'/s'/>", "'/s'/><readonly/>", "--fs tag=/s,ro "},
 	{"'isa'", "'pvpanic'", "--pvpanic "},
+	{"</console>",
+	 "</console><console type='unix'><source mode='bind' path='/v'/><target type='virtio'/>"
+	 "</console>",
+	 "--console /c --console unix:/v "},
 	{"'/d'", "'/d &quot;&apos;$x;#'", "--disk /d \"'$x;# "},
 	{"'/d'", "'/\xc3\xbc'", "--disk /\xc3\xbc "},
 };
@@ -269,6 +274,7 @@ static const struct change ignored[] = {
 	{"<console type='file'>", "<console type='pty'>", "devices/console"},
 	{"random'>/dev/urandom", "random'>/dev/hwrng", "devices/rng/backend"},
 	{"</vsock>", "</vsock><vsock/>", "devices/vsock[2]"},
+	{"<filesystem>", "<filesystem type='mount'>", "devices/filesystem/@type"},
 	{"<filesystem>", "<filesystem type='ram'>", "devices/filesystem"},
 	{"'isa'", "'hyperv'", "devices/panic"},
 	{"<devices>", "<devices><graphics type='vnc'><listen/></graphics>", "devices/graphics"},

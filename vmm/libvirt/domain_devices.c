@@ -50,9 +50,8 @@ static void add_serial(struct translation *t, xmlNode *node)
 			       path);
 }
 
-/* libvirt repeats the first serial port as a console; others are virtio's. False: it is a
- * repetition. */
-static bool add_console(struct translation *t, xmlNode *node)
+/* libvirt repeats the first serial port as a console; others are virtio's. */
+static void add_console(struct translation *t, xmlNode *node)
 {
 	static const struct mark no_console = {MARK_IGNORED,
 					       "kmc-vmm's leads to a file or a socket"};
@@ -62,7 +61,7 @@ static bool add_console(struct translation *t, xmlNode *node)
 
 	if (!type || strcmp(type, "virtio") != 0) {
 		domain_ignore(node, &mark_skip);
-		return false;
+		return;
 	}
 	domain_attr(target, "port");
 	where = end_of(t, node, &path);
@@ -71,12 +70,11 @@ static bool add_console(struct translation *t, xmlNode *node)
 			       path);
 	else
 		domain_ignore(node, &no_console);
-	return true;
 }
 
 void domain_characters(struct translation *t, xmlNode *devices)
 {
-	bool serial = false, console = false;
+	bool serial = false;
 
 	for (xmlNode *n = devices ? devices->children : NULL; n && !t->failed; n = n->next) {
 		if (domain_is(n, "serial")) {
@@ -85,9 +83,8 @@ void domain_characters(struct translation *t, xmlNode *devices)
 				add_serial(t, n);
 			serial = true;
 		} else if (domain_is(n, "console")) {
-			domain_ignore(n, console ? &one_only : &mark_known);
-			if (!console)
-				console = add_console(t, n);
+			domain_ignore(n, &mark_known);
+			add_console(t, n);
 		}
 	}
 }
@@ -136,13 +133,16 @@ static bool add_filesystem(struct translation *t, xmlNode *node)
 {
 	static const struct mark no_share = {MARK_IGNORED,
 					     "kmc-vmm shares folders (type mount) only"};
+	static const struct mark not_9p = {MARK_IGNORED,
+					   "virtiofs instead of 9p: mount -t virtiofs"};
 	const xmlNode *source = domain_child(t, node, "source"),
 		      *target = domain_child(t, node, "target");
 	const char *dir = domain_attr(source, "dir"), *tag = domain_attr(target, "dir"),
 		   *type = domain_attr(node, "type");
 	bool read_only = domain_child(t, node, "readonly");
 
-	domain_child(t, node, "driver");
+	if (!domain_attr_is(domain_child(t, node, "driver"), "type", "virtiofs"))
+		domain_ignore_attr(node, "type", &not_9p);
 	if (type && strcmp(type, "mount") != 0) {
 		domain_ignore(node, &no_share);
 		return false;
@@ -155,17 +155,19 @@ static bool add_filesystem(struct translation *t, xmlNode *node)
 	return false;
 }
 
+/* The one of ISA is always there. */
 static bool add_panic(struct translation *t, xmlNode *node)
 {
 	static const struct mark other = {MARK_IGNORED, "kmc-vmm has isa and pvpanic"};
 	const char *model = domain_attr(node, "model");
 
-	if (model && strcmp(model, "isa") != 0 && strcmp(model, "pvpanic") != 0) {
-		domain_ignore(node, &other);
-		return false;
+	if (model && !strcmp(model, "pvpanic")) {
+		domain_option(t, node, "--pvpanic", NULL);
+		return true;
 	}
-	domain_option(t, node, "--pvpanic", NULL);
-	return true;
+	if (model && strcmp(model, "isa") != 0)
+		domain_ignore(node, &other);
+	return false;
 }
 
 static bool add_video(struct translation *t, xmlNode *node)

@@ -16,13 +16,14 @@ struct forwards {
 	unsigned n;
 };
 
+/* The second digit of one that is not for a group is even. */
 static bool is_mac(const char *text)
 {
 	for (unsigned i = 0; i < 17; i++)
 		if (i % 3 == 2 ? text[i] != ':'
 			       : !strchr("0123456789abcdefABCDEF", text[i]) || !text[i])
 			return false;
-	return !text[17];
+	return !text[17] && strchr("02468aceACE", text[1]);
 }
 
 /* ",mac=...", or "". */
