@@ -420,12 +420,8 @@ static bool parse_value(struct options *o, int id, const char *v)
 	return false; /* getopt_long() has said what it is */
 }
 
-static enum options_result check_complete(const struct options *o, int argc, char **argv)
+static enum options_result check_complete(const struct options *o)
 {
-	if (optind < argc) {
-		fprintf(stderr, "kmc-vmm: \"%s\" is no option: see kmc-vmm --help\n", argv[optind]);
-		return OPTIONS_BAD;
-	}
 	if (!o->kernel) {
 		fprintf(stderr, "kmc-vmm: no kernel: give one with --kernel FILE\n");
 		return OPTIONS_BAD;
@@ -460,7 +456,7 @@ enum options_result options_parse(int argc, char **argv, struct options *o)
 		if (!parse_value(o, id, optarg))
 			return OPTIONS_BAD;
 	}
-	return check_complete(o, argc, argv);
+	return check_complete(o);
 }
 
 /* False: it is none of them. */
@@ -515,7 +511,10 @@ enum options_result options_split(int argc, char **argv, struct domain_options *
 		if (!split_value(d, id, optarg))
 			append(rest, nrest, argv + from, optind - from);
 	}
-	append(rest, nrest, argv + from, argc - from);
+	if (optind < argc) {
+		fprintf(stderr, "kmc-vmm: \"%s\" is no option: see kmc-vmm --help\n", argv[optind]);
+		return OPTIONS_BAD;
+	}
 	if (!d->name && (d->uri || d->strict || d->print || d->record)) {
 		fprintf(stderr, "kmc-vmm: --connect, --strict and --libvirt-... need "
 				"--libvirt-domain\n");

@@ -50,8 +50,9 @@ enum options_result { OPTIONS_RUN, OPTIONS_EXIT, OPTIONS_BAD };
 enum options_result options_parse(int argc, char **argv, struct options *o);
 
 /*
- * Takes the options about libvirt out: rest, of argc + 1 pointers, gets all other words of argv, in their
- * order, and NULL; *nrest is their number. Of --help or --version only that is left.
+ * Takes the options about libvirt out: rest, of argc + 1 pointers, gets all other words of argv, in
+ * their order, and NULL; *nrest is their number. Words that are no options are refused. Of a command
+ * line with --help or --version only that is left.
  */
 enum options_result options_split(int argc, char **argv, struct domain_options *d, char **rest,
 				  int *nrest);
