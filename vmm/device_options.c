@@ -14,7 +14,7 @@
 static const char no_memory[] = "out of memory";
 static const char bad_disk[] = "give FILE[,rw|,ro][,format=raw|,format=qcow2]";
 static const char bad_fs[] = "give TAG=DIR[,ro], or with --rootfs DIR[,ro]";
-static const char bad_net[] = "give user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict], or"
+static const char bad_net[] = "give user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict][,mac=XX:XX:XX:XX:XX:XX], or"
 			      " tap,ifname=NAME[,mac=XX:XX:XX:XX:XX:XX]";
 
 static bool disk_item(struct disk_config *d, const char *item)
@@ -190,12 +190,14 @@ static const char *parse_tap(struct net_config *n, char *rest)
 
 static const char *net_item(struct net_config *n, char *item)
 {
-	static const char hostfwd[] = "hostfwd=";
+	static const char hostfwd[] = "hostfwd=", mac[] = "mac=";
 
 	if (!strcmp(item, "restrict") || !strcmp(item, "restrict=on")) {
 		n->restricted = true;
 		return NULL;
 	}
+	if (!strncmp(item, mac, sizeof(mac) - 1))
+		return parse_mac(item + sizeof(mac) - 1, n) ? NULL : bad_net;
 	if (strncmp(item, hostfwd, sizeof(hostfwd) - 1) != 0)
 		return bad_net;
 	if (n->forwards == DEVICES_FORWARDS)

@@ -17,6 +17,7 @@
 #include "checker.h"
 #include "control.h"
 #include "device_options.h"
+#include "domain.h"
 #include "initramfs.h"
 #include "notices.h"
 #include "options.h"
@@ -59,6 +60,7 @@ static const char base_params[] = "console=ttyS0 panic=-1";
 static const char panic_params[] = " unknown_nmi_panic";
 
 struct run {
+	struct domain domain;
 	struct options o;
 	struct qemu_argv qemu; /* where we were called as QEMU: o points into it */
 	char name[32], release[64], agent[PATH_MAX], *cmdline;
@@ -180,6 +182,7 @@ static int prepare_sink(struct run *r)
 				      .log_path = r->o.report_log,
 				      .commands = control_commands(&r->control),
 				      .style = r->o.report_style,
+				      .keep_last = r->domain.o.record,
 				      .text_ctx = r,
 				      .text = text_to_stderr };
 	char err[512];
@@ -338,6 +341,15 @@ static void announce_end(struct run *r, enum machine_end end, int code)
 	sink_finish(r->sink);
 }
 
+static int record_in_domain(struct run *r, enum machine_end end, int code, uint64_t reports)
+{
+	struct libvirt_run run = { .end = ends[end].name, .status = code, .reports = reports };
+	char err[512];
+
+	run.report = sink_last(r->sink, &run.report_len);
+	return domain_record(&r->domain, &run, err, sizeof(err)) < 0 ? fail(EXIT_HOST, err) : code;
+}
+
 static int run(struct run *r)
 {
 	enum machine_end end = machine_run(r->machine);
@@ -361,7 +373,16 @@ static int run(struct run *r)
 	if (r->o.gen_suppressions &&
 	    suppress_save(r->noted, r->o.gen_suppressions, line, sizeof(line)) < 0)
 		code = fail(EXIT_INTERNAL, line);
-	return code;
+	return record_in_domain(r, end, code, figures.checker->reports);
+}
+
+static int prepare_and_run(struct run *r)
+{
+	int code = prepare(r);
+
+	if (!code)
+		code = start_control(r);
+	return code ? code : run(r);
 }
 
 /* options_parse() of what QEMU's command line comes to. */
@@ -386,28 +407,29 @@ static enum options_result parse_as_qemu(struct run *r, int argc, char **argv)
 
 static enum options_result parse(struct run *r, int argc, char **argv)
 {
-	return argc && qemu_name(argv[0]) ? parse_as_qemu(r, argc, argv)
-					  : options_parse(argc, argv, &r->o);
+	enum options_result result;
+
+	if (argc && qemu_name(argv[0]))
+		return parse_as_qemu(r, argc, argv);
+	result = domain_prepare(&r->domain, argc, argv);
+	return result == OPTIONS_RUN ? options_parse(r->domain.argc, r->domain.argv, &r->o) : result;
 }
 
 int main(int argc, char **argv)
 {
 	static struct run r;
-	int code;
+	int code = EXIT_USAGE;
 
 	switch (parse(&r, argc, argv)) {
 	case OPTIONS_RUN:
+		code = prepare_and_run(&r);
 		break;
 	case OPTIONS_EXIT:
-		return EXIT_SUCCESS;
+		code = EXIT_SUCCESS;
+		break;
 	case OPTIONS_BAD:
-		return EXIT_USAGE;
+		break;
 	}
-	code = prepare(&r);
-	if (!code)
-		code = start_control(&r);
-	if (!code)
-		code = run(&r);
 	qmp_close(r.qmp);
 	sink_destroy(r.sink); /* its writer still uses the machine's console */
 	checker_destroy(r.checker);
@@ -419,5 +441,6 @@ int main(int argc, char **argv)
 	qemu_argv_free(&r.qemu);
 	free(r.initrd);
 	free(r.cmdline);
+	domain_deinit(&r.domain);
 	return code;
 }

@@ -31,7 +31,7 @@ static const char usage[] =
 	"  --disk FILE[,rw|,ro][,format=raw|,format=qcow2]\n"
 	"                        a virtio disk (default: raw); without rw the image is never changed,\n"
 	"                        what the guest writes is lost at its end; repeatable\n"
-	"  --net user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict]\n"
+	"  --net user[,hostfwd=tcp:[ADDRESS]:PORT-PORT]...[,restrict][,mac=XX:XX:XX:XX:XX:XX]\n"
 	"                        a virtio network card; connections to the host's PORT go to the\n"
 	"                        guest's; restrict: to nowhere else; repeatable\n"
 	"  --net tap,ifname=NAME[,mac=XX:XX:XX:XX:XX:XX]\n"
@@ -77,6 +77,12 @@ static const char usage[] =
 	"  --gen-suppressions FILE\n"
 	"                        write a suppression for each report to FILE\n"
 	"  --rules FILE          instead of the built-in configs/rules.json\n"
+	"  --libvirt-domain NAME boot this domain of libvirt's, as it is defined; all other options\n"
+	"                        are for what it does not say, or says otherwise\n"
+	"  --connect URI         where libvirt has it (default: libvirt's own)\n"
+	"  --strict              refuse a domain of which something would be ignored\n"
+	"  --libvirt-print       print the command line that the domain amounts to\n"
+	"  --libvirt-record      store the last report in the domain's metadata\n"
 	"  --help, --version\n"
 	"\n"
 	"Ctrl-A x ends the guest. kmc-vmm(1) describes reports and exit codes.\n";
@@ -309,6 +315,11 @@ enum option_id {
 	OPT_PVPANIC,
 	OPT_SERIAL,
 	OPT_QMP,
+	OPT_DOMAIN,
+	OPT_CONNECT,
+	OPT_STRICT,
+	OPT_PRINT,
+	OPT_RECORD,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -349,6 +360,11 @@ static const struct option long_options[] = {
 	{ "pvpanic", no_argument, NULL, OPT_PVPANIC },
 	{ "serial", required_argument, NULL, OPT_SERIAL },
 	{ "qmp", required_argument, NULL, OPT_QMP },
+	{ "libvirt-domain", required_argument, NULL, OPT_DOMAIN },
+	{ "connect", required_argument, NULL, OPT_CONNECT },
+	{ "strict", no_argument, NULL, OPT_STRICT },
+	{ "libvirt-print", no_argument, NULL, OPT_PRINT },
+	{ "libvirt-record", no_argument, NULL, OPT_RECORD },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -447,12 +463,8 @@ static bool parse_value(struct options *o, int id, const char *v)
 	return false; /* getopt_long() has said what it is */
 }
 
-static enum options_result check_complete(const struct options *o, int argc, char **argv)
+static enum options_result check_complete(const struct options *o)
 {
-	if (optind < argc) {
-		fprintf(stderr, "kmc-vmm: \"%s\" is no option: see kmc-vmm --help\n", argv[optind]);
-		return OPTIONS_BAD;
-	}
 	if (!o->kernel) {
 		fprintf(stderr, "kmc-vmm: no kernel: give one with --kernel FILE\n");
 		return OPTIONS_BAD;
@@ -487,5 +499,69 @@ enum options_result options_parse(int argc, char **argv, struct options *o)
 		if (!parse_value(o, id, optarg))
 			return OPTIONS_BAD;
 	}
-	return check_complete(o, argc, argv);
+	return check_complete(o);
+}
+
+/* False: it is none of them. */
+static bool split_value(struct domain_options *d, int id, const char *v)
+{
+	switch (id) {
+	case OPT_DOMAIN:
+		d->name = v;
+		return true;
+	case OPT_CONNECT:
+		d->uri = v;
+		return true;
+	case OPT_STRICT:
+		d->strict = true;
+		return true;
+	case OPT_PRINT:
+		d->print = true;
+		return true;
+	case OPT_RECORD:
+		d->record = true;
+		return true;
+	}
+	d->kernel_given |= id == OPT_KERNEL;
+	return false;
+}
+
+static void append(char **to, int *n, char **from, int count)
+{
+	memcpy(to + *n, from, (size_t)count * sizeof(*from));
+	*n += count;
+	to[*n] = NULL;
+}
+
+enum options_result options_split(int argc, char **argv, struct domain_options *d, char **rest,
+				  int *nrest)
+{
+	int id, from;
+
+	*d = (struct domain_options){ 0 };
+	*nrest = 0;
+	append(rest, nrest, argv, argc ? 1 : 0);
+	optind = 1;
+	while (from = optind, (id = getopt_long(argc, argv, "+", long_options, NULL)) != -1) {
+		if (id == '?')
+			return OPTIONS_BAD; /* getopt_long() has said what it is */
+		if (id == OPT_HELP || id == OPT_VERSION) {
+			*d = (struct domain_options){ 0 };
+			*nrest = argc ? 1 : 0;
+			append(rest, nrest, argv + from, optind - from);
+			return OPTIONS_RUN;
+		}
+		if (!split_value(d, id, optarg))
+			append(rest, nrest, argv + from, optind - from);
+	}
+	if (optind < argc) {
+		fprintf(stderr, "kmc-vmm: \"%s\" is no option: see kmc-vmm --help\n", argv[optind]);
+		return OPTIONS_BAD;
+	}
+	if (!d->name && (d->uri || d->strict || d->print || d->record)) {
+		fprintf(stderr, "kmc-vmm: --connect, --strict and --libvirt-... need "
+				"--libvirt-domain\n");
+		return OPTIONS_BAD;
+	}
+	return OPTIONS_RUN;
 }

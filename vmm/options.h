@@ -36,6 +36,13 @@ struct options {
 	uint64_t seed;
 };
 
+/* The options about libvirt: who has them must know before the others are looked at. */
+struct domain_options {
+	const char *name, *uri; /* of --libvirt-domain and --connect; NULL: not given */
+	bool strict, print, record;
+	bool kernel_given; /* there is a --kernel */
+};
+
 enum options_result { OPTIONS_RUN, OPTIONS_EXIT, OPTIONS_BAD };
 
 /*
@@ -43,5 +50,13 @@ enum options_result { OPTIONS_RUN, OPTIONS_EXIT, OPTIONS_BAD };
  * it is on stderr.
  */
 enum options_result options_parse(int argc, char **argv, struct options *o);
+
+/*
+ * Takes the options about libvirt out: rest, of argc + 1 pointers, gets all other words of argv, in
+ * their order, and NULL; *nrest is their number. Words that are no options are refused. Of a command
+ * line with --help or --version only that is left.
+ */
+enum options_result options_split(int argc, char **argv, struct domain_options *d, char **rest,
+				  int *nrest);
 
 #endif

@@ -538,6 +538,34 @@ static void test_no_descriptors(void **state)
 	client_close(late);
 }
 
+/* Kept where it is asked for, with no other destination; other records are none. */
+static void test_last(void **state)
+{
+	struct sink_config config = {.vm = "vm-1", .keep_last = true};
+	struct sink *s = sink_start(&config);
+	struct report r;
+	const char *text;
+	size_t len;
+	json_t *j;
+
+	assert_null(sink_last(s, &len));
+	for (int i = 0; i < 2; i++) {
+		sample_get(&samples[i], &r);
+		r.seq = (uint64_t)i;
+		sink_report(s, &r);
+	}
+	send_number(s, 0, 10);
+	sink_finish(s);
+	text = sink_last(s, &len);
+	assert_non_null(text);
+	j = json_loadb(text, len, 0, NULL);
+	assert_true(is_type(j, "report"));
+	assert_int_equal(json_number(j, "seq"), 1);
+	assert_null(memchr(text, '\n', len));
+	json_decref(j);
+	sink_destroy(s);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
 
 int main(void)
@@ -560,6 +588,7 @@ int main(void)
 		TEST(test_slow_text),
 		TEST(test_no_descriptors),
 		TEST(test_style),
+		TEST(test_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,8 +29,8 @@ struct forward_config {
 
 /* A network of the guest's own, net_user.h, or an interface of the host, net_tap.h. */
 struct net_config {
-	char tap[16]; /* the interface, "": a network of its own */
-	bool has_mac;
+	char tap[16];	 /* the interface, "": a network of its own */
+	bool has_mac;	 /* otherwise the card has one of its own */
 	uint8_t mac[MAC_LENGTH];
 	bool restricted; /* the guest reaches nothing; it is only reached by what is forwarded */
 	unsigned forwards;

@@ -48,6 +48,7 @@ struct sink {
 	struct commands *commands; /* NULL: none */
 	atomic_bool stop;
 	_Atomic uint64_t lost; /* before they reached anybody */
+	_Atomic(struct record *) last; /* report, with keep_last */
 
 	/* The writer's: */
 	struct readers readers;
@@ -82,6 +83,8 @@ static void deliver(struct sink *s, enum record_kind kind, const char *json, siz
 		outlet_push(&s->log, r);
 	if (s->has_writer && !inbox_push(&s->inbox, r))
 		lose(s);
+	if (s->config.keep_last && kind == RECORD_REPORT)
+		record_put(atomic_exchange(&s->last, record_get(r)));
 	record_put(r);
 }
 
@@ -116,7 +119,7 @@ void sink_report(struct sink *s, const struct report *r)
 
 	if (s->text.running)
 		deliver_text(s, r);
-	if (!s->has_writer && !s->log.running)
+	if (!s->has_writer && !s->log.running && !s->config.keep_last)
 		return;
 	len = report_json(r, s->config.vm, &json);
 	if (len)
@@ -124,6 +127,14 @@ void sink_report(struct sink *s, const struct report *r)
 	else
 		lose(s);
 	free(json);
+}
+
+const char *sink_last(const struct sink *s, size_t *len)
+{
+	const struct record *r = atomic_load(&s->last);
+
+	*len = r ? r->len - 1 : 0;
+	return r ? r->data : NULL;
 }
 
 uint64_t sink_lost(const struct sink *s)
@@ -428,5 +439,6 @@ void sink_destroy(struct sink *s)
 	outlet_deinit(&s->log);
 	outlet_deinit(&s->text);
 	sink_log_close(&s->log_file);
+	record_put(atomic_load(&s->last));
 	free(s);
 }

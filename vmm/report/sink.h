@@ -25,6 +25,7 @@ struct sink_config {		 /* strings must live as long as the sink */
 	const char *log_path;	 /* NULL: none */
 	size_t reader_limit;	 /* bytes queued for one reader before it loses records; 0: 1 MiB */
 	size_t history_limit;	 /* bytes of reports for late readers; 0: 4 MiB */
+	bool keep_last;		 /* for sink_last() */
 	struct commands_config commands;
 	void *text_ctx;
 	enum report_style style; /* of the text */
@@ -58,6 +59,8 @@ void sink_stop_commands(struct sink *s);
  * delivered afterwards; sink_lost() is final. Implies sink_stop_commands().
  */
 void sink_finish(struct sink *s);
+/* After sink_finish(): the last report as JSON without \n, *len bytes; NULL: none. Stays the sink's. */
+const char *sink_last(const struct sink *s, size_t *len);
 /* Finishes, closes, removes the socket file. NULL is fine. */
 void sink_destroy(struct sink *s);
 
