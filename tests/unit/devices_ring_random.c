@@ -20,8 +20,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include "device_driver.h"
-#include "device_world.h"
+#include "device_ring.h"
 
 #define SLOTS	   7u /* 1...: disk, network, console, vsock, folder, rng */
 #define QUEUES	   3u /* that are tried; not every device has as many */
@@ -61,20 +60,25 @@ static void scribble_descriptors(uint32_t at, unsigned n)
 	}
 }
 
-/* Packets that mean something to vsock, now and then. */
+/* A packet that means something to vsock, mostly. */
+static struct virtio_vsock_hdr packet(void)
+{
+	return (struct virtio_vsock_hdr){.src_cid = any(32) ? 3 : any(9),
+					 .dst_cid = any(32) ? 2 : any(9),
+					 .src_port = any(8) ? any(4) : 7,
+					 .dst_port = any(4) ? 7 : 0x40000001 + any(16),
+					 .len = any(8) ? any(3000) : length(),
+					 .type = (uint16_t)(any(32) ? 1 : any(4)),
+					 .op = (uint16_t)(any(2) ? VIRTIO_VSOCK_OP_RW : any(9)),
+					 .flags = any(5),
+					 .buf_alloc = any(4) ? 100000 : length(),
+					 .fwd_cnt = any(4) ? 0 : length()};
+}
+
 static void scribble_packets(void)
 {
 	for (uint32_t at = 0; at < WORLD_RAM; at += 64) {
-		struct virtio_vsock_hdr h = {.src_cid = any(16) ? 3 : any(9),
-					     .dst_cid = any(16) ? 2 : any(9),
-					     .src_port = any(4),
-					     .dst_port = any(8) ? 7 : any(0x40000010),
-					     .len = length(),
-					     .type = (uint16_t)(any(16) ? 1 : any(4)),
-					     .op = (uint16_t)any(9),
-					     .flags = any(5),
-					     .buf_alloc = length(),
-					     .fwd_cnt = length()};
+		struct virtio_vsock_hdr h = packet();
 
 		memcpy(w.ram + at, &h, sizeof(h));
 	}
@@ -127,6 +131,31 @@ static void one_round(const struct driver *v)
 	use_queues(v, avail);
 	if (!driver_reset(v))
 		fail_msg("the device in slot %u is not reset", v->slot);
+}
+
+/* Rings as they should be, and in them whatever a guest may want to say to whom. */
+static void packets_round(const struct driver *v)
+{
+	struct ring rx, tx;
+	uint32_t len;
+
+	assert_true(driver_features(v, 1ull << VIRTIO_F_VERSION_1));
+	ring_init(&rx, &w, v, 0);
+	ring_init(&tx, &w, v, 1);
+	driver_ok(v);
+	for (unsigned i = 0; i < RING_SIZE; i++)
+		ring_give(&rx, RING_BUFFER);
+	for (unsigned i = 0; i < 60; i++) {
+		struct virtio_vsock_hdr h = packet();
+
+		memcpy(ring_buffer(&tx, tx.offered), &h, sizeof(h));
+		ring_offer(&tx, sizeof(h) + any(3000), 0);
+		assert_non_null(ring_next(&tx, &len));
+		while (ring_next_within(&rx, &len, 0))
+			ring_give(&rx, RING_BUFFER);
+	}
+	assert_false(driver_status(v) & VIRTIO_CONFIG_S_NEEDS_RESET);
+	assert_true(driver_reset(v));
 }
 
 static void make_disk(void)
@@ -214,6 +243,8 @@ static void nonsense(void **state)
 		for (unsigned slot = 1; slot < SLOTS; slot++) {
 			visit_vsock(listening);
 			one_round(&driver[slot]);
+			if (slot == VSOCK_SLOT && i % 10 == 0) /* its answers are waited for */
+				packets_round(&driver[slot]);
 		}
 	devices_stop(d);
 	devices_destroy(d);
