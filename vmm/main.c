@@ -19,8 +19,11 @@
 #include "initramfs.h"
 #include "notices.h"
 #include "options.h"
+#include "output.h"
+#include "sandbox.h"
 #include "sink.h"
 #include "stats.h"
+#include "terminal.h"
 
 /* docs/kmc-vmm.1, EXIT STATUS; the first four are crosvm's. */
 enum exit_code {
@@ -32,7 +35,7 @@ enum exit_code {
 	EXIT_HOST = 37,
 	EXIT_INTERNAL = 38,
 	EXIT_OPERATOR = 39,
-	EXIT_REPORT = 40,
+	EXIT_REPORT = 40, /* 41: SANDBOX_EXIT */
 };
 
 static const struct {
@@ -62,6 +65,7 @@ struct run {
 	size_t initrd_size;
 	struct rules *rules;
 	struct suppressions *suppressions, *noted;
+	int stats_fd, gen_fd; /* of --stats and --gen-suppressions */
 	struct sink *sink;
 	struct debuginfo *debuginfo;
 	struct checker *checker;
@@ -235,6 +239,35 @@ static int prepare_control(struct run *r)
 	return 0;
 }
 
+/* Before the first thread is started. */
+static int prepare_sandbox(struct run *r)
+{
+	struct sandbox_config config = { .vm = r->control.vm,
+					 .change_user = r->o.change_user,
+					 .uid = r->o.uid,
+					 .gid = r->o.gid,
+					 .reads_files = r->o.nvmlinux,
+					 .at_trap = terminal_restore };
+	char err[512];
+
+	if (!r->o.sandbox) {
+		say(r, "the sandbox is off");
+		return 0;
+	}
+	return sandbox_prepare(&config, err, sizeof(err)) < 0 ? fail(EXIT_HOST, err) : 0;
+}
+
+static int prepare_outputs(struct run *r)
+{
+	char err[512];
+
+	if ((r->o.stats && output_open("stats", r->o.stats, &r->stats_fd, err, sizeof(err)) < 0) ||
+	    (r->o.gen_suppressions && output_open("gen-suppressions", r->o.gen_suppressions,
+						  &r->gen_fd, err, sizeof(err)) < 0))
+		return fail(EXIT_USAGE, err);
+	return 0;
+}
+
 static int prepare(struct run *r)
 {
 	struct machine_error error;
@@ -257,6 +290,10 @@ static int prepare(struct run *r)
 		code = prepare_cmdline(r);
 	if (!code)
 		code = prepare_control(r);
+	if (!code)
+		code = prepare_outputs(r);
+	if (!code)
+		code = prepare_sandbox(r);
 	if (!code)
 		code = prepare_sink(r);
 	return code ? code : prepare_machine(r);
@@ -303,6 +340,24 @@ static void announce_end(struct run *r, enum machine_end end, int code)
 	sink_finish(r->sink);
 }
 
+static int write_outputs(struct run *r, const struct run_figures *figures)
+{
+	char err[512];
+	int code = 0;
+
+	if (r->o.stats) {
+		output_begin(r->stats_fd);
+		if (stats_write(r->stats_fd, r->o.stats, figures, err, sizeof(err)) < 0)
+			code = fail(EXIT_INTERNAL, err);
+	}
+	if (r->o.gen_suppressions) {
+		output_begin(r->gen_fd);
+		if (suppress_save(r->noted, r->gen_fd, r->o.gen_suppressions, err, sizeof(err)) < 0)
+			code = fail(EXIT_INTERNAL, err);
+	}
+	return code;
+}
+
 static int run(struct run *r)
 {
 	enum machine_end end = machine_run(r->machine);
@@ -321,12 +376,7 @@ static int run(struct run *r)
 	explain_end(r, end);
 	stats_summary(&figures, line, sizeof(line));
 	fputs(line, stderr);
-	if (r->o.stats && stats_write(r->o.stats, &figures, line, sizeof(line)) < 0)
-		code = fail(EXIT_INTERNAL, line);
-	if (r->o.gen_suppressions &&
-	    suppress_save(r->noted, r->o.gen_suppressions, line, sizeof(line)) < 0)
-		code = fail(EXIT_INTERNAL, line);
-	return code;
+	return write_outputs(r, &figures) ? EXIT_INTERNAL : code;
 }
 
 int main(int argc, char **argv)
@@ -347,6 +397,7 @@ int main(int argc, char **argv)
 		code = start_control(&r);
 	if (!code)
 		code = run(&r);
+	sandbox_cancel(); /* where it was not entered, threads still wait for it */
 	sink_destroy(r.sink); /* its writer still uses the machine's console */
 	checker_destroy(r.checker);
 	machine_destroy(r.machine);

@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +65,8 @@ static const char usage[] =
 	"  --gen-suppressions FILE\n"
 	"                        write a suppression for each report to FILE\n"
 	"  --rules FILE          instead of the built-in configs/rules.json\n"
+	"  --sandbox on|off      whether system calls that are not needed any more end it (default on)\n"
+	"  --user USER[:GROUP]   become this user before the guest runs\n"
 	"  --help, --version\n"
 	"\n"
 	"Ctrl-A x ends the guest. kmc-vmm(1) describes reports and exit codes.\n";
@@ -243,6 +247,37 @@ static bool parse_style(struct options *o, const char *v)
 	return bad("report-style", v, "give kernel, kmc or json");
 }
 
+static bool parse_sandbox(struct options *o, const char *v)
+{
+	o->sandbox = !strcmp(v, "on");
+	return o->sandbox || !strcmp(v, "off") || bad("sandbox", v, "give on or off");
+}
+
+static bool find_group(struct options *o, const char *name)
+{
+	const struct group *group = getgrnam(name);
+
+	if (group)
+		o->gid = group->gr_gid;
+	return group;
+}
+
+static bool parse_user(struct options *o, const char *v)
+{
+	char name[256];
+	size_t len = strcspn(v, ":");
+	const struct passwd *user;
+
+	snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : 0), v);
+	user = getpwnam(name);
+	if (!user || !user->pw_uid)
+		return bad("user", v, "give a user of this host that is not root");
+	o->change_user = true;
+	o->uid = user->pw_uid;
+	o->gid = user->pw_gid;
+	return !v[len] || find_group(o, v + len + 1) || bad("user", v, "give a group of this host");
+}
+
 static bool parse_module(struct options *o, const char *v)
 {
 	if (o->nmodules >= OPTIONS_MODULES)
@@ -288,6 +323,8 @@ enum option_id {
 	OPT_DISK,
 	OPT_NET,
 	OPT_RNG,
+	OPT_SANDBOX,
+	OPT_USER,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -321,6 +358,8 @@ static const struct option long_options[] = {
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "net", required_argument, NULL, OPT_NET },
 	{ "rng", no_argument, NULL, OPT_RNG },
+	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
+	{ "user", required_argument, NULL, OPT_USER },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -400,6 +439,10 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_style(o, v);
 	case OPT_VMLINUX:
 		return parse_vmlinux(o, v);
+	case OPT_SANDBOX:
+		return parse_sandbox(o, v);
+	case OPT_USER:
+		return parse_user(o, v);
 	}
 	return false; /* getopt_long() has said what it is */
 }
@@ -412,6 +455,10 @@ static enum options_result check_complete(const struct options *o, int argc, cha
 	}
 	if (!o->kernel) {
 		fprintf(stderr, "kmc-vmm: no kernel: give one with --kernel FILE\n");
+		return OPTIONS_BAD;
+	}
+	if (o->change_user && !o->sandbox) {
+		fprintf(stderr, "kmc-vmm: --user is a part of the sandbox: leave out --sandbox off\n");
 		return OPTIONS_BAD;
 	}
 	if (o->on_report == ON_REPORT_PAUSE && !o->report_socket) {
@@ -432,7 +479,7 @@ enum options_result options_parse(int argc, char **argv, struct options *o)
 	int id;
 
 	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "",
-			       .stack_depth = CHECKER_STACK_DEPTH, .heartbeat = 10 };
+			       .stack_depth = CHECKER_STACK_DEPTH, .heartbeat = 10, .sandbox = true };
 	parse_track(o, "budget");
 	parse_checks(o, "all");
 	optind = 1;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "checker.h"
 
@@ -32,6 +33,10 @@ struct options {
 	enum on_report on_report;
 	struct track_params track;
 	uint64_t seed;
+	bool sandbox;
+	bool change_user; /* to: */
+	uid_t uid;
+	gid_t gid;
 };
 
 enum options_result { OPTIONS_RUN, OPTIONS_EXIT, OPTIONS_BAD };

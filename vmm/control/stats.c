@@ -91,14 +91,14 @@ json_t *stats_json(const struct run_figures *f)
 	return o;
 }
 
-int stats_write(const char *path, const struct run_figures *f, char *err, size_t errlen)
+int stats_write(int fd, const char *path, const struct run_figures *f, char *err, size_t errlen)
 {
 	json_t *o = stats_json(f);
 	int r = -1;
 
 	if (!o)
 		snprintf(err, errlen, "%s: out of memory", path);
-	else if (json_dump_file(o, path, JSON_INDENT(1)) == 0)
+	else if (json_dumpfd(o, fd, JSON_INDENT(1)) == 0)
 		r = 0;
 	else
 		snprintf(err, errlen, "%s: %s: give a writable file with --stats", path,

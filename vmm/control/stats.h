@@ -16,8 +16,8 @@ struct run_figures {
 };
 
 json_t *stats_json(const struct run_figures *f); /* NULL: no memory */
-/* The same to a file. 0, or -1 with one line in err. */
-int stats_write(const char *path, const struct run_figures *f, char *err, size_t errlen);
+/* The same to a file; path is its name. 0, or -1 with one line in err. */
+int stats_write(int fd, const char *path, const struct run_figures *f, char *err, size_t errlen);
 /* The summary line, with the \n. */
 void stats_summary(const struct run_figures *f, char *line, size_t size);
 

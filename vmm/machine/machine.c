@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "internal.h"
 #include "ports.h"
+#include "sandbox.h"
 
 #define HUGE_PAGE      2097152ull
 #define MEMORY_MIN     (16ull << 20)
@@ -428,11 +429,23 @@ static int panic_timeout(struct machine *m)
 	return deadline <= now ? 0 : (int)((deadline - now) / 1000000 + 1);
 }
 
+/* All threads are there and wait: without the sandbox the guest does not run. */
+static void enter_sandbox(struct machine *m)
+{
+	char err[512];
+
+	if (sandbox_enter(err, sizeof(err)) < 0) {
+		machine_stop(m, END_INTERNAL, err);
+		sandbox_cancel();
+	}
+}
+
 enum machine_end machine_run(struct machine *m)
 {
 	console_begin(m->console);
 	start_devices(m);
 	start_vcpus(m);
+	enter_sandbox(m);
 	while (!machine_stopping(m)) {
 		int timeout = panic_timeout(m);
 

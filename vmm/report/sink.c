@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sandbox.h"
 #include "sink_log.h"
 #include "sink_outlet.h"
 #include "sink_readers.h"
@@ -279,6 +280,7 @@ static void *writer_main(void *arg)
 	int64_t deadline;
 	bool more = false;
 
+	sandbox_thread(SANDBOX_WRITER);
 	while (!atomic_load(&s->stop))
 		more = serve(s, more, 0);
 	deadline = now_ms() + FLUSH_MS;
