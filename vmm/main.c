@@ -17,7 +17,11 @@
 #include "checker.h"
 #include "control.h"
 #include "initramfs.h"
+#include "inspect.h"
+#include "memory_use.h"
+#include "metrics.h"
 #include "notices.h"
+#include "notify.h"
 #include "options.h"
 #include "output.h"
 #include "sandbox.h"
@@ -25,13 +29,16 @@
 #include "stats.h"
 #include "terminal.h"
 
-/* docs/kmc-vmm.1, EXIT STATUS; the first four are crosvm's. */
+#define TICK_MS 1000
+
+/* docs/kmc-vmm.1, EXIT STATUS; those up to 36 are crosvm's. */
 enum exit_code {
 	EXIT_POWEROFF = 0,
 	EXIT_RESET = 32,
 	EXIT_CRASH = 33,
 	EXIT_PANIC = 34,
 	EXIT_USAGE = 35,
+	EXIT_HANG = 36,
 	EXIT_HOST = 37,
 	EXIT_INTERNAL = 38,
 	EXIT_OPERATOR = 39,
@@ -46,6 +53,7 @@ static const struct {
 	[END_RESET] = { "reset", EXIT_RESET },	      [END_PANIC] = { "guest panic", EXIT_PANIC },
 	[END_CRASH] = { "guest crash", EXIT_CRASH },  [END_OPERATOR] = { "stopped", EXIT_OPERATOR },
 	[END_INTERNAL] = { "internal", EXIT_INTERNAL }, [END_REPORT] = { "report", EXIT_REPORT },
+	[END_HANG] = { "hang", EXIT_HANG },
 };
 
 /*
@@ -71,6 +79,9 @@ struct run {
 	struct checker *checker;
 	struct machine *machine;
 	struct control control;
+	struct metrics *metrics;
+	struct notify notify;
+	char status[256]; /* what the service manager was told last */
 };
 
 static int fail(int code, const char *text)
@@ -185,6 +196,36 @@ static int prepare_debuginfo(struct run *r)
 	return debuginfo_open(&config, &r->debuginfo, err, sizeof(err)) < 0 ? fail(EXIT_USAGE, err) : 0;
 }
 
+/*
+ * For the service manager. To look at the counters takes the checker's lock: where somebody keeps that for
+ * ever, the watchdog is not fed either.
+ */
+static void tick(void *ctx)
+{
+	struct run *r = ctx;
+	struct checker_stats stats;
+	struct checker_gauges now;
+	char status[sizeof(r->status)];
+
+	checker_look(r->checker, &stats, &now);
+	snprintf(status, sizeof(status), "STATUS=%s: %llu reports, %llu met again, %llu objects",
+		 machine_paused(r->machine) ? "paused" : "running", (unsigned long long)stats.reports,
+		 (unsigned long long)stats.repeated, (unsigned long long)stats.objects);
+	if (!r->status[0])
+		notify_send(&r->notify, "READY=1");
+	if (strcmp(status, r->status) != 0)
+		notify_send(&r->notify, strcpy(r->status, status));
+	if (r->notify.watchdog_ms)
+		notify_send(&r->notify, "WATCHDOG=1");
+}
+
+static int prepare_notify(struct run *r)
+{
+	if (notify_open(&r->notify))
+		return 0;
+	return fail(EXIT_HOST, "cannot reach the service manager: unset NOTIFY_SOCKET, or correct it");
+}
+
 static int prepare_machine(struct run *r)
 {
 	struct checker_config checking = { .checks = r->o.checks,
@@ -205,6 +246,9 @@ static int prepare_machine(struct run *r)
 					 .initrd_size = r->initrd_size,
 					 .cmdline = r->cmdline,
 					 .devices = r->o.devices,
+					 .tick_ctx = r,
+					 .tick_ms = TICK_MS,
+					 .hang_timeout = r->o.hang_timeout,
 					 .cpus = r->o.cpus,
 					 .memory = r->o.memory };
 	struct machine_error error;
@@ -213,8 +257,14 @@ static int prepare_machine(struct run *r)
 	if (checker_create(&checking, &r->checker, err, sizeof(err)) < 0)
 		return fail(EXIT_INTERNAL, err);
 	checker_hooks(r->checker, &config.hooks);
+	if (r->notify.fd >= 0)
+		config.tick = tick;
+	if (r->notify.watchdog_ms && r->notify.watchdog_ms < TICK_MS)
+		config.tick_ms = r->notify.watchdog_ms;
 	if (machine_create(&config, &r->machine, &error) < 0)
 		return fail(error.bad_input ? EXIT_USAGE : EXIT_HOST, error.text);
+	free(r->initrd); /* the guest has it */
+	r->initrd = NULL;
 	if (checker_attach(r->checker, r->machine, err, sizeof(err)) < 0)
 		return fail(EXIT_INTERNAL, err);
 	return 0;
@@ -235,7 +285,8 @@ static int prepare_control(struct run *r)
 	r->control = (struct control){ .suppressions = r->suppressions,
 				       .vm = r->o.name ? r->o.name : r->name,
 				       .release = r->release,
-				       .heartbeat = r->o.heartbeat };
+				       .heartbeat = r->o.heartbeat,
+				       .memory_use = memory_use_open() };
 	return 0;
 }
 
@@ -255,6 +306,17 @@ static int prepare_sandbox(struct run *r)
 		return 0;
 	}
 	return sandbox_prepare(&config, err, sizeof(err)) < 0 ? fail(EXIT_HOST, err) : 0;
+}
+
+static int prepare_metrics(struct run *r)
+{
+	char err[512];
+
+	if (!r->o.metrics)
+		return 0;
+	return metrics_open(r->o.metrics, r->control.vm, &r->metrics, err, sizeof(err)) < 0
+		       ? fail(EXIT_USAGE, err)
+		       : 0;
 }
 
 static int prepare_outputs(struct run *r)
@@ -296,6 +358,10 @@ static int prepare(struct run *r)
 		code = prepare_sandbox(r);
 	if (!code)
 		code = prepare_sink(r);
+	if (!code)
+		code = prepare_metrics(r);
+	if (!code)
+		code = prepare_notify(r);
 	return code ? code : prepare_machine(r);
 }
 
@@ -328,6 +394,8 @@ static int start_control(struct run *r)
 	r->control.machine = r->machine;
 	r->control.sink = r->sink;
 	r->control.began = now();
+	if (r->metrics && metrics_start(r->metrics, &r->control, err, sizeof(err)) < 0)
+		return fail(EXIT_HOST, err);
 	return sink_start_commands(r->sink, err, sizeof(err)) ? fail(EXIT_HOST, err) : 0;
 }
 
@@ -363,6 +431,7 @@ static int run(struct run *r)
 	enum machine_end end = machine_run(r->machine);
 	struct run_figures figures = { .checker = checker_stats(r->checker),
 				       .run_ns = now() - r->control.began,
+				       .overhead = memory_use_bytes(r->control.memory_use),
 				       .exec_status = checker_exec_status(r->checker),
 				       .release = r->release,
 				       .end = ends[end].name };
@@ -371,6 +440,7 @@ static int run(struct run *r)
 
 	if (figures.checker->reports && r->o.error_exitcode >= 0 && end != END_INTERNAL)
 		code = r->o.error_exitcode;
+	notify_send(&r->notify, "STOPPING=1");
 	announce_end(r, end, code);
 	figures.lost = sink_lost(r->sink);
 	explain_end(r, end);
@@ -381,7 +451,7 @@ static int run(struct run *r)
 
 int main(int argc, char **argv)
 {
-	static struct run r;
+	static struct run r = { .notify = { .fd = -1 } };
 	int code;
 
 	switch (options_parse(argc, argv, &r.o)) {
@@ -398,6 +468,8 @@ int main(int argc, char **argv)
 	if (!code)
 		code = run(&r);
 	sandbox_cancel(); /* where it was not entered, threads still wait for it */
+	metrics_close(r.metrics);
+	notify_close(&r.notify);
 	sink_destroy(r.sink); /* its writer still uses the machine's console */
 	checker_destroy(r.checker);
 	machine_destroy(r.machine);

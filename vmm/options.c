@@ -20,6 +20,7 @@
 #define MEMORY_MAX (1024ull * 1024 * MIB)
 #define CPUS_MAX   64
 #define HEARTBEAT_MAX 86400
+#define HANG_MAX      86400
 
 static const char usage[] =
 	"Usage: kmc-vmm --kernel FILE [OPTION]...\n"
@@ -65,6 +66,10 @@ static const char usage[] =
 	"  --gen-suppressions FILE\n"
 	"                        write a suppression for each report to FILE\n"
 	"  --rules FILE          instead of the built-in configs/rules.json\n"
+	"  --hang-timeout SECONDS\n"
+	"                        end a guest that had interrupts off for so long (default 0: never)\n"
+	"  --metrics unix:PATH|[ADDRESS]:PORT\n"
+	"                        counters for Prometheus (OpenMetrics over HTTP)\n"
 	"  --sandbox on|off      whether system calls that are not needed any more end it (default on)\n"
 	"  --user USER[:GROUP]   become this user before the guest runs\n"
 	"  --help, --version\n"
@@ -191,6 +196,17 @@ static bool parse_heartbeat(struct options *o, const char *v)
 	if (!number(v, HEARTBEAT_MAX, &n, &end) || *end)
 		return bad("heartbeat", v, "give a number of seconds from 0 to 86400");
 	o->heartbeat = (unsigned)n;
+	return true;
+}
+
+static bool parse_hang_timeout(struct options *o, const char *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, HANG_MAX, &n, &end) || *end)
+		return bad("hang-timeout", v, "give a number of seconds from 0 to 86400");
+	o->hang_timeout = (unsigned)n;
 	return true;
 }
 
@@ -323,6 +339,8 @@ enum option_id {
 	OPT_DISK,
 	OPT_NET,
 	OPT_RNG,
+	OPT_HANG_TIMEOUT,
+	OPT_METRICS,
 	OPT_SANDBOX,
 	OPT_USER,
 	OPT_HELP,
@@ -358,6 +376,8 @@ static const struct option long_options[] = {
 	{ "disk", required_argument, NULL, OPT_DISK },
 	{ "net", required_argument, NULL, OPT_NET },
 	{ "rng", no_argument, NULL, OPT_RNG },
+	{ "hang-timeout", required_argument, NULL, OPT_HANG_TIMEOUT },
+	{ "metrics", required_argument, NULL, OPT_METRICS },
 	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
 	{ "user", required_argument, NULL, OPT_USER },
 	{ "help", no_argument, NULL, OPT_HELP },
@@ -389,6 +409,8 @@ static const char **string_option(struct options *o, int id)
 		return &o->rules;
 	case OPT_SUPPRESSIONS:
 		return &o->suppressions;
+	case OPT_METRICS:
+		return &o->metrics;
 	case OPT_GEN_SUPPRESSIONS:
 		return &o->gen_suppressions;
 	}
@@ -439,6 +461,8 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_style(o, v);
 	case OPT_VMLINUX:
 		return parse_vmlinux(o, v);
+	case OPT_HANG_TIMEOUT:
+		return parse_hang_timeout(o, v);
 	case OPT_SANDBOX:
 		return parse_sandbox(o, v);
 	case OPT_USER:

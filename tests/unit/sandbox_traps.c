@@ -35,7 +35,7 @@
 static const char *const kind_names[SANDBOX_KINDS] = {
 	[SANDBOX_MAIN] = "main",	 [SANDBOX_VCPU] = "vcpu",     [SANDBOX_CHECKER] = "checker",
 	[SANDBOX_COMMANDS] = "commands", [SANDBOX_DEVICE] = "device", [SANDBOX_NET] = "net",
-	[SANDBOX_WRITER] = "writer",	 [SANDBOX_OUTLET] = "outlet",
+	[SANDBOX_WRITER] = "writer",	 [SANDBOX_OUTLET] = "outlet", [SANDBOX_METRICS] = "metrics",
 };
 
 struct child {

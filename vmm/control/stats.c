@@ -77,6 +77,7 @@ json_t *stats_json(const struct run_figures *f)
 	json_object_set_new(o, "end", json_string(f->end));
 	json_object_set_new(o, "run_ns", json_integer((json_int_t)f->run_ns));
 	json_object_set_new(o, "lost", json_integer((json_int_t)f->lost));
+	json_object_set_new(o, "overhead_bytes", json_integer((json_int_t)f->overhead));
 	json_object_set_new(o, "exec_status",
 			    f->exec_status < 0 ? json_null() : json_integer(f->exec_status));
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {

@@ -11,6 +11,7 @@ struct run_figures {
 	const struct checker_stats *checker;
 	uint64_t lost;	 /* records some reader did not get */
 	uint64_t run_ns; /* host time from the first instruction to the end */
+	uint64_t overhead; /* bytes of the host's memory beside the guest's: memory_use.h */
 	int exec_status; /* -1: not told */
 	const char *release, *end;
 };

@@ -318,7 +318,7 @@ static int start_writer(struct sink *s, char *err, size_t errlen)
 
 	if (!c->socket_path)
 		return 0;
-	if (sink_socket_open(&s->socket, c->socket_path, c->vm, err, errlen))
+	if (sink_socket_open(&s->socket, "--report-socket", c->socket_path, c->vm, err, errlen))
 		return -1;
 	if (inbox_init(&s->inbox, INBOX_LIMIT))
 		return start_failed("eventfd", errno, err, errlen);
@@ -384,6 +384,7 @@ int sink_create(const struct sink_config *config, struct sink **out, char *err, 
 	if (!s)
 		return start_failed("malloc", ENOMEM, err, errlen);
 	if (start_outlets(s, err, errlen) || start_writer(s, err, errlen)) {
+		sandbox_cancel(); /* those that were started wait for it */
 		sink_destroy(s);
 		return -1;
 	}

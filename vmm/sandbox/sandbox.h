@@ -25,6 +25,7 @@ enum sandbox_kind {
 	SANDBOX_DEVICE,	  /* disks, random numbers */
 	SANDBOX_NET,	  /* user networking: sockets of the host */
 	SANDBOX_WRITER,	  /* readers of the report socket */
+	SANDBOX_METRICS,  /* answers who asks for metrics */
 	SANDBOX_OUTLET,	  /* writes a file: log, text */
 	SANDBOX_KINDS,
 };
@@ -55,7 +56,10 @@ void sandbox_thread(enum sandbox_kind kind);
  * one line in err; they wait on then.
  */
 int sandbox_enter(char *err, size_t errlen);
-/* Lets those that wait go without a sandbox: the start has failed. Nothing where none wait. */
+/*
+ * Lets those that wait go without a sandbox: the start has failed. Before any of them is joined.
+ * Nothing where none wait.
+ */
 void sandbox_cancel(void);
 
 /* Descriptors that get the record when it happens: streams of lines. Any thread; -1 is fine. */

@@ -22,6 +22,7 @@
 #define BIT(kind)    (1u << SANDBOX_##kind)
 #define ALL	     ((1u << SANDBOX_KINDS) - 1)
 #define GUEST	     (BIT(MAIN) | BIT(VCPU) | BIT(CHECKER) | BIT(COMMANDS) | BIT(DEVICE) | BIT(NET))
+#define READERS	     (BIT(WRITER) | BIT(METRICS))
 #define BACKENDS     (BIT(DEVICE) | BIT(NET))
 #define READS_FILES  (1u << 31) /* those that make reports, where debug information was given */
 #define NO_ARGUMENTS 0
@@ -84,6 +85,7 @@ static const struct rule rules[] = {
 	ANY(fstat, ALL),
 	EQUAL(newfstatat, ALL, 3, AT_EMPTY_PATH),
 	FAILS_EQUAL(newfstatat, ALL, 3, 0),
+	EQUAL(newfstatat, BIT(MAIN), 3, AT_SYMLINK_NOFOLLOW), /* whose the socket's file is */
 	MASKED(mmap, ALL, 2, PROT_EXEC, 0),
 	MASKED(mprotect, ALL, 2, PROT_EXEC, 0),
 	ANY(munmap, ALL),
@@ -124,6 +126,7 @@ static const struct rule rules[] = {
 	IOCTL(KVM_SET_DEVICE_ATTR, GUEST),
 	IOCTL(KVM_HAS_DEVICE_ATTR, GUEST),
 	IOCTL(KVM_NMI, GUEST),
+	IOCTL(KVM_GET_MP_STATE, BIT(VCPU)),
 	IOCTL(KVM_GET_REGS, GUEST),
 	IOCTL(KVM_SET_REGS, GUEST),
 	IOCTL(KVM_GET_SREGS, GUEST),
@@ -140,14 +143,14 @@ static const struct rule rules[] = {
 	ANY(preadv, BACKENDS),
 	ANY(pwritev, BACKENDS),
 	ANY(fdatasync, BACKENDS),
-	ANY(sendto, BACKENDS | BIT(WRITER) | BIT(MAIN)),
+	ANY(sendto, BACKENDS | READERS | BIT(MAIN)),
 	ANY(sendmsg, BACKENDS | BIT(MAIN)),
-	ANY(recvfrom, BACKENDS | BIT(WRITER) | BIT(MAIN)),
+	ANY(recvfrom, BACKENDS | READERS | BIT(MAIN)),
 	ANY(recvmsg, BACKENDS | BIT(MAIN)),
 	ANY(shutdown, BACKENDS | BIT(MAIN)),
 
 	/* Readers of the report socket, and libslirp's connections. */
-	ANY(accept4, BIT(WRITER)),
+	ANY(accept4, READERS),
 	ANY(getsockopt, BIT(WRITER) | BIT(NET)),
 	EQUAL(socket, BIT(NET), 0, AF_INET),
 	ANY(bind, BIT(NET)),

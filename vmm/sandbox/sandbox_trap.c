@@ -35,6 +35,7 @@ const char *sandbox_kind_name(enum sandbox_kind kind)
 		[SANDBOX_CHECKER] = "checker", [SANDBOX_COMMANDS] = "commands",
 		[SANDBOX_DEVICE] = "device",   [SANDBOX_NET] = "net",
 		[SANDBOX_WRITER] = "writer",   [SANDBOX_OUTLET] = "outlet",
+		[SANDBOX_METRICS] = "metrics",
 	};
 
 	return names[kind];
