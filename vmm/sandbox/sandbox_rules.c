@@ -19,13 +19,12 @@
 
 #include "sandbox_internal.h"
 
-#define BIT(kind)    (1u << SANDBOX_##kind)
-#define ALL	     ((1u << SANDBOX_KINDS) - 1)
-#define GUEST	     (BIT(MAIN) | BIT(VCPU) | BIT(CHECKER) | BIT(COMMANDS) | BIT(DEVICE) | BIT(NET))
-#define READERS	     (BIT(WRITER) | BIT(METRICS))
-#define BACKENDS     (BIT(DEVICE) | BIT(NET))
-#define READS_FILES  (1u << 31) /* those that make reports, where debug information was given */
-#define NO_ARGUMENTS 0
+#define BIT(kind)   (1u << SANDBOX_##kind)
+#define ALL	    ((1u << SANDBOX_KINDS) - 1)
+#define GUEST	    (BIT(MAIN) | BIT(VCPU) | BIT(CHECKER) | BIT(COMMANDS) | BIT(DEVICE) | BIT(NET))
+#define READERS	    (BIT(WRITER) | BIT(METRICS))
+#define BACKENDS    (BIT(DEVICE) | BIT(NET))
+#define READS_FILES (1u << 31) /* those that make reports, where debug information was given */
 
 struct rule {
 	int call;
