@@ -65,6 +65,9 @@ static enum options_result fetch(struct domain *d)
 	char err[512];
 	bool active;
 
+	/* Before libvirt makes threads. */
+	if (d->o.record && recorder_start(&d->recorder, &domain, err, sizeof(err)))
+		return bad(err);
 	if (libvirt_domain_args(&domain, &context, &d->args, &active, err, sizeof(err)))
 		return bad(err);
 	list_ignored(&d->args);
@@ -75,7 +78,7 @@ static enum options_result fetch(struct domain *d)
 		return OPTIONS_RUN;
 	if (active)
 		return bad("the domain is running: its disks may change at any time; shut it down");
-	if (d->o.record && libvirt_domain_writable(&domain, err, sizeof(err)))
+	if (d->o.record && recorder_ready(&d->recorder, err, sizeof(err)))
 		return bad(err);
 	return OPTIONS_RUN;
 }
@@ -86,6 +89,7 @@ enum options_result domain_prepare(struct domain *d, int argc, char **argv)
 	enum options_result result = OPTIONS_BAD;
 	int nrest;
 
+	d->recorder.fd = -1;
 	if (!rest)
 		return bad("out of memory");
 	result = options_split(argc, argv, &d->o, rest, &nrest);
@@ -101,11 +105,9 @@ enum options_result domain_prepare(struct domain *d, int argc, char **argv)
 
 int domain_record(const struct domain *d, const struct libvirt_run *run, char *err, size_t errlen)
 {
-	const struct libvirt_domain domain = {.uri = d->o.uri, .name = d->o.name};
-
 	if (!d->o.record)
 		return 0;
-	if (libvirt_domain_record(&domain, run, err, errlen))
+	if (recorder_record(&d->recorder, run, err, errlen))
 		return -1;
 	fprintf(stderr, "kmc-vmm: the %s is in the metadata of %s (%s)\n",
 		run->report ? "last report" : "end of this run", d->o.name, LIBVIRT_RUN_URN);
@@ -114,6 +116,8 @@ int domain_record(const struct domain *d, const struct libvirt_run *run, char *e
 
 void domain_deinit(struct domain *d)
 {
+	if (d->o.record)
+		recorder_stop(&d->recorder);
 	domain_args_deinit(&d->args);
 	free(d->argv);
 	d->argv = NULL;

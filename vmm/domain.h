@@ -5,12 +5,14 @@
 
 #include "libvirt_domain.h"
 #include "options.h"
+#include "recorder.h"
 
 struct domain {
 	struct domain_options o;
 	struct domain_args args;
 	char **argv; /* for options_parse(); what it points to stays until domain_deinit() */
 	int argc;
+	struct recorder recorder;
 };
 
 /*

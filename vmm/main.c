@@ -19,24 +19,34 @@
 #include "device_options.h"
 #include "domain.h"
 #include "initramfs.h"
+#include "inspect.h"
+#include "memory_use.h"
+#include "metrics.h"
 #include "notices.h"
+#include "notify.h"
 #include "options.h"
+#include "output.h"
 #include "qemu_argv.h"
 #include "qmp.h"
+#include "sandbox.h"
 #include "sink.h"
 #include "stats.h"
+#include "terminal.h"
 
-/* docs/kmc-vmm.1, EXIT STATUS; the first four are crosvm's. */
+#define TICK_MS 1000
+
+/* docs/kmc-vmm.1, EXIT STATUS; those up to 36 are crosvm's. */
 enum exit_code {
 	EXIT_POWEROFF = 0,
 	EXIT_RESET = 32,
 	EXIT_CRASH = 33,
 	EXIT_PANIC = 34,
 	EXIT_USAGE = 35,
+	EXIT_HANG = 36,
 	EXIT_HOST = 37,
 	EXIT_INTERNAL = 38,
 	EXIT_OPERATOR = 39,
-	EXIT_REPORT = 40,
+	EXIT_REPORT = 40, /* 41: SANDBOX_EXIT */
 };
 
 static const struct {
@@ -47,6 +57,7 @@ static const struct {
 	[END_RESET] = { "reset", EXIT_RESET },	      [END_PANIC] = { "guest panic", EXIT_PANIC },
 	[END_CRASH] = { "guest crash", EXIT_CRASH },  [END_OPERATOR] = { "stopped", EXIT_OPERATOR },
 	[END_INTERNAL] = { "internal", EXIT_INTERNAL }, [END_REPORT] = { "report", EXIT_REPORT },
+	[END_HANG] = { "hang", EXIT_HANG },
 };
 
 /*
@@ -68,12 +79,16 @@ struct run {
 	size_t initrd_size;
 	struct rules *rules;
 	struct suppressions *suppressions, *noted;
+	int stats_fd, gen_fd; /* of --stats and --gen-suppressions */
 	struct sink *sink;
 	struct debuginfo *debuginfo;
 	struct checker *checker;
 	struct machine *machine;
 	struct qmp *qmp;
 	struct control control;
+	struct metrics *metrics;
+	struct notify notify;
+	char status[256]; /* what the service manager was told last */
 };
 
 static int fail(int code, const char *text)
@@ -211,6 +226,36 @@ static int prepare_debuginfo(struct run *r)
 	return debuginfo_open(&config, &r->debuginfo, err, sizeof(err)) < 0 ? fail(EXIT_USAGE, err) : 0;
 }
 
+/*
+ * For the service manager. To look at the counters takes the checker's lock: where somebody keeps that for
+ * ever, the watchdog is not fed either.
+ */
+static void tick(void *ctx)
+{
+	struct run *r = ctx;
+	struct checker_stats stats;
+	struct checker_gauges now;
+	char status[sizeof(r->status)];
+
+	checker_look(r->checker, &stats, &now);
+	snprintf(status, sizeof(status), "STATUS=%s: %llu reports, %llu met again, %llu objects",
+		 machine_paused(r->machine) ? "paused" : "running", (unsigned long long)stats.reports,
+		 (unsigned long long)stats.repeated, (unsigned long long)stats.objects);
+	if (!r->status[0])
+		notify_send(&r->notify, "READY=1");
+	if (strcmp(status, r->status) != 0)
+		notify_send(&r->notify, strcpy(r->status, status));
+	if (r->notify.watchdog_ms)
+		notify_send(&r->notify, "WATCHDOG=1");
+}
+
+static int prepare_notify(struct run *r)
+{
+	if (notify_open(&r->notify))
+		return 0;
+	return fail(EXIT_HOST, "cannot reach the service manager: unset NOTIFY_SOCKET, or correct it");
+}
+
 static int prepare_machine(struct run *r)
 {
 	struct checker_config checking = { .checks = r->o.checks,
@@ -232,6 +277,9 @@ static int prepare_machine(struct run *r)
 					 .cmdline = r->cmdline,
 					 .devices = r->o.devices,
 					 .serial = r->o.serial,
+					 .tick_ctx = r,
+					 .tick_ms = TICK_MS,
+					 .hang_timeout = r->o.hang_timeout,
 					 .cpus = r->o.cpus,
 					 .memory = r->o.memory };
 	struct machine_error error;
@@ -240,8 +288,14 @@ static int prepare_machine(struct run *r)
 	if (checker_create(&checking, &r->checker, err, sizeof(err)) < 0)
 		return fail(EXIT_INTERNAL, err);
 	checker_hooks(r->checker, &config.hooks);
+	if (r->notify.fd >= 0)
+		config.tick = tick;
+	if (r->notify.watchdog_ms && r->notify.watchdog_ms < TICK_MS)
+		config.tick_ms = r->notify.watchdog_ms;
 	if (machine_create(&config, &r->machine, &error) < 0)
 		return fail(error.bad_input ? EXIT_USAGE : EXIT_HOST, error.text);
+	free(r->initrd); /* the guest has it */
+	r->initrd = NULL;
 	if (checker_attach(r->checker, r->machine, err, sizeof(err)) < 0)
 		return fail(EXIT_INTERNAL, err);
 	return 0;
@@ -262,7 +316,48 @@ static int prepare_control(struct run *r)
 	r->control = (struct control){ .suppressions = r->suppressions,
 				       .vm = r->o.name ? r->o.name : r->name,
 				       .release = r->release,
-				       .heartbeat = r->o.heartbeat };
+				       .heartbeat = r->o.heartbeat,
+				       .memory_use = memory_use_open() };
+	return 0;
+}
+
+/* Before the first thread is started. */
+static int prepare_sandbox(struct run *r)
+{
+	struct sandbox_config config = { .vm = r->control.vm,
+					 .change_user = r->o.change_user,
+					 .uid = r->o.uid,
+					 .gid = r->o.gid,
+					 .reads_files = r->o.nvmlinux,
+					 .at_trap = terminal_restore };
+	char err[512];
+
+	if (!r->o.sandbox) {
+		say(r, "the sandbox is off");
+		return 0;
+	}
+	return sandbox_prepare(&config, err, sizeof(err)) < 0 ? fail(EXIT_HOST, err) : 0;
+}
+
+static int prepare_metrics(struct run *r)
+{
+	char err[512];
+
+	if (!r->o.metrics)
+		return 0;
+	return metrics_open(r->o.metrics, r->control.vm, &r->metrics, err, sizeof(err)) < 0
+		       ? fail(EXIT_USAGE, err)
+		       : 0;
+}
+
+static int prepare_outputs(struct run *r)
+{
+	char err[512];
+
+	if ((r->o.stats && output_open("stats", r->o.stats, &r->stats_fd, err, sizeof(err)) < 0) ||
+	    (r->o.gen_suppressions && output_open("gen-suppressions", r->o.gen_suppressions,
+						  &r->gen_fd, err, sizeof(err)) < 0))
+		return fail(EXIT_USAGE, err);
 	return 0;
 }
 
@@ -289,9 +384,17 @@ static int prepare(struct run *r)
 	if (!code)
 		code = prepare_control(r);
 	if (!code)
+		code = prepare_outputs(r);
+	if (!code)
+		code = prepare_sandbox(r);
+	if (!code)
 		code = prepare_sink(r);
 	if (!code && r->o.qmp && qmp_open(r->o.qmp, &r->qmp, err, sizeof(err)) < 0)
 		code = fail(EXIT_USAGE, err);
+	if (!code)
+		code = prepare_metrics(r);
+	if (!code)
+		code = prepare_notify(r);
 	return code ? code : prepare_machine(r);
 }
 
@@ -324,6 +427,8 @@ static int start_control(struct run *r)
 	r->control.machine = r->machine;
 	r->control.sink = r->sink;
 	r->control.began = now();
+	if (r->metrics && metrics_start(r->metrics, &r->control, err, sizeof(err)) < 0)
+		return fail(EXIT_HOST, err);
 	if (sink_start_commands(r->sink, err, sizeof(err)))
 		return fail(EXIT_HOST, err);
 	if (r->qmp && qmp_start(r->qmp, r->machine, r->control.vm, KMC_VERSION, err, sizeof(err)))
@@ -350,11 +455,30 @@ static int record_in_domain(struct run *r, enum machine_end end, int code, uint6
 	return domain_record(&r->domain, &run, err, sizeof(err)) < 0 ? fail(EXIT_HOST, err) : code;
 }
 
+static int write_outputs(struct run *r, const struct run_figures *figures)
+{
+	char err[512];
+	int code = 0;
+
+	if (r->o.stats) {
+		output_begin(r->stats_fd);
+		if (stats_write(r->stats_fd, r->o.stats, figures, err, sizeof(err)) < 0)
+			code = fail(EXIT_INTERNAL, err);
+	}
+	if (r->o.gen_suppressions) {
+		output_begin(r->gen_fd);
+		if (suppress_save(r->noted, r->gen_fd, r->o.gen_suppressions, err, sizeof(err)) < 0)
+			code = fail(EXIT_INTERNAL, err);
+	}
+	return code;
+}
+
 static int run(struct run *r)
 {
 	enum machine_end end = machine_run(r->machine);
 	struct run_figures figures = { .checker = checker_stats(r->checker),
 				       .run_ns = now() - r->control.began,
+				       .overhead = memory_use_bytes(r->control.memory_use),
 				       .exec_status = checker_exec_status(r->checker),
 				       .release = r->release,
 				       .end = ends[end].name };
@@ -363,16 +487,14 @@ static int run(struct run *r)
 
 	if (figures.checker->reports && r->o.error_exitcode >= 0 && end != END_INTERNAL)
 		code = r->o.error_exitcode;
+	notify_send(&r->notify, "STOPPING=1");
 	announce_end(r, end, code);
 	figures.lost = sink_lost(r->sink);
 	explain_end(r, end);
 	stats_summary(&figures, line, sizeof(line));
 	fputs(line, stderr);
-	if (r->o.stats && stats_write(r->o.stats, &figures, line, sizeof(line)) < 0)
-		code = fail(EXIT_INTERNAL, line);
-	if (r->o.gen_suppressions &&
-	    suppress_save(r->noted, r->o.gen_suppressions, line, sizeof(line)) < 0)
-		code = fail(EXIT_INTERNAL, line);
+	if (write_outputs(r, &figures))
+		code = EXIT_INTERNAL;
 	return record_in_domain(r, end, code, figures.checker->reports);
 }
 
@@ -417,7 +539,7 @@ static enum options_result parse(struct run *r, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static struct run r;
+	static struct run r = { .notify = { .fd = -1 } };
 	int code = EXIT_USAGE;
 
 	switch (parse(&r, argc, argv)) {
@@ -430,7 +552,10 @@ int main(int argc, char **argv)
 	case OPTIONS_BAD:
 		break;
 	}
+	sandbox_cancel(); /* where it was not entered, threads still wait for it */
 	qmp_close(r.qmp);
+	metrics_close(r.metrics);
+	notify_close(&r.notify);
 	sink_destroy(r.sink); /* its writer still uses the machine's console */
 	checker_destroy(r.checker);
 	machine_destroy(r.machine);

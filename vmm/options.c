@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 #define MEMORY_MAX (1024ull * 1024 * MIB)
 #define CPUS_MAX   64
 #define HEARTBEAT_MAX 86400
+#define HANG_MAX      86400
 
 static const char usage[] =
 	"Usage: kmc-vmm --kernel FILE [OPTION]...\n"
@@ -83,6 +86,12 @@ static const char usage[] =
 	"  --strict              refuse a domain of which something would be ignored\n"
 	"  --libvirt-print       print the command line that the domain amounts to\n"
 	"  --libvirt-record      store the last report in the domain's metadata\n"
+	"  --hang-timeout SECONDS\n"
+	"                        end a guest that had interrupts off for so long (default 0: never)\n"
+	"  --metrics unix:PATH|[ADDRESS]:PORT\n"
+	"                        counters for Prometheus (OpenMetrics over HTTP)\n"
+	"  --sandbox on|off      whether system calls that are not needed any more end it (default on)\n"
+	"  --user USER[:GROUP]   become this user before the guest runs\n"
 	"  --help, --version\n"
 	"\n"
 	"Ctrl-A x ends the guest. kmc-vmm(1) describes reports and exit codes.\n";
@@ -210,6 +219,17 @@ static bool parse_heartbeat(struct options *o, const char *v)
 	return true;
 }
 
+static bool parse_hang_timeout(struct options *o, const char *v)
+{
+	unsigned long long n;
+	char *end;
+
+	if (!number(v, HANG_MAX, &n, &end) || *end)
+		return bad("hang-timeout", v, "give a number of seconds from 0 to 86400");
+	o->hang_timeout = (unsigned)n;
+	return true;
+}
+
 static bool parse_max_reports(struct options *o, const char *v)
 {
 	unsigned long long n;
@@ -261,6 +281,37 @@ static bool parse_style(struct options *o, const char *v)
 		return true;
 	}
 	return bad("report-style", v, "give kernel, kmc or json");
+}
+
+static bool parse_sandbox(struct options *o, const char *v)
+{
+	o->sandbox = !strcmp(v, "on");
+	return o->sandbox || !strcmp(v, "off") || bad("sandbox", v, "give on or off");
+}
+
+static bool find_group(struct options *o, const char *name)
+{
+	const struct group *group = getgrnam(name);
+
+	if (group)
+		o->gid = group->gr_gid;
+	return group;
+}
+
+static bool parse_user(struct options *o, const char *v)
+{
+	char name[256];
+	size_t len = strcspn(v, ":");
+	const struct passwd *user;
+
+	snprintf(name, sizeof(name), "%.*s", (int)(len < sizeof(name) ? len : 0), v);
+	user = getpwnam(name);
+	if (!user || !user->pw_uid)
+		return bad("user", v, "give a user of this host that is not root");
+	o->change_user = true;
+	o->uid = user->pw_uid;
+	o->gid = user->pw_gid;
+	return !v[len] || find_group(o, v + len + 1) || bad("user", v, "give a group of this host");
 }
 
 static bool parse_module(struct options *o, const char *v)
@@ -320,6 +371,10 @@ enum option_id {
 	OPT_STRICT,
 	OPT_PRINT,
 	OPT_RECORD,
+	OPT_HANG_TIMEOUT,
+	OPT_METRICS,
+	OPT_SANDBOX,
+	OPT_USER,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -365,6 +420,10 @@ static const struct option long_options[] = {
 	{ "strict", no_argument, NULL, OPT_STRICT },
 	{ "libvirt-print", no_argument, NULL, OPT_PRINT },
 	{ "libvirt-record", no_argument, NULL, OPT_RECORD },
+	{ "hang-timeout", required_argument, NULL, OPT_HANG_TIMEOUT },
+	{ "metrics", required_argument, NULL, OPT_METRICS },
+	{ "sandbox", required_argument, NULL, OPT_SANDBOX },
+	{ "user", required_argument, NULL, OPT_USER },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -398,6 +457,8 @@ static const char **string_option(struct options *o, int id)
 		return &o->rules;
 	case OPT_SUPPRESSIONS:
 		return &o->suppressions;
+	case OPT_METRICS:
+		return &o->metrics;
 	case OPT_GEN_SUPPRESSIONS:
 		return &o->gen_suppressions;
 	}
@@ -459,6 +520,12 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_style(o, v);
 	case OPT_VMLINUX:
 		return parse_vmlinux(o, v);
+	case OPT_HANG_TIMEOUT:
+		return parse_hang_timeout(o, v);
+	case OPT_SANDBOX:
+		return parse_sandbox(o, v);
+	case OPT_USER:
+		return parse_user(o, v);
 	}
 	return false; /* getopt_long() has said what it is */
 }
@@ -467,6 +534,10 @@ static enum options_result check_complete(const struct options *o)
 {
 	if (!o->kernel) {
 		fprintf(stderr, "kmc-vmm: no kernel: give one with --kernel FILE\n");
+		return OPTIONS_BAD;
+	}
+	if (o->change_user && !o->sandbox) {
+		fprintf(stderr, "kmc-vmm: --user is a part of the sandbox: leave out --sandbox off\n");
 		return OPTIONS_BAD;
 	}
 	if (o->on_report == ON_REPORT_PAUSE && !o->report_socket) {
@@ -487,7 +558,7 @@ enum options_result options_parse(int argc, char **argv, struct options *o)
 	int id;
 
 	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "",
-			       .stack_depth = CHECKER_STACK_DEPTH, .heartbeat = 10 };
+			       .stack_depth = CHECKER_STACK_DEPTH, .heartbeat = 10, .sandbox = true };
 	parse_track(o, "budget");
 	parse_checks(o, "all");
 	optind = 1;

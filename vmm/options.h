@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "checker.h"
 
@@ -25,15 +26,20 @@ struct options {
 	unsigned checks;  /* VERDICT_BIT set, 0 for none */
 	unsigned stack_depth; /* frames, 0..CHECKER_STACK_DEPTH */
 	const char *report_socket, *report_log, *stats, *rules;
-	const char *suppressions, *gen_suppressions;
+	const char *suppressions, *gen_suppressions, *metrics;
 	int error_exitcode; /* -1: not given */
 	enum report_style report_style; /* on stderr */
 	const char *name;   /* of the VM, sink_name_ok(); NULL: not given */
 	unsigned heartbeat; /* seconds, 0: none */
+	unsigned hang_timeout; /* seconds, 0: none */
 	uint64_t max_reports; /* 0: no limit */
 	enum on_report on_report;
 	struct track_params track;
 	uint64_t seed;
+	bool sandbox;
+	bool change_user; /* to: */
+	uid_t uid;
+	gid_t gid;
 };
 
 /* The options about libvirt: who has them must know before the others are looked at. */

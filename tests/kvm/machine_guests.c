@@ -35,6 +35,22 @@ static const struct machine_config telling = {
 	.hooks = {.port = on_port, .port_number = TEST_PORT, .stopped = on_stopped},
 };
 
+#define LAST_TICK 35
+
+static struct ticks {
+	struct machine *m;
+	bool pause;
+	unsigned n;
+} ticks;
+
+static void quit_at_last(void *ctx)
+{
+	if (++ticks.n == 1 && ticks.pause)
+		machine_pause(ticks.m);
+	if (ticks.n == LAST_TICK)
+		machine_stop(ticks.m, END_OPERATOR, "the test is over");
+}
+
 /* Runs it with stdin and stdout as given; what it printed goes to out. */
 static enum machine_end run_guest(struct machine *m, const char *input, char *out, size_t size)
 {
@@ -121,6 +137,44 @@ static void ends(void **state)
 		assert_true(strlen(machine_end_text(m)) > 0);
 		machine_destroy(m);
 	}
+}
+
+/* ---- hangs ---- */
+
+GUEST(halt_deaf, "cli\n1: hlt\njmp 1b");
+GUEST(spin_deaf, "cli\n1: pause\njmp 1b");
+/* Good twins: what is busy, or waits for an interrupt that does not come, is no hang. */
+GUEST(spin, "lidt 0x20000\nsti\n1: pause\njmp 1b");
+GUEST(halt, "sti\n1: hlt\njmp 1b");
+
+static enum machine_end end_of(const uint8_t *start, const uint8_t *end, unsigned timeout, bool pause)
+{
+	struct machine_config config = telling;
+	struct machine *m;
+	enum machine_end how;
+	char out[64];
+
+	config.hang_timeout = timeout;
+	config.tick = quit_at_last;
+	config.tick_ms = 100;
+	m = make_guest(start, end, &config);
+	ticks = (struct ticks){.m = m, .pause = pause};
+	how = run_guest(m, "", out, sizeof(out));
+	machine_destroy(m);
+	return how;
+}
+
+static void hangs(void **state)
+{
+	assert_int_equal(end_of(halt_deaf_start, halt_deaf_end, 2, false), END_HANG);
+	assert_true(ticks.n > 10 && ticks.n < LAST_TICK);
+	assert_int_equal(end_of(spin_deaf_start, spin_deaf_end, 2, false), END_HANG);
+	assert_int_equal(end_of(halt_start, halt_end, 2, false), END_OPERATOR);
+	assert_int_equal(end_of(spin_start, spin_end, 2, false), END_OPERATOR);
+	/* In a pause nothing moves, and nobody asked for it. */
+	assert_int_equal(end_of(spin_deaf_start, spin_deaf_end, 2, true), END_OPERATOR);
+	assert_int_equal(end_of(spin_deaf_start, spin_deaf_end, 0, false), END_OPERATOR);
+	assert_true(ticks.n >= LAST_TICK);
 }
 
 /* ---- ports ---- */
@@ -348,6 +402,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends),
+		cmocka_unit_test(hangs),
 		cmocka_unit_test(port_values),
 		cmocka_unit_test(halts_and_ticks),
 		cmocka_unit_test(hidden_and_absent),

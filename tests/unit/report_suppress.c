@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -167,7 +168,9 @@ static void test_generated(void **state)
 		assert_true(suppress_note(noted, &r));
 		assert_int_equal(suppress_count(noted), 1);
 		assert_true(suppress_match(noted, &r));
-		assert_int_equal(suppress_save(noted, path, err, sizeof(err)), 0);
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+		assert_int_equal(suppress_save(noted, fd, path, err, sizeof(err)), 0);
+		close(fd);
 		assert_int_equal(suppress_load(loaded, path, err, sizeof(err)), 0);
 		assert_int_equal(suppress_count(loaded), 1);
 		assert_true(suppress_match(loaded, &r));

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "checker_internal.h"
+#include "sandbox.h"
 #include "step.h"
 
 #define STEP_LONG_NS  50000000ull  /* a step takes microseconds; a handler may take for ever */
@@ -119,6 +120,7 @@ void *carry_watchdog(void *ctx)
 	const struct timespec nap = { .tv_nsec = (long)STEP_LONG_NS / 2 };
 	struct checker *c = ctx;
 
+	sandbox_thread(SANDBOX_CHECKER);
 	while (!atomic_load(&c->watchdog_stop)) {
 		struct vcpu *vcpu = atomic_load(&c->stepping);
 

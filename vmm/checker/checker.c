@@ -8,6 +8,7 @@
 
 #include "checker_internal.h"
 #include "copies.h"
+#include "sandbox.h"
 
 uint64_t checker_now(void)
 {
@@ -153,6 +154,7 @@ int checker_attach(struct checker *c, struct machine *m, char *err, size_t errle
 		return -1;
 	}
 	if (pthread_create(&c->picker, NULL, tracking_picker, c)) {
+		sandbox_cancel();
 		atomic_store(&c->watchdog_stop, true);
 		pthread_join(c->watchdog, NULL);
 		c->machine = NULL;

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "checker_internal.h"
+#include "sandbox.h"
 
 #define PICK_NS	 1000000l  /* between two looks at what was announced, while frees do not wait */
 #define SLEEP_NS 50000000l /* at most, and to the next look whether that is so */
@@ -246,6 +247,7 @@ void *tracking_picker(void *ctx)
 	struct timespec nap = { .tv_nsec = SLEEP_NS };
 	struct checker *c = ctx;
 
+	sandbox_thread(SANDBOX_CHECKER);
 	while (!atomic_load(&c->watchdog_stop)) {
 		if (pick(c))
 			nap.tv_nsec = PICK_NS;

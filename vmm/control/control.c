@@ -7,6 +7,7 @@
 
 #include "control_internal.h"
 #include "inspect.h"
+#include "memory_use.h"
 #include "notices.h"
 #include "report_format.h"
 #include "stats.h"
@@ -81,6 +82,7 @@ static json_t *stats(void *ctx, const json_t *args, char *err, size_t errlen)
 	struct run_figures figures = {.checker = &counters,
 				      .lost = sink_lost(c->sink),
 				      .run_ns = now() - c->began,
+				      .overhead = memory_use_bytes(c->memory_use),
 				      .release = c->release,
 				      .end = "running"};
 

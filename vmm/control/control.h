@@ -20,6 +20,7 @@ struct control { /* complete before sink_start_commands() */
 	const char *vm, *release;
 	uint64_t began;	    /* ns, CLOCK_MONOTONIC: when the guest was started */
 	unsigned heartbeat; /* seconds; 0: none */
+	int memory_use;	    /* memory_use.h */
 };
 
 /* The table, its context and the heartbeat; c lives as long as the sink. */

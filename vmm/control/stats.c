@@ -77,6 +77,7 @@ json_t *stats_json(const struct run_figures *f)
 	json_object_set_new(o, "end", json_string(f->end));
 	json_object_set_new(o, "run_ns", json_integer((json_int_t)f->run_ns));
 	json_object_set_new(o, "lost", json_integer((json_int_t)f->lost));
+	json_object_set_new(o, "overhead_bytes", json_integer((json_int_t)f->overhead));
 	json_object_set_new(o, "exec_status",
 			    f->exec_status < 0 ? json_null() : json_integer(f->exec_status));
 	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
@@ -91,14 +92,14 @@ json_t *stats_json(const struct run_figures *f)
 	return o;
 }
 
-int stats_write(const char *path, const struct run_figures *f, char *err, size_t errlen)
+int stats_write(int fd, const char *path, const struct run_figures *f, char *err, size_t errlen)
 {
 	json_t *o = stats_json(f);
 	int r = -1;
 
 	if (!o)
 		snprintf(err, errlen, "%s: out of memory", path);
-	else if (json_dump_file(o, path, JSON_INDENT(1)) == 0)
+	else if (json_dumpfd(o, fd, JSON_INDENT(1)) == 0)
 		r = 0;
 	else
 		snprintf(err, errlen, "%s: %s: give a writable file with --stats", path,

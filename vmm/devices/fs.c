@@ -270,6 +270,7 @@ static const struct virtio_ops ops = {
 	.type = VIRTIO_ID_FS,
 	.class = 0x018000,
 	.queues = QUEUES,
+	.thread = SANDBOX_DEVICE,
 	.serve = serve,
 	.reset = reset,
 	.poll_begin = poll_begin,

@@ -245,6 +245,7 @@ static const struct virtio_ops ops = {
 	.type = VIRTIO_ID_CONSOLE,
 	.class = 0x078000,
 	.queues = 2,
+	.thread = SANDBOX_LOCAL,
 	.serve = serve,
 	.reset = reset,
 	.poll_begin = poll_begin,

@@ -184,6 +184,7 @@ static const struct virtio_ops ops = {
 	.type = VIRTIO_ID_NET,
 	.class = 0x020000,
 	.queues = 2,
+	.thread = SANDBOX_NET,
 	.features = 1u << VIRTIO_NET_F_MAC,
 	.serve = serve,
 	.reset = reset,

@@ -36,6 +36,7 @@ static const struct virtio_ops ops = {
 	.type = VIRTIO_ID_RNG,
 	.class = 0x00ff00,
 	.queues = 1,
+	.thread = SANDBOX_DEVICE,
 	.serve = serve,
 	.destroy = destroy,
 };

@@ -255,8 +255,10 @@ static bool turn(struct virtio_device *d)
 
 static void *thread_main(void *arg)
 {
+	const struct virtio_device *d = arg;
 	struct pollfd fds[VIRTIO_POLL_FDS];
 
+	sandbox_thread(d->ops->thread);
 	while (turn(arg))
 		wait(arg, fds);
 	return NULL;

@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include "sandbox.h"
 #include "virtqueue.h"
 
 #define VIRTIO_QUEUES	   3u  /* at most, a device */
@@ -30,6 +31,7 @@ struct virtio_ops {
 	uint16_t type;	/* VIRTIO_ID_ */
 	uint32_t class; /* of PCI: class, subclass, interface */
 	unsigned queues;
+	enum sandbox_kind thread; /* SANDBOX_DEVICE, or what its thread needs instead */
 	uint64_t features; /* beside those that all devices have */
 	/* All on the device's thread. Requests may wait in a queue, or there is room in it. */
 	void (*serve)(struct virtio_device *d);

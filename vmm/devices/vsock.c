@@ -613,6 +613,7 @@ static const struct virtio_ops ops = {
 	.type = VIRTIO_ID_VSOCK,
 	.class = 0x078000,
 	.queues = QUEUES,
+	.thread = SANDBOX_LOCAL,
 	.serve = serve,
 	.reset = reset,
 	.poll_begin = poll_begin,

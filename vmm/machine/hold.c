@@ -182,6 +182,8 @@ int vcpu_run(struct vcpu *vcpu)
 	} else {
 		deliver_nmi(m, v);
 		r = ioctl(vcpu->fd, KVM_RUN, 0) < 0 ? -errno : 0;
+		if (r == -EINTR)
+			hang_note(v);
 	}
 	if (r == -EINTR)
 		atomic_store(&v->kicked, false);

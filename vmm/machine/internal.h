@@ -21,6 +21,15 @@
 #define KVM_TSS_PAGES	  0xfeffd000ull
 #define KVM_RESERVED_END  0xff000000ull
 
+/* Of a vCPU, once a second (hang.c). */
+enum vcpu_seen {
+	SEEN_NOTHING, /* it did not come out */
+	SEEN_OUT,     /* it has not been started yet */
+	SEEN_HEARS,   /* would take an interrupt */
+	SEEN_DEAF,    /* runs with interrupts off */
+	SEEN_DEAD,    /* is halted with interrupts off: only an NMI wakes it */
+};
+
 struct vcpu_thread {
 	struct vcpu pub; /* first: what others see */
 	pthread_t thread;
@@ -39,6 +48,11 @@ struct vcpu_thread {
 	atomic_bool asked;		  /* registers is set; see there */
 	struct vcpu_registers *registers; /* what somebody waits for; under machine.hold_lock */
 	bool registers_ok;		  /* of the last ones; the same */
+	/* hang.c: */
+	atomic_bool look;   /* is to fill the next two when it comes out */
+	_Atomic enum vcpu_seen seen;
+	_Atomic uint64_t rip;
+	uint64_t deaf_since; /* ns, CLOCK_MONOTONIC: not SEEN_DEAF at a look; the main thread's */
 };
 
 /* What stands still while all vCPUs are parked (pause.c). Under machine.hold_lock. */
@@ -69,6 +83,16 @@ struct machine {
 	unsigned parked;    /* vCPUs; under hold_lock */
 	unsigned active;    /* devices at work for the guest; under hold_lock */
 	struct pause_clock clock;
+
+	/* hang.c, the main thread's; ns, CLOCK_MONOTONIC */
+	unsigned hang_timeout; /* s, 0: does not matter */
+	uint64_t next_look, dead_since;
+
+	/* machine_config's */
+	void (*tick)(void *ctx);
+	void *tick_ctx;
+	unsigned tick_ms;
+	uint64_t next_tick; /* ns, CLOCK_MONOTONIC */
 
 	/* How it ended: the first machine_stop() wins. */
 	pthread_mutex_t end_lock;
@@ -130,6 +154,10 @@ void hold_device_leave(struct machine *m);
 /* device_link.c: makes machine.devices, where config wants any. 0, or -1 with *err. */
 int device_link_create(struct machine *m, const struct devices_config *config,
 		       struct machine_error *err);
+
+/* hang.c. On the main thread, often enough: when it wants to be called again, ns; 0: never. */
+uint64_t hang_look(struct machine *m);
+void hang_note(struct vcpu_thread *v); /* on the vCPU's thread, when a kick got it out */
 
 /* pause.c. With hold_lock, when the last vCPU has been parked. */
 void pause_clock_stop(struct machine *m);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include "internal.h"
 #include "ports.h"
+#include "sandbox.h"
 
 #define HUGE_PAGE      2097152ull
 #define MEMORY_MIN     (16ull << 20)
@@ -348,6 +349,10 @@ static struct machine *allocate(const struct machine_config *config)
 	m->vm_fd = -1;
 	m->cpus = config->cpus;
 	m->hooks = config->hooks;
+	m->hang_timeout = config->hang_timeout;
+	m->tick = config->tick;
+	m->tick_ctx = config->tick_ctx;
+	m->tick_ms = config->tick_ms;
 	pthread_mutex_init(&m->end_lock, NULL);
 	pthread_mutex_init(&m->ports_lock, NULL);
 	if (hold_init(m)) {
@@ -434,14 +439,48 @@ static void join_vcpus(struct machine *m)
 			pthread_join(m->vcpus[i]->thread, NULL);
 }
 
-/* Milliseconds until the guest's time to print its panic is over, -1 where no clock runs. */
-static int panic_timeout(struct machine *m)
+/* Milliseconds until then, -1 for never. */
+static int until(uint64_t deadline)
 {
-	uint64_t deadline = atomic_load(&m->panic_deadline), now = machine_now();
+	uint64_t now = machine_now();
 
 	if (!deadline)
 		return -1;
 	return deadline <= now ? 0 : (int)((deadline - now) / 1000000 + 1);
+}
+
+/* Milliseconds until the next tick, -1 where there is none. */
+static int tick(struct machine *m)
+{
+	if (!m->tick)
+		return -1;
+	if (until(m->next_tick) <= 0) {
+		m->tick(m->tick_ctx);
+		m->next_tick = machine_now() + m->tick_ms * 1000000ull;
+	}
+	return until(m->next_tick);
+}
+
+/* How long the main thread may wait for the console. */
+static int next_timeout(struct machine *m)
+{
+	int times[] = {until(atomic_load(&m->panic_deadline)), tick(m), until(hang_look(m))}, least = -1;
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		if (times[i] >= 0 && (least < 0 || times[i] < least))
+			least = times[i];
+	return least;
+}
+
+/* All threads are there and wait: without the sandbox the guest does not run. */
+static void enter_sandbox(struct machine *m)
+{
+	char err[512];
+
+	if (sandbox_enter(err, sizeof(err)) < 0) {
+		machine_stop(m, END_INTERNAL, err);
+		sandbox_cancel();
+	}
 }
 
 enum machine_end machine_run(struct machine *m)
@@ -449,13 +488,12 @@ enum machine_end machine_run(struct machine *m)
 	console_begin(m->console);
 	start_devices(m);
 	start_vcpus(m);
+	enter_sandbox(m);
 	while (!machine_stopping(m)) {
-		int timeout = panic_timeout(m);
-
-		if (timeout == 0)
+		if (until(atomic_load(&m->panic_deadline)) == 0)
 			panic_time_is_over(m);
 		else
-			console_serve(m->console, timeout);
+			console_serve(m->console, next_timeout(m));
 	}
 	join_vcpus(m);
 	if (m->devices)

@@ -30,6 +30,7 @@ enum machine_end {
 	END_OPERATOR, /* escape sequence or a signal asked for it */
 	END_INTERNAL, /* a defect or limit of kmc-vmm; machine_end_text() says which */
 	END_REPORT,   /* --on-report exit */
+	END_HANG,     /* machine_config.hang_timeout; machine_end_text() says where */
 };
 
 enum hook_result {
@@ -68,6 +69,15 @@ struct machine_config {
 	struct devices_config devices;
 	const char *serial; /* "stdio", "null", "unix:PATH" or a file; NULL: stdio */
 	struct machine_hooks hooks;
+	/*
+	 * On the main thread, when the guest begins to run and then every tick_ms, and a little later where
+	 * the host is busy. NULL: none. Must not wait.
+	 */
+	void (*tick)(void *ctx);
+	void *tick_ctx;
+	unsigned tick_ms;
+	/* Seconds with interrupts off, of all vCPUs, or of one that runs, after which it ends; 0: never. */
+	unsigned hang_timeout;
 	bool allow_emulated; /* tests: run even where KVM has no nested paging */
 };
 

@@ -24,8 +24,7 @@ static void set_raw(void)
 		tcsetattr(STDIN_FILENO, TCSANOW, &term.raw);
 }
 
-/* Async-signal-safe. */
-static void set_cooked(void)
+void terminal_restore(void)
 {
 	if (term.active)
 		tcsetattr(STDIN_FILENO, TCSANOW, &term.cooked);
@@ -47,7 +46,7 @@ static void on_suspend(int sig)
 {
 	int saved = errno;
 
-	set_cooked();
+	terminal_restore();
 	raise(SIGSTOP);
 	set_raw();
 	errno = saved;
@@ -64,7 +63,7 @@ static void on_continue(int sig)
 /* SA_RESETHAND has put the default action back. */
 static void on_crash(int sig)
 {
-	set_cooked();
+	terminal_restore();
 	raise(sig);
 }
 
@@ -140,13 +139,13 @@ void terminal_begin(int wake_fd, bool raw)
 	for (size_t i = 0; i < ACTIONS; i++)
 		install(i, raw);
 	if (!term.exit_handler)
-		term.exit_handler = !atexit(set_cooked);
+		term.exit_handler = !atexit(terminal_restore);
 	set_raw();
 }
 
 void terminal_end(void)
 {
-	set_cooked();
+	terminal_restore();
 	term.active = 0;
 	for (size_t i = 0; i < ACTIONS; i++)
 		if (actions[i].installed)

@@ -17,6 +17,9 @@
 void terminal_begin(int wake_fd, bool raw);
 void terminal_end(void);
 
+/* Async-signal-safe: puts the terminal back as it was, where it is in raw mode. */
+void terminal_restore(void);
+
 /* stdin is a terminal and this process is in its foreground. */
 bool terminal_usable(void);
 

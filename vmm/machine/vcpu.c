@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "internal.h"
 #include "ports.h"
+#include "sandbox.h"
 
 #define MSR_IA32_MISC_ENABLE 0x1a0u
 #define MSR_MTRR_DEF_TYPE    0x2ffu
@@ -256,6 +257,7 @@ void *vcpu_thread_main(void *arg)
 	struct vcpu_thread *v = arg;
 
 	hold_thread_begin(v);
+	sandbox_thread(SANDBOX_VCPU);
 	while (!machine_stopping(v->pub.machine)) {
 		int r = vcpu_run(&v->pub);
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "qmp_internal.h"
+#include "sandbox.h"
 
 #define LOOK_MS	  100  /* so soon events are told */
 #define FINISH_MS 1000 /* for clients to take the last ones */
@@ -175,6 +176,7 @@ static void *serve_all(void *arg)
 {
 	struct qmp *q = arg;
 
+	sandbox_thread(SANDBOX_QMP);
 	while (!atomic_load(&q->stop))
 		turn(q);
 	qmp_tell_end(q);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "sandbox.h"
 #include "sink_outlet.h"
 
 #define ANSWER_BYTES (1u << 20)
@@ -239,6 +240,7 @@ static void *commands_main(void *arg)
 	struct timespec tick;
 	struct request *q;
 
+	sandbox_thread(SANDBOX_COMMANDS);
 	after_ms(&tick, c->config.tick_ms);
 	pthread_mutex_lock(&c->lock);
 	while (!c->stop) {

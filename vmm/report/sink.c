@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sandbox.h"
 #include "sink_log.h"
 #include "sink_outlet.h"
 #include "sink_readers.h"
@@ -290,6 +291,7 @@ static void *writer_main(void *arg)
 	int64_t deadline;
 	bool more = false;
 
+	sandbox_thread(SANDBOX_WRITER);
 	while (!atomic_load(&s->stop))
 		more = serve(s, more, 0);
 	deadline = now_ms() + FLUSH_MS;
@@ -327,7 +329,7 @@ static int start_writer(struct sink *s, char *err, size_t errlen)
 
 	if (!c->socket_path)
 		return 0;
-	if (sink_socket_open(&s->socket, c->socket_path, c->vm, err, errlen))
+	if (sink_socket_open(&s->socket, "--report-socket", c->socket_path, c->vm, err, errlen))
 		return -1;
 	if (inbox_init(&s->inbox, INBOX_LIMIT))
 		return start_failed("eventfd", errno, err, errlen);
@@ -393,6 +395,7 @@ int sink_create(const struct sink_config *config, struct sink **out, char *err, 
 	if (!s)
 		return start_failed("malloc", ENOMEM, err, errlen);
 	if (start_outlets(s, err, errlen) || start_writer(s, err, errlen)) {
+		sandbox_cancel(); /* those that were started wait for it */
 		sink_destroy(s);
 		return -1;
 	}

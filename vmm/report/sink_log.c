@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sandbox.h"
+
 /* A FIFO without a reader must not hold up the start: non-blocking until it is open. */
 int sink_log_open(struct sink_log *l, const char *path, char *err, size_t errlen)
 {
@@ -15,8 +17,10 @@ int sink_log_open(struct sink_log *l, const char *path, char *err, size_t errlen
 	if (!path)
 		return 0;
 	l->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0644);
-	if (l->fd >= 0 && !fcntl(l->fd, F_SETFL, O_APPEND))
+	if (l->fd >= 0 && !fcntl(l->fd, F_SETFL, O_APPEND)) {
+		sandbox_tell(l->fd);
 		return 0;
+	}
 	snprintf(err, errlen,
 		 "cannot write the report log %s: open: %s; choose another --report-log", path,
 		 strerror(errno));
@@ -25,8 +29,10 @@ int sink_log_open(struct sink_log *l, const char *path, char *err, size_t errlen
 
 void sink_log_close(struct sink_log *l)
 {
-	if (l->fd >= 0)
+	if (l->fd >= 0) {
+		sandbox_untell(l->fd);
 		close(l->fd);
+	}
 	l->fd = -1;
 }
 

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "sandbox.h"
+
 int sink_thread(pthread_t *thread, void *(*main)(void *), void *arg)
 {
 	sigset_t all, old;
@@ -46,6 +48,7 @@ static void *outlet_main(void *arg)
 	struct outlet *o = arg;
 	bool stop;
 
+	sandbox_thread(SANDBOX_OUTLET);
 	do {
 		stop = atomic_load(&o->stop);
 		drain(o);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * sink_outlet.h: a destination that may block for as long as it likes, the log's disk or the
- * terminal, with a thread of its own. Used by sink.c only.
+ * terminal, with a thread of its own. Used by sink.c; sink_thread() by others, too.
  */
 #ifndef KMC_SINK_OUTLET_H
 #define KMC_SINK_OUTLET_H

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sandbox.h"
+
 #define TURN 256 /* records for one reader before the next one has its turn */
 
 static const char note[] = "{\"v\":1,\"type\":\"lost\",\"count\":%llu}\n";
@@ -25,6 +27,7 @@ void readers_init(struct readers *rs, size_t limit, struct commands *commands)
 
 static void reader_close(struct reader *r)
 {
+	sandbox_untell(r->fd);
 	close(r->fd);
 	record_put(r->now);
 	past_deinit(&r->past);
@@ -54,6 +57,7 @@ void readers_open(struct readers *rs, int fd, struct record *hello, const struct
 		return;
 	}
 	r->fd = fd;
+	sandbox_tell(fd);
 	r->number = ++rs->numbers;
 	r->now = record_get(hello);
 	queue_init(&r->queue, rs->limit);

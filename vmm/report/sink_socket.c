@@ -14,24 +14,23 @@
 
 #define SOCKET_BACKLOG 16
 
-static int in_use(const char *path, char *err, size_t errlen)
+static int in_use(const char *option, const char *path, char *err, size_t errlen)
 {
 	snprintf(err, errlen,
-		 "socket %s is in use by a running kmc-vmm: "
-		 "choose another --report-socket or stop it",
-		 path);
+		 "socket %s is in use by a running kmc-vmm: choose another %s or stop it", path,
+		 option);
 	return -1;
 }
 
-static int failed(const char *call, const char *path, char *err, size_t errlen)
+static int failed(const char *option, const char *call, const char *path, char *err, size_t errlen)
 {
-	snprintf(err, errlen, "report socket %s: %s: %s; choose another --report-socket", path,
-		 call, strerror(errno));
+	snprintf(err, errlen, "socket %s: %s: %s; choose another %s", path, call, strerror(errno),
+		 option);
 	return -1;
 }
 
-static int make_address(const char *path, struct sockaddr_un *a, socklen_t *alen, char *err,
-			size_t errlen)
+static int make_address(const char *option, const char *path, struct sockaddr_un *a, socklen_t *alen,
+			char *err, size_t errlen)
 {
 	size_t len = strlen(path);
 
@@ -39,9 +38,9 @@ static int make_address(const char *path, struct sockaddr_un *a, socklen_t *alen
 	a->sun_family = AF_UNIX;
 	if (!len || len >= sizeof(a->sun_path)) {
 		snprintf(err, errlen,
-			 "report socket: the path has %zu bytes, 1 to %zu are possible; "
-			 "choose another --report-socket",
-			 len, sizeof(a->sun_path) - 1);
+			 "the path of the socket has %zu bytes, 1 to %zu are possible; "
+			 "choose another %s",
+			 len, sizeof(a->sun_path) - 1, option);
 		return -1;
 	}
 	memcpy(a->sun_path, path, len);
@@ -68,24 +67,23 @@ static bool is_live(const struct sockaddr_un *a, socklen_t alen)
 }
 
 /* Takes away what a killed predecessor left. */
-static int clear_path(const char *path, const struct sockaddr_un *a, socklen_t alen, char *err,
-		      size_t errlen)
+static int clear_path(const char *option, const char *path, const struct sockaddr_un *a,
+		      socklen_t alen, char *err, size_t errlen)
 {
 	struct stat st;
 
 	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : failed("lstat", path, err, errlen);
+		return errno == ENOENT ? 0 : failed(option, "lstat", path, err, errlen);
 	if (!S_ISSOCK(st.st_mode)) {
 		snprintf(err, errlen,
-			 "report socket %s: a file that is no socket is there; remove it "
-			 "or choose another --report-socket",
-			 path);
+			 "socket %s: a file that is no socket is there; remove it or choose another %s",
+			 path, option);
 		return -1;
 	}
 	if (is_live(a, alen))
-		return in_use(path, err, errlen);
+		return in_use(option, path, err, errlen);
 	if (unlink(path) && errno != ENOENT)
-		return failed("unlink", path, err, errlen);
+		return failed(option, "unlink", path, err, errlen);
 	return 0;
 }
 
@@ -115,8 +113,8 @@ static void expand(const char *path, const char *vm, char *out, size_t size)
 		snprintf(out + n, size - n, "%s%s.sock", out[n - 1] == '/' ? "" : "/", vm);
 }
 
-int sink_socket_open(struct sink_socket *s, const char *form, const char *vm, char *err,
-		     size_t errlen)
+int sink_socket_open(struct sink_socket *s, const char *option, const char *form, const char *vm,
+		     char *err, size_t errlen)
 {
 	struct sockaddr_un a;
 	const char *path = s->path;
@@ -126,24 +124,24 @@ int sink_socket_open(struct sink_socket *s, const char *form, const char *vm, ch
 
 	*s = (struct sink_socket){.fd = -1};
 	expand(form, vm, s->path, sizeof(s->path));
-	if (make_address(path, &a, &alen, err, errlen))
+	if (make_address(option, path, &a, &alen, err, errlen))
 		return -1;
-	if (path[0] != '@' && clear_path(path, &a, alen, err, errlen))
+	if (path[0] != '@' && clear_path(option, path, &a, alen, err, errlen))
 		return -1;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return failed("socket", path, err, errlen);
+		return failed(option, "socket", path, err, errlen);
 	/* Linux gives the file the socket's own mode, less the umask: there is no moment in which
 	 * others could connect. */
 	if (fchmod(fd, 0600)) {
-		failed("fchmod", path, err, errlen);
+		failed(option, "fchmod", path, err, errlen);
 		goto fail;
 	}
 	if (bind(fd, (struct sockaddr *)&a, alen)) {
 		if (errno == EADDRINUSE)
-			in_use(path, err, errlen);
+			in_use(option, path, err, errlen);
 		else
-			failed("bind", path, err, errlen);
+			failed(option, "bind", path, err, errlen);
 		goto fail;
 	}
 	if (path[0] != '@' && !lstat(path, &st)) {
@@ -153,7 +151,7 @@ int sink_socket_open(struct sink_socket *s, const char *form, const char *vm, ch
 	}
 	s->fd = fd;
 	if ((s->file && chmod(path, 0600)) || listen(fd, SOCKET_BACKLOG)) {
-		failed("listen", path, err, errlen);
+		failed(option, "listen", path, err, errlen);
 		sink_socket_close(s);
 		return -1;
 	}

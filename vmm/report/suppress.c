@@ -330,10 +330,10 @@ static json_t *to_json(struct suppressions *s)
 	return json_pack("{s:i, s:o}", "version", FILE_VERSION, "suppressions", list);
 }
 
-int suppress_save(struct suppressions *s, const char *path, char *err, size_t errlen)
+int suppress_save(struct suppressions *s, int fd, const char *path, char *err, size_t errlen)
 {
 	json_t *root = to_json(s);
-	int ret = root ? json_dump_file(root, path, JSON_INDENT(2)) : -1;
+	int ret = root ? json_dumpfd(root, fd, JSON_INDENT(2)) : -1;
 
 	if (ret)
 		snprintf(err, errlen, "cannot write suppressions to %s: %s", path,

@@ -31,7 +31,7 @@ size_t suppress_count(struct suppressions *s);
 int suppress_load(struct suppressions *s, const char *path, char *err, size_t errlen);
 /* Adds an entry that matches this report, unless there is that very one. False: no room for it. */
 bool suppress_note(struct suppressions *s, const struct report *r);
-/* Writes all as a file for suppress_load(). 0, or -1 with one line in err. */
-int suppress_save(struct suppressions *s, const char *path, char *err, size_t errlen);
+/* Writes all, for suppress_load(), to a file; path is its name. 0, or -1 with one line in err. */
+int suppress_save(struct suppressions *s, int fd, const char *path, char *err, size_t errlen);
 
 #endif
