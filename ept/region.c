@@ -59,7 +59,9 @@ bool objects_event(const struct objects *o, const struct obj_mark *mark, struct 
 {
 	if (!mark->known)
 		return false;
-	*event = (struct obj_event){ .time = mark->time * 1000, .pid = mark->pid, .cpu = mark->cpu };
+	/* The cast: gcc multiplies 44 bits as 44 bits. */
+	*event = (struct obj_event){
+		.time = (uint64_t)mark->time * 1000, .pid = mark->pid, .cpu = mark->cpu};
 	depot_get_name(o->depot, mark->name, event->comm);
 	event->nstack = (uint8_t)depot_get(o->depot, mark->trace, event->stack);
 	return true;
