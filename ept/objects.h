@@ -109,7 +109,9 @@ void objects_set_lazy(struct objects *o, bool lazy);
  */
 void objects_watch(struct objects *o, gpa_t gpa, uint64_t len);
 void objects_unwatch(struct objects *o, gpa_t gpa, uint64_t len);
-/* The same for all that is recorded; to forget all of it, and show it. */
+/* Single pages in any order, also twice: sorts them, and shows neighbours together. */
+void objects_unwatch_pages(struct objects *o, gpa_t *page, unsigned n);
+/* Hides all that is recorded; forgets all of it, and shows it. */
 void objects_watch_all(struct objects *o);
 void objects_forget_all(struct objects *o);
 
