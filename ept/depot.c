@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define FIRST_SLOTS 256u
-#define NAME_SLOTS  8192u /* twice DEPOT_NAMES, so that a probe ends */
+#define FIRST_NAMES 32u
 
 struct depot {
 	uint64_t limit;
@@ -18,9 +18,9 @@ struct depot {
 	uint32_t used, room;
 	uint32_t *slots; /* numbers; 0: free */
 	uint32_t nslots, traces; /* nslots is a power of two */
-	unsigned names, name_room;
+	unsigned names, name_room; /* name_room: a power of two, or 0 */
 	char (*name)[16]; /* number 0 is empty */
-	uint16_t name_slots[NAME_SLOTS];
+	uint16_t *name_slots; /* numbers, in twice name_room slots, so that a probe ends */
 };
 
 struct depot *depot_create(uint64_t limit)
@@ -29,7 +29,7 @@ struct depot *depot_create(uint64_t limit)
 
 	if (!d)
 		return NULL;
-	d->limit = limit;
+	d->limit = limit < DEPOT_MAX ? limit : DEPOT_MAX;
 	d->used = 1;
 	d->slots = calloc(FIRST_SLOTS, sizeof(*d->slots));
 	d->nslots = FIRST_SLOTS;
@@ -46,6 +46,7 @@ void depot_destroy(struct depot *d)
 		return;
 	free(d->words);
 	free(d->name);
+	free(d->name_slots);
 	free(d->slots);
 	free(d);
 }
@@ -100,12 +101,12 @@ static bool grow_slots(struct depot *d)
 
 static bool grow_words(struct depot *d, unsigned n)
 {
-	uint64_t room = d->room ? 2ull * d->room : 1024;
+	uint64_t room = d->room ? d->room + d->room / 4 : 1024;
 	uint32_t *words;
 
 	if (d->used + n <= d->room)
 		return true;
-	if (room > UINT32_MAX || table_bytes(d->nslots, room) > d->limit)
+	if (table_bytes(d->nslots, room) > d->limit)
 		return false;
 	words = realloc(d->words, room * sizeof(*words));
 	if (!words)
@@ -153,9 +154,23 @@ unsigned depot_get(const struct depot *d, uint32_t number, uint64_t frames[DEPOT
 	return words[0];
 }
 
+/* The slot that has the name, or the free one where it belongs. */
+static uint16_t *find_name(const struct depot *d, const char whole[16])
+{
+	unsigned mask = 2 * d->name_room - 1;
+	uint32_t words[4], i;
+
+	memcpy(words, whole, sizeof(words));
+	i = hash_words(words, 4) & mask;
+	while (d->name_slots[i] && memcmp(d->name[d->name_slots[i]], whole, 16) != 0)
+		i = (i + 1) & mask;
+	return &d->name_slots[i];
+}
+
 static bool grow_names(struct depot *d)
 {
-	unsigned room = d->name_room ? 2 * d->name_room : 64;
+	unsigned room = d->name_room ? 2 * d->name_room : FIRST_NAMES;
+	uint16_t *slots;
 	char(*name)[16];
 
 	if (d->names + 1 < d->name_room)
@@ -165,30 +180,37 @@ static bool grow_names(struct depot *d)
 	name = realloc(d->name, room * sizeof(*name));
 	if (!name)
 		return false;
-	d->name = name;
+	d->name = name; /* all that is in it is found by the old slots still */
+	slots = calloc(2 * (size_t)room, sizeof(*slots));
+	if (!slots)
+		return false;
+	free(d->name_slots);
+	d->name_slots = slots;
 	d->name_room = room;
+	for (unsigned n = 1; n <= d->names; n++)
+		*find_name(d, d->name[n]) = (uint16_t)n;
 	return true;
+}
+
+static unsigned add_name(struct depot *d, const char whole[16])
+{
+	if (!grow_names(d))
+		return 0;
+	memcpy(d->name[++d->names], whole, 16);
+	*find_name(d, whole) = (uint16_t)d->names;
+	return d->names;
 }
 
 unsigned depot_put_name(struct depot *d, const char *name)
 {
-	uint32_t words[4], i;
 	char whole[16] = "";
+	unsigned number;
 
 	if (!name[0])
 		return 0;
 	memcpy(whole, name, strnlen(name, sizeof(whole)));
-	memcpy(words, whole, sizeof(words));
-	i = hash_words(words, 4) % NAME_SLOTS;
-	while (d->name_slots[i] && memcmp(d->name[d->name_slots[i]], whole, sizeof(whole)) != 0)
-		i = (i + 1) % NAME_SLOTS;
-	if (!d->name_slots[i]) {
-		if (!grow_names(d))
-			return 0;
-		d->name_slots[i] = (uint16_t)++d->names;
-		memcpy(d->name[d->names], whole, sizeof(whole));
-	}
-	return d->name_slots[i];
+	number = d->name_slots ? *find_name(d, whole) : 0;
+	return number ? number : add_name(d, whole);
 }
 
 void depot_get_name(const struct depot *d, unsigned number, char name[17])
@@ -200,7 +222,8 @@ void depot_get_name(const struct depot *d, unsigned number, char name[17])
 
 uint64_t depot_bytes(const struct depot *d)
 {
-	return sizeof(*d) + d->name_room * sizeof(*d->name) + table_bytes(d->nslots, d->room);
+	return sizeof(*d) + d->name_room * (sizeof(*d->name) + 2 * sizeof(*d->name_slots)) +
+	       table_bytes(d->nslots, d->room);
 }
 
 uint64_t depot_traces(const struct depot *d)

@@ -15,10 +15,12 @@
 
 #define DEPOT_FRAMES OBJ_FRAMES
 #define DEPOT_NAMES  4095
+/* Host bytes of traces: their numbers are smaller than 2^OBJ_TRACE_BITS then. */
+#define DEPOT_MAX (sizeof(uint32_t) << OBJ_TRACE_BITS)
 
 struct depot;
 
-/* limit: host bytes for traces. NULL: out of memory. */
+/* limit: host bytes for traces, DEPOT_MAX at most. NULL: out of memory. */
 struct depot *depot_create(uint64_t limit);
 void depot_destroy(struct depot *d);
 

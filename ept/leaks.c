@@ -288,7 +288,7 @@ static void hand_out(struct search *s, struct region *r, uint32_t index)
 static void hand_out_marked(struct search *s, struct region *r, enum mark mark)
 {
 	for (uint32_t i = 0; r->slots && i < r->nslots && !s->no_memory; i++)
-		if (is_object(r, i) && r->slots[i].mark == (uint8_t)mark)
+		if (is_object(r, i) && r->slots[i].mark == mark)
 			hand_out(s, r, i);
 }
 

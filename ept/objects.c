@@ -226,6 +226,26 @@ void objects_unwatch(struct objects *o, gpa_t gpa, uint64_t len)
 	untrack_range(o, gpa.v, gpa.v + len);
 }
 
+static int by_address(const void *a, const void *b)
+{
+	uint64_t x = ((const gpa_t *)a)->v, y = ((const gpa_t *)b)->v;
+
+	return (x > y) - (x < y);
+}
+
+void objects_unwatch_pages(struct objects *o, gpa_t *page, unsigned n)
+{
+	unsigned first = 0;
+
+	qsort(page, n, sizeof(*page), by_address);
+	for (unsigned i = 1; i <= n; i++) {
+		if (i < n && page[i].v - page[i - 1].v <= GUEST_PAGE)
+			continue;
+		objects_unwatch(o, page[first], page[i - 1].v - page[first].v + GUEST_PAGE);
+		first = i;
+	}
+}
+
 void objects_watch_all(struct objects *o)
 {
 	for (uint64_t i = 0; i < guest_ram_pages(o->ram); i++)

@@ -26,12 +26,19 @@ struct obj_event {
 	uint64_t stack[OBJ_FRAMES]; /* guest-virtual, innermost first */
 };
 
-/* The same as it is kept, two for each object; objects_event() makes an event of it again. */
+#define OBJ_TRACE_BITS 26
+
+/*
+ * The same as it is kept, two for each object; objects_event() makes an event of it again. Packed,
+ * for they are most of what the table takes.
+ */
 struct obj_mark {
-	uint32_t trace; /* names the call trace; the same number for the same trace; 0: none */
-	uint32_t pid;
-	uint64_t known : 1, cpu : 7, name : 12, time : 44; /* time in us: 203 days */
-};
+	uint64_t time : 44;		 /* us: 203 days */
+	uint64_t pid : 22;		 /* Linux has fewer than 2^22 (PID_MAX_LIMIT) */
+	uint64_t trace : OBJ_TRACE_BITS; /* the same number for the same call trace; 0: none */
+	uint64_t name : 12, cpu : 7, known : 1;
+} __attribute__((packed));
+_Static_assert(sizeof(struct obj_mark) == 14, "no bit is left unused");
 
 /* What the checker read of a struct kmem_cache. Owned by the caller, outlives every object. */
 struct obj_cache {
@@ -102,7 +109,9 @@ void objects_set_lazy(struct objects *o, bool lazy);
  */
 void objects_watch(struct objects *o, gpa_t gpa, uint64_t len);
 void objects_unwatch(struct objects *o, gpa_t gpa, uint64_t len);
-/* The same for all that is recorded; to forget all of it, and show it. */
+/* Single pages in any order, also twice: sorts them, and shows neighbours together. */
+void objects_unwatch_pages(struct objects *o, gpa_t *page, unsigned n);
+/* Hides all that is recorded; forgets all of it, and shows it. */
 void objects_watch_all(struct objects *o);
 void objects_forget_all(struct objects *o);
 

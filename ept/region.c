@@ -35,7 +35,7 @@ void mark_set(struct objects *o, struct obj_mark *mark, const struct obj_event *
 	if (!event)
 		return;
 	mark->trace = objects_put_trace(o, event->stack, event->nstack);
-	mark->pid = event->pid;
+	mark->pid = event->pid & ((1u << 22) - 1);
 	mark->cpu = event->cpu & 127u;
 	mark->name = depot_put_name(o->depot, event->comm) & DEPOT_NAMES;
 	mark->time = event->time / 1000 & ((1ull << 44) - 1);
@@ -59,7 +59,9 @@ bool objects_event(const struct objects *o, const struct obj_mark *mark, struct 
 {
 	if (!mark->known)
 		return false;
-	*event = (struct obj_event){ .time = mark->time * 1000, .pid = mark->pid, .cpu = mark->cpu };
+	/* The cast: gcc multiplies 44 bits as 44 bits. */
+	*event = (struct obj_event){
+		.time = (uint64_t)mark->time * 1000, .pid = mark->pid, .cpu = mark->cpu};
 	depot_get_name(o->depot, mark->name, event->comm);
 	event->nstack = (uint8_t)depot_get(o->depot, mark->trace, event->stack);
 	return true;
@@ -127,7 +129,7 @@ bool region_make_slots(struct objects *o, struct region *r)
 		return true;
 	r->slots = take(o, r->nslots, sizeof(*r->slots));
 	for (uint32_t i = 0; r->slots && i < r->nslots; i++)
-		r->slots[i].state = (uint8_t)r->initial;
+		r->slots[i].state = r->initial;
 	return r->slots != NULL;
 }
 
@@ -171,7 +173,7 @@ void region_set_state(struct objects *o, struct region *r, uint32_t index, enum 
 
 	r->nlive += (uint32_t)is - (uint32_t)was;
 	o->live += (uint64_t)is - (uint64_t)was;
-	r->slots[index].state = (uint8_t)state;
+	r->slots[index].state = state;
 }
 
 /* -------------------------------------------------------------- descriptions */

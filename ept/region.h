@@ -23,13 +23,15 @@ enum region_kind {
 
 struct slot {
 	struct obj_mark allocated, freed; /* freed is known only in OBJ_FREED */
-	uint32_t size;			  /* requested bytes */
-	uint8_t state;			  /* enum obj_state */
-	bool zeroed;			  /* at its allocation */
-	uint8_t mark;			  /* of leaks.c, while it searches */
-	uint8_t fate : 4;		  /* enum obj_fate, of the last one that was allocated */
-	uint8_t left_out : 4;		  /* obj_change.left_out */
+	uint32_t size : 24;		  /* requested bytes, REGION_MAX at most */
+	uint32_t state : 2;		  /* enum obj_state */
+	uint32_t zeroed : 1;		  /* at its allocation */
+	uint32_t mark : 2;		  /* of leaks.c, while it searches */
+	uint32_t fate : 2;		  /* enum obj_fate, of the last one that was allocated */
+	uint32_t left_out : 1;		  /* obj_change.left_out */
 };
+_Static_assert(sizeof(struct slot) == 32, "half a byte per tracked byte, for objects of 64 bytes");
+_Static_assert(REGION_MAX < 1u << 24, "slot.size");
 
 /* objects_stats.watched and so on. */
 enum obj_fate { FATE_UNWATCHED, FATE_WATCHED, FATE_CUT };

@@ -79,6 +79,40 @@ static void the_limit_holds(void **state)
 	depot_destroy(d);
 }
 
+/* A number has room in struct obj_mark, however much memory there is. */
+static void numbers_are_small(void **state)
+{
+	struct depot *d = depot_create(UINT64_MAX);
+	uint64_t frames[DEPOT_FRAMES];
+	uint32_t number, last = 0;
+
+	for (unsigned k = 0; k < DEPOT_FRAMES; k++)
+		frames[k] = DEPOT_BASE;
+	for (uint32_t i = 0;; i++) {
+		frames[0] = DEPOT_BASE + i;
+		number = depot_put(d, frames, DEPOT_FRAMES);
+		if (!number)
+			break;
+		last = number;
+	}
+	assert_true(last > 1u << (OBJ_TRACE_BITS - 1) && last < 1u << OBJ_TRACE_BITS);
+	assert_true(depot_bytes(d) < DEPOT_MAX + MIB);
+	assert_int_equal(depot_get(d, last, frames), DEPOT_FRAMES);
+	depot_destroy(d);
+}
+
+/* What is not used takes next to nothing: it counts against small guests. */
+static void begins_small(void **state)
+{
+	struct depot *d = depot_create(MIB);
+	uint64_t before = depot_bytes(d);
+
+	assert_true(before < 2048);
+	assert_int_equal(depot_put_name(d, "init"), 1);
+	assert_true(depot_bytes(d) < before + 1024);
+	depot_destroy(d);
+}
+
 static void names(void **state)
 {
 	static const char full[16] = { 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h',
@@ -112,6 +146,8 @@ int main(void)
 		cmocka_unit_test(traces_come_back),
 		cmocka_unit_test(odd_traces),
 		cmocka_unit_test(the_limit_holds),
+		cmocka_unit_test(numbers_are_small),
+		cmocka_unit_test(begins_small),
 		cmocka_unit_test(names),
 	};
 

@@ -370,6 +370,32 @@ static void events_are_kept_and_dropped(void **state)
 	assert_true(objects_bytes(w.o) < bytes);
 }
 
+/* As large as an event's numbers become: 128 CPUs, 2^22 tasks, 200 days, objects of 8 MiB. */
+static void large_numbers(void **state)
+{
+	enum { LARGEST = 8 * MIB };
+	struct obj_event made = {
+		.time = 200ull * 86400 * 1000000000, .pid = (1u << 22) - 1, .cpu = 127};
+	struct obj_event gone = {.time = made.time + 1000, .pid = made.pid - 1, .cpu = 126}, kept;
+	struct obj_alloc a = {
+		.addr = {0}, .size = LARGEST, .slot = LARGEST, .large = true, .event = &made};
+	struct object obj;
+
+	assert_int_equal(objects_alloc(w.o, &a), OBJ_OK);
+	assert_int_equal(objects_free(w.o, GPA(0), &gone, &obj), OBJ_OK);
+	assert_true(objects_find(w.o, GPA(0), &obj));
+	assert_int_equal(obj.size, LARGEST);
+	assert_int_equal(obj.state, OBJ_FREED);
+	assert_true(objects_event(w.o, &obj.allocated, &kept));
+	assert_int_equal(kept.time, made.time);
+	assert_int_equal(kept.pid, made.pid);
+	assert_int_equal(kept.cpu, 127);
+	assert_true(objects_event(w.o, &obj.freed, &kept));
+	assert_int_equal(kept.time, gone.time);
+	assert_int_equal(kept.pid, gone.pid);
+	assert_int_equal(kept.cpu, 126);
+}
+
 /* --------------------------------------------------------- ksize, krealloc */
 
 static void ksize_gives_the_slot_to_its_owner(void **state)
@@ -590,6 +616,7 @@ int main(void)
 		WORLD_TEST(free_of_an_unknown_object_makes_it_known),
 		WORLD_TEST(bad_free_describes_the_object),
 		WORLD_TEST(events_are_kept_and_dropped),
+		WORLD_TEST(large_numbers),
 		WORLD_TEST(ksize_gives_the_slot_to_its_owner),
 		WORLD_TEST(ksize_of_a_zeroed_object),
 		WORLD_TEST(resize_moves_the_redzone),

@@ -219,7 +219,7 @@ static void traces_stay_below_their_limit(void **state)
 	objects_get_stats(w.o, &stats);
 	assert_true(stats.traces > 1000 && stats.unrecorded_traces > 1000);
 	assert_int_equal(stats.traces + stats.unrecorded_traces, MIB / 8);
-	assert_true(objects_bytes(w.o) - first < WORLD_SIZE / 16 + MIB / 8 * 40 + 1);
+	assert_true(objects_bytes(w.o) - first < WORLD_SIZE / 16 + MIB / 8 * 32 + 1);
 	/* The last one has lost its trace, not what else is known of it. */
 	assert_true(objects_find(w.o, GPA(2 * MIB - 8), &obj));
 	assert_true(objects_event(w.o, &obj.allocated, &kept));

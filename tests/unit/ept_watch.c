@@ -113,6 +113,39 @@ static void shown_and_hidden_again(void **state)
 	expect_fates(1, 1, 0);
 }
 
+static void neighbours_are_shown_together(void **state)
+{
+	static const struct {
+		gpa_t page[6];
+		unsigned n, calls;
+		const char *hidden; /* of the 8 pages, afterwards */
+	} cases[] = {
+		{{{0}}, 0, 0, "11111111"},
+		{{{S + 3 * P}}, 1, 1, "11101111"},
+		{{{S + 2 * P}, {S + P}, {S + 3 * P}}, 3, 1, "10001111"},
+		{{{S + 7 * P}, {S}, {S + 6 * P}, {S + P}}, 4, 2, "00111100"},
+		{{{S + 2 * P}, {S + P}, {S + 2 * P}, {S + P}}, 4, 1, "10011111"},
+		{{{S + 5 * P}, {S + P}, {S + 3 * P}}, 3, 3, "10101011"},
+		{{{S + 7 * P}, {S + 8 * P}}, 2, 1, "11111110"}, /* there is nothing behind it */
+		{{{S}, {S + P}, {S + 2 * P}, {S + 3 * P}, {S + 4 * P}, {S + 5 * P}}, 6, 1, "00000011"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		gpa_t page[6];
+		unsigned before;
+
+		assert_int_equal(objects_slab(w.o, GPA(S), 8 * P, &c96, true), OBJ_OK);
+		objects_watch(w.o, GPA(S), 8 * P);
+		memcpy(page, cases[i].page, sizeof(page));
+		before = w.untracks;
+		objects_unwatch_pages(w.o, page, cases[i].n);
+		assert_int_equal(w.untracks - before, cases[i].calls);
+		for (unsigned n = 0; n < 8; n++)
+			assert_int_equal(w.hidden[S / P + n], cases[i].hidden[n] - '0');
+		world_check(&w);
+	}
+}
+
 static void late_is_defined(void **state)
 {
 	struct obj_alloc a = {
@@ -243,6 +276,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(hidden_where_it_is_wanted, setup, teardown),
 		cmocka_unit_test_setup_teardown(shown_and_hidden_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(neighbours_are_shown_together, setup, teardown),
 		cmocka_unit_test_setup_teardown(late_is_defined, setup, teardown),
 		cmocka_unit_test_setup_teardown(object_in_two_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(typesafe_stays_defined, setup, teardown),

@@ -101,16 +101,19 @@ static enum carry_result step(struct checker *c, struct vcpu_state *s, const str
 enum carry_result carry_step(struct checker *c, struct vcpu_state *s, const struct insn *i,
 			     const struct pieces *p)
 {
+	gpa_t hidden[MAX_PIECES];
 	enum carry_result result;
+	unsigned nhidden = 0;
 
-	for (unsigned n = 0; n < p->n; n++)
-		if (p->piece[n].hidden)
-			check_piece(c, s, i, &p->piece[n]);
+	for (unsigned n = 0; n < p->n; n++) {
+		if (!p->piece[n].hidden)
+			continue;
+		check_piece(c, s, i, &p->piece[n]);
+		hidden[nhidden++] = p->piece[n].gpa;
+	}
 	count_violation(c, &c->stats.stepped);
 	result = step(c, s, i, p);
-	for (unsigned n = 0; n < p->n; n++)
-		if (p->piece[n].hidden)
-			tracking_end(c, p->piece[n].gpa);
+	tracking_end(c, hidden, nhidden);
 	return result;
 }
 

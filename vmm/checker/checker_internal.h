@@ -186,8 +186,8 @@ void tracking_shown(struct checker *c, gpa_t gpa, uint64_t pages);
 bool tracking_late(struct checker *c, const struct kmc_record *r, gpa_t gpa, uint64_t len);
 /* A new slab: nothing waits for what is not to be hidden. */
 void tracking_slab(struct checker *c, const struct obj_cache *cache, gpa_t gpa, uint64_t len);
-/* Shows the page at gpa, if its budget is over. */
-void tracking_end(struct checker *c, gpa_t gpa);
+/* Shows the pages of these n addresses whose budget is over, neighbours together; changes the array. */
+void tracking_end(struct checker *c, gpa_t *gpa, unsigned n);
 /* Any thread: an access to a page that is tracked; its page of the shadow is held. */
 enum track_spent tracking_spend(struct checker *c, gpa_t gpa);
 void *tracking_picker(void *ctx); /* thread: picks up what was announced without waiting */

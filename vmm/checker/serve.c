@@ -308,7 +308,7 @@ enum hook_result serve_mmio(void *ctx, struct vcpu *vcpu)
 		memcpy(bytes, run->mmio.data, run->mmio.len);
 	else
 		memcpy(run->mmio.data, bytes, run->mmio.len);
-	tracking_end(c, gpa);
+	tracking_end(c, &gpa, 1);
 	pthread_mutex_unlock(&c->lock);
 	return HOOK_RETRY;
 }

@@ -82,13 +82,18 @@ void tracking_listen(struct checker *c, bool placed)
 /* The guest's bits: for the agent only, never read here. */
 static void set_shown(struct checker *c, gpa_t gpa, uint64_t pages, bool shown)
 {
-	for (uint64_t n = gpa.v / GUEST_PAGE; pages && n < c->agent.shown_pages; n++, pages--) {
-		uint64_t *word = &c->agent.shown[n / KMC_SHOWN_PAGES][n % KMC_SHOWN_PAGES / 64];
+	uint64_t n = gpa.v / GUEST_PAGE, end = n + pages, next;
 
+	end = end < c->agent.shown_pages ? end : c->agent.shown_pages;
+	for (; n < end; n = next) { /* a word at a time */
+		uint64_t *word = &c->agent.shown[n / KMC_SHOWN_PAGES][n % KMC_SHOWN_PAGES / 64], bits;
+
+		next = (n / 64 + 1) * 64 < end ? (n / 64 + 1) * 64 : end;
+		bits = ~0ull >> (64 - (next - n)) << n % 64;
 		if (shown)
-			__atomic_fetch_or(word, 1ull << n % 64, __ATOMIC_RELEASE);
+			__atomic_fetch_or(word, bits, __ATOMIC_RELEASE);
 		else
-			__atomic_fetch_and(word, ~(1ull << n % 64), __ATOMIC_RELEASE);
+			__atomic_fetch_and(word, ~bits, __ATOMIC_RELEASE);
 	}
 }
 
@@ -220,10 +225,14 @@ enum track_spent tracking_spend(struct checker *c, gpa_t gpa)
 	return TRACK_OVER;
 }
 
-void tracking_end(struct checker *c, gpa_t gpa)
+void tracking_end(struct checker *c, gpa_t *gpa, unsigned n)
 {
-	if (shadow_tracked(c->shadow, gpa) && track_is_over(c->track, index_of(c, gpa)))
-		objects_unwatch(c->objects, page_of(gpa), GUEST_PAGE);
+	unsigned over = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		if (shadow_tracked(c->shadow, gpa[i]) && track_is_over(c->track, index_of(c, gpa[i])))
+			gpa[over++] = page_of(gpa[i]);
+	objects_unwatch_pages(c->objects, gpa, over);
 }
 
 /* True where frees are picked up here, and there may have been some. */

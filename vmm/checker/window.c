@@ -167,8 +167,8 @@ static void check_slowly(struct window *w, const struct engine_access *a)
 /* With checker.lock. */
 static void show_over(struct window *w)
 {
-	while (w->nover)
-		tracking_end(w->c, w->over[--w->nover]);
+	tracking_end(w->c, w->over, w->nover);
+	w->nover = 0;
 }
 
 /*
