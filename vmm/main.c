@@ -16,6 +16,7 @@
 #include "agent_file.h"
 #include "checker.h"
 #include "control.h"
+#include "coverage_file.h"
 #include "initramfs.h"
 #include "notices.h"
 #include "options.h"
@@ -187,6 +188,7 @@ static int prepare_machine(struct run *r)
 					   .stack_depth = r->o.stack_depth,
 					   .track = r->o.track,
 					   .seed = r->o.seed,
+					   .coverage = r->o.coverage,
 					   .rules = r->rules,
 					   .sink = r->sink,
 					   .vm = r->control.vm,
@@ -303,6 +305,16 @@ static void announce_end(struct run *r, enum machine_end end, int code)
 	sink_finish(r->sink);
 }
 
+static int write_coverage(struct run *r, char *err, size_t errlen)
+{
+	struct coverage_run run = { .checker = r->checker,
+				    .vm = r->control.vm,
+				    .release = r->release,
+				    .seed = r->o.seed };
+
+	return coverage_write(r->o.coverage, &run, err, errlen);
+}
+
 static int run(struct run *r)
 {
 	enum machine_end end = machine_run(r->machine);
@@ -322,6 +334,8 @@ static int run(struct run *r)
 	stats_summary(&figures, line, sizeof(line));
 	fputs(line, stderr);
 	if (r->o.stats && stats_write(r->o.stats, &figures, line, sizeof(line)) < 0)
+		code = fail(EXIT_INTERNAL, line);
+	if (r->o.coverage && write_coverage(r, line, sizeof(line)) < 0)
 		code = fail(EXIT_INTERNAL, line);
 	if (r->o.gen_suppressions &&
 	    suppress_save(r->noted, r->o.gen_suppressions, line, sizeof(line)) < 0)
