@@ -153,6 +153,8 @@ bool track_alloc(struct track *t, struct track_event *e)
 	bool redzone = e->size < e->slot;
 	bool ruled_out = rule && (rule->exclude || !sites_coin(t->sites, rule->rate));
 
+	e->site = site ? sites_number(t->sites, site) : TRACK_SITES;
+	e->new_site = site && site->seen == 1;
 	e->cache_out = rule && is_cache_out(rule);
 	e->useless = ruled_out || (e->defined && !redzone);
 	/* Where its page is hidden already its free must not prolong that, or a busy page stays so. */
@@ -260,6 +262,17 @@ unsigned track_gap(struct track *t, const uint64_t *stack, unsigned frames)
 	if (t->p.mode != TRACK_SAMPLE || !site)
 		return 0;
 	return sites_gap(t->sites, site, t->p.share, UINT8_MAX);
+}
+
+bool track_site(const struct track *t, unsigned n, uint64_t *seen, uint64_t *chosen)
+{
+	const struct site *site = sites_by_number(t->sites, n);
+
+	if (!site)
+		return false;
+	*seen = site->seen;
+	*chosen = site->chosen;
+	return true;
 }
 
 void track_get_stats(const struct track *t, struct track_stats *stats)

@@ -77,6 +77,8 @@ struct track_event {
 	bool left_out; /* as obj_change: not chosen; an allocation fills it in, as what follows */
 	bool useless;  /* not worth hiding, nor would others of this place be */
 	bool cache_out; /* and of all others of its cache */
+	unsigned site;	/* number of the place, below TRACK_SITES; TRACK_SITES: no room for it */
+	bool new_site;	/* it was not met before */
 	/* Does a function of the call trace match? */
 	void *ctx;
 	bool (*in_trace)(void *ctx, const uint64_t *stack, unsigned frames, const char *pattern);
@@ -118,6 +120,10 @@ bool track_cache_out(const struct track *t, const char *cache);
  */
 unsigned track_gap(struct track *t, const uint64_t *stack, unsigned frames);
 uint64_t track_site_hash(const uint64_t *stack, unsigned frames);
+
+#define TRACK_SITES 65536u
+/* What became of the allocations of place n < TRACK_SITES. False: there is no such place. */
+bool track_site(const struct track *t, unsigned n, uint64_t *seen, uint64_t *chosen);
 
 struct track_stats {
 	uint64_t sites, sites_watched; /* places that allocated; of them, with an allocation that was chosen */

@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#define SITES 65536u
 #define FIRST 4u   /* so many of a place are chosen in any case */
 #define TRIES 16u /* entries that are looked at for one hash */
 
@@ -12,7 +11,7 @@ struct sites {
 	uint64_t seed, coins;
 	uint64_t allocations;
 	struct track_stats stats;
-	struct site site[SITES];
+	struct site site[TRACK_SITES];
 };
 
 struct sites *sites_create(uint64_t seed)
@@ -40,7 +39,7 @@ static uint64_t scramble(uint64_t v)
 static struct site *entry(struct sites *s, uint64_t hash)
 {
 	for (unsigned n = 0; n < TRIES; n++) {
-		struct site *site = &s->site[(hash + n) % SITES];
+		struct site *site = &s->site[(hash + n) % TRACK_SITES];
 
 		if (site->hash == hash || !site->hash)
 			return site;
@@ -70,6 +69,16 @@ struct site *sites_meet(struct sites *s, uint64_t hash)
 	}
 	site->seen += site->seen != UINT32_MAX;
 	return site;
+}
+
+unsigned sites_number(const struct sites *s, const struct site *site)
+{
+	return (unsigned)(site - s->site);
+}
+
+const struct site *sites_by_number(const struct sites *s, unsigned n)
+{
+	return s->site[n].hash ? &s->site[n] : NULL;
 }
 
 /*

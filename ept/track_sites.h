@@ -24,6 +24,9 @@ struct site {
 struct site *sites_meet(struct sites *s, uint64_t hash);
 /* NULL: not met. */
 struct site *sites_find(struct sites *s, uint64_t hash);
+/* Numbers of places: below TRACK_SITES, and they stay. NULL: not met. */
+unsigned sites_number(const struct sites *s, const struct site *site);
+const struct site *sites_by_number(const struct sites *s, unsigned n);
 /* Is the last one chosen? share: percent. */
 bool sites_choose(const struct sites *s, const struct site *site, uint32_t share);
 /* How many of those that come next would not be, at most so many. */

@@ -16,6 +16,7 @@
 #include "agent_file.h"
 #include "checker.h"
 #include "control.h"
+#include "coverage_file.h"
 #include "device_options.h"
 #include "domain.h"
 #include "initramfs.h"
@@ -79,7 +80,7 @@ struct run {
 	size_t initrd_size;
 	struct rules *rules;
 	struct suppressions *suppressions, *noted;
-	int stats_fd, gen_fd; /* of --stats and --gen-suppressions */
+	int stats_fd, coverage_fd, gen_fd; /* of --stats, --coverage, --gen-suppressions */
 	struct sink *sink;
 	struct debuginfo *debuginfo;
 	struct checker *checker;
@@ -262,6 +263,7 @@ static int prepare_machine(struct run *r)
 					   .stack_depth = r->o.stack_depth,
 					   .track = r->o.track,
 					   .seed = r->o.seed,
+					   .coverage = r->o.coverage,
 					   .rules = r->rules,
 					   .sink = r->sink,
 					   .vm = r->control.vm,
@@ -355,6 +357,8 @@ static int prepare_outputs(struct run *r)
 	char err[512];
 
 	if ((r->o.stats && output_open("stats", r->o.stats, &r->stats_fd, err, sizeof(err)) < 0) ||
+	    (r->o.coverage &&
+	     output_open("coverage", r->o.coverage, &r->coverage_fd, err, sizeof(err)) < 0) ||
 	    (r->o.gen_suppressions && output_open("gen-suppressions", r->o.gen_suppressions,
 						  &r->gen_fd, err, sizeof(err)) < 0))
 		return fail(EXIT_USAGE, err);
@@ -455,6 +459,17 @@ static int record_in_domain(struct run *r, enum machine_end end, int code, uint6
 	return domain_record(&r->domain, &run, err, sizeof(err)) < 0 ? fail(EXIT_HOST, err) : code;
 }
 
+static int write_coverage(struct run *r, char *err, size_t errlen)
+{
+	struct coverage_run run = { .checker = r->checker,
+				    .vm = r->control.vm,
+				    .release = r->release,
+				    .seed = r->o.seed };
+
+	output_begin(r->coverage_fd);
+	return coverage_write(r->coverage_fd, r->o.coverage, &run, err, errlen);
+}
+
 static int write_outputs(struct run *r, const struct run_figures *figures)
 {
 	char err[512];
@@ -465,6 +480,8 @@ static int write_outputs(struct run *r, const struct run_figures *figures)
 		if (stats_write(r->stats_fd, r->o.stats, figures, err, sizeof(err)) < 0)
 			code = fail(EXIT_INTERNAL, err);
 	}
+	if (r->o.coverage && write_coverage(r, err, sizeof(err)) < 0)
+		code = fail(EXIT_INTERNAL, err);
 	if (r->o.gen_suppressions) {
 		output_begin(r->gen_fd);
 		if (suppress_save(r->noted, r->gen_fd, r->o.gen_suppressions, err, sizeof(err)) < 0)

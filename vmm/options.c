@@ -74,6 +74,8 @@ static const char usage[] =
 	"  --max-reports N       report nothing more after N reports\n"
 	"  --error-exitcode N    exit with N when there was a report\n"
 	"  --stats FILE          write counters as JSON when the guest has ended\n"
+	"  --coverage FILE       write the places that allocated, and how many of their allocations were\n"
+	"                        watched, for kmc-report --coverage\n"
 	"  --vmlinux FILE|DIR    debug information, for source lines in reports: a vmlinux, a module,\n"
 	"                        or a folder with them; repeatable\n"
 	"  --suppressions FILE   findings that are not to be reported\n"
@@ -352,6 +354,7 @@ enum option_id {
 	OPT_MAX_REPORTS,
 	OPT_EXITCODE,
 	OPT_STATS,
+	OPT_COVERAGE,
 	OPT_RULES,
 	OPT_SUPPRESSIONS,
 	OPT_GEN_SUPPRESSIONS,
@@ -401,6 +404,7 @@ static const struct option long_options[] = {
 	{ "max-reports", required_argument, NULL, OPT_MAX_REPORTS },
 	{ "error-exitcode", required_argument, NULL, OPT_EXITCODE },
 	{ "stats", required_argument, NULL, OPT_STATS },
+	{ "coverage", required_argument, NULL, OPT_COVERAGE },
 	{ "rules", required_argument, NULL, OPT_RULES },
 	{ "suppressions", required_argument, NULL, OPT_SUPPRESSIONS },
 	{ "gen-suppressions", required_argument, NULL, OPT_GEN_SUPPRESSIONS },
@@ -453,6 +457,8 @@ static const char **string_option(struct options *o, int id)
 		return &o->qmp;
 	case OPT_STATS:
 		return &o->stats;
+	case OPT_COVERAGE:
+		return &o->coverage;
 	case OPT_RULES:
 		return &o->rules;
 	case OPT_SUPPRESSIONS:

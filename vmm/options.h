@@ -25,7 +25,7 @@ struct options {
 	uint64_t memory;  /* bytes */
 	unsigned checks;  /* VERDICT_BIT set, 0 for none */
 	unsigned stack_depth; /* frames, 0..CHECKER_STACK_DEPTH */
-	const char *report_socket, *report_log, *stats, *rules;
+	const char *report_socket, *report_log, *stats, *coverage, *rules;
 	const char *suppressions, *gen_suppressions, *metrics;
 	int error_exitcode; /* -1: not given */
 	enum report_style report_style; /* on stderr */

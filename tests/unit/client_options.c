@@ -50,6 +50,9 @@ static void test_values(void **state)
 	assert_string_equal(o.output, "f");
 	assert_int_equal(o.nsources, 2);
 	assert_string_equal(o.sources[1], "b");
+	assert_false(o.coverage);
+	assert_int_equal(parse(&o, "--coverage", "--format", "json", "--verbose", "a", NULL), OPTIONS_RUN);
+	assert_true(o.coverage && o.verbose);
 }
 
 static void test_bad(void **state)
@@ -67,8 +70,16 @@ static void test_bad(void **state)
 		{ "--since", "99999999999999999999d" },
 		{ "--nonsense", "x" },
 	};
+	static const char *const not_with_coverage[][2] = {
+		{ "--class", "any" },	{ "--vm", "a" },       { "--since", "1h" },
+		{ "--fail-if", "any" }, { "--format", "html" }, { "--format", "summary" },
+	};
 	struct options o;
 
+	for (size_t i = 0; i < sizeof(not_with_coverage) / sizeof(not_with_coverage[0]); i++)
+		if (parse(&o, "--coverage", not_with_coverage[i][0], not_with_coverage[i][1], "log",
+			  NULL) != OPTIONS_BAD)
+			fail_msg("accepted: --coverage %s", not_with_coverage[i][0]);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		if (parse(&o, bad[i][0], bad[i][1], "log", NULL) != OPTIONS_BAD)
 			fail_msg("accepted: %s %s", bad[i][0], bad[i][1]);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "coverage.h"
 #include "input.h"
 #include "random64.h"
 #include "view.h"
@@ -84,6 +85,21 @@ static void show_all(const char *path)
 	fclose(null);
 }
 
+static void add_up(const char *path)
+{
+	struct coverage *c = calloc(1, sizeof(*c));
+	FILE *null = fopen("/dev/null", "w");
+
+	assert_non_null(c);
+	coverage_read(c, path);
+	coverage_add_up(c);
+	coverage_text(null, c, true);
+	coverage_json(null, c, true);
+	coverage_deinit(c);
+	free(c);
+	fclose(null);
+}
+
 static void write_all(int fd, const struct stream *s)
 {
 	assert_int_equal(ftruncate(fd, 0), 0);
@@ -102,6 +118,8 @@ static void test_damaged(void **state)
 	load(&good, GOLDEN "client_a.jsonl");
 	load(&good, GOLDEN "client_hostile.jsonl");
 	load(&good, GOLDEN "records.jsonl");
+	load(&good, GOLDEN "coverage_b.jsonl");
+	load(&good, GOLDEN "coverage_hostile.jsonl");
 	assert_true(good.len > 1000);
 	for (int i = 0; i < STREAMS; i++) {
 		memcpy(s.bytes, good.bytes, good.len);
@@ -112,6 +130,7 @@ static void test_damaged(void **state)
 			s.len = random64() % s.len;
 		write_all(fd, &s);
 		show_all(path);
+		add_up(path);
 	}
 	close(fd);
 	unlink(path);
@@ -132,6 +151,7 @@ static void test_noise(void **state)
 			s.bytes[n] = (char)random64();
 		write_all(fd, &s);
 		show_all(path);
+		add_up(path);
 	}
 	close(fd);
 	unlink(path);

@@ -46,7 +46,8 @@ int checker_create(const struct checker_config *config, struct checker **out, ch
 	c->copies = copies_create();
 	c->decoder = insn_decoder_create();
 	c->filter.groups = groups_create();
-	if (!c->symbols || !c->caches || !c->copies || !c->decoder || !c->filter.groups) {
+	c->sites = config->coverage ? site_table_create() : NULL;
+	if ((config->coverage && !c->sites) || !c->symbols || !c->caches || !c->copies || !c->decoder || !c->filter.groups) {
 		snprintf(err, errlen, "out of memory");
 		checker_destroy(c);
 		return -1;
@@ -68,6 +69,7 @@ void checker_destroy(struct checker *c)
 	copies_destroy(c->copies);
 	shadow_destroy(c->shadow);
 	track_destroy(c->track);
+	site_table_destroy(c->sites);
 	caches_destroy(c->caches);
 	symbols_destroy(c->symbols);
 	insn_decoder_destroy(c->decoder);
@@ -184,6 +186,11 @@ const struct checker_stats *checker_stats(struct checker *c)
 		c->stats.sites_lost = sites.sites_lost;
 	}
 	return &c->stats;
+}
+
+bool checker_coverage(const struct checker *c, struct site_entry **out, size_t *n)
+{
+	return site_table_list(c->sites, c->track, out, n);
 }
 
 bool checker_agent_seen(const struct checker *c)

@@ -9,6 +9,7 @@
 #include "debuginfo.h"
 #include "machine.h"
 #include "report.h"
+#include "site_table.h"
 #include "suppress.h"
 #include "symbols.h"
 #include "track.h"
@@ -40,6 +41,7 @@ struct checker_config {
 	enum on_report on_report;
 	struct track_params track;
 	uint64_t seed; /* of what is sampled */
+	bool coverage; /* places that allocate get names: checker_coverage() */
 };
 
 /* An instruction that the engine does not know, by its mnemonic. */
@@ -108,6 +110,8 @@ int checker_attach(struct checker *c, struct machine *m, char *err, size_t errle
 void checker_destroy(struct checker *c);
 
 const struct checker_stats *checker_stats(struct checker *c);
+/* As site_table_list(). After the machine has stopped, with checker_config.coverage. */
+bool checker_coverage(const struct checker *c, struct site_entry **out, size_t *n);
 /* The agent has said hello and was believed; NULL or one line why it was not. */
 bool checker_agent_seen(const struct checker *c);
 const char *checker_agent_error(const struct checker *c);

@@ -140,6 +140,7 @@ struct checker {
 	struct context_entry context[CONTEXT_CACHE];
 	struct filter filter;
 	struct track *track;
+	struct site_table *sites; /* NULL: not asked for */
 	const struct kmc_record *record; /* that is being applied */
 	bool tracks; /* some check was on at the start: there is an agent */
 	struct counted_slab counted[COUNTED_SLABS];

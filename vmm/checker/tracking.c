@@ -198,6 +198,8 @@ bool tracking_wants(void *ctx, struct obj_change *change)
 	e.frames = change->event->nstack;
 	wants = track_alloc(c->track, &e);
 	change->left_out = e.left_out;
+	if (c->sites && e.new_site)
+		site_table_meet(c->sites, e.site, c->symbols, e.stack, e.frames);
 	set_gap(c, &e);
 	if (e.cache_out && e.waits) /* there was no such rule when its slab was made */
 		set_shown(c, page_of(change->start), e.pages, false);

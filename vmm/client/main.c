@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "coverage.h"
 #include "input.h"
 #include "options.h"
 #include "view.h"
@@ -261,6 +262,38 @@ static int end(const struct program *p)
 	return p->found ? EXIT_FOUND : EXIT_OK;
 }
 
+/* --- coverage --- */
+
+static void complain(const struct coverage *c)
+{
+	if (c->malformed)
+		fprintf(stderr, "kmc-report: %llu line%s could not be read\n",
+			(unsigned long long)c->malformed, c->malformed == 1 ? "" : "s");
+	if (c->left_out)
+		fprintf(stderr, "kmc-report: %llu VMs and sites are beyond what is kept\n",
+			(unsigned long long)c->left_out);
+}
+
+static int run_coverage(struct program *p)
+{
+	static struct coverage c;
+	bool any = false;
+
+	for (int i = 0; i < p->o.nsources; i++)
+		any = coverage_read(&c, p->o.sources[i]) || any;
+	coverage_add_up(&c);
+	if (any && open_output(p)) {
+		if (p->o.format == FORMAT_JSON)
+			coverage_json(p->view.out, &c, p->o.verbose);
+		else
+			coverage_text(p->view.out, &c, p->o.verbose);
+		finish_output(p);
+	}
+	complain(&c);
+	coverage_deinit(&c);
+	return any && !p->failed ? EXIT_OK : EXIT_NOTHING;
+}
+
 int main(int argc, char **argv)
 {
 	static struct program p;
@@ -275,6 +308,8 @@ int main(int argc, char **argv)
 	case OPTIONS_BAD:
 		return EXIT_USAGE;
 	}
+	if (p.o.coverage)
+		return run_coverage(&p);
 	catch_signals(&mask);
 	make_nonce(p.nonce);
 	model_init(&p.model, p.o.format == FORMAT_HTML);

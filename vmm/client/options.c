@@ -25,6 +25,9 @@ static const char usage[] =
 	"  --vm NAME             only of VMs whose name matches this wildcard; repeatable\n"
 	"  --since TIME          only from then on: '2026-11-21 20:30', or 90s, 15m, 2h, 7d ago\n"
 	"  --fail-if CLASS|any   exit with 3 if such a report was shown; repeatable\n"
+	"  --coverage            SOURCEs are files of kmc-vmm --coverage: add them up over VMs; as text\n"
+	"                        or json\n"
+	"  --verbose             with --coverage: list the sites that no VM watched\n"
 	"  --help, --version\n"
 	"\n"
 	"kmc-report(1) describes formats and exit codes.\n";
@@ -148,6 +151,8 @@ enum option_id {
 	OPT_VM,
 	OPT_SINCE,
 	OPT_FAIL_IF,
+	OPT_COVERAGE,
+	OPT_VERBOSE,
 	OPT_HELP,
 	OPT_VERSION,
 };
@@ -161,6 +166,8 @@ static const struct option long_options[] = {
 	{ "vm", required_argument, NULL, OPT_VM },
 	{ "since", required_argument, NULL, OPT_SINCE },
 	{ "fail-if", required_argument, NULL, OPT_FAIL_IF },
+	{ "coverage", no_argument, NULL, OPT_COVERAGE },
+	{ "verbose", no_argument, NULL, OPT_VERBOSE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ 0 },
@@ -171,6 +178,12 @@ static bool parse_value(struct options *o, int id, const char *v, uint64_t now)
 	switch (id) {
 	case OPT_FOLLOW:
 		o->follow = true;
+		return true;
+	case OPT_COVERAGE:
+		o->coverage = true;
+		return true;
+	case OPT_VERBOSE:
+		o->verbose = true;
 		return true;
 	case OPT_FORMAT:
 		return parse_format(o, v);
@@ -191,6 +204,23 @@ static bool parse_value(struct options *o, int id, const char *v, uint64_t now)
 	return false; /* getopt_long() has said what it is */
 }
 
+/* Coverage has neither time nor class, and is there as a whole. */
+static enum options_result check_together(const struct options *o)
+{
+	bool records = o->follow || o->nclasses || o->nvms || o->since || o->nfail_if;
+
+	if (o->nsources <= 0)
+		fprintf(stderr, "kmc-report: nothing to read: give a socket, a log or a directory\n");
+	else if (o->coverage && (records || o->format == FORMAT_SUMMARY || o->format == FORMAT_HTML))
+		fprintf(stderr, "kmc-report: --coverage takes --format text or json, --output and "
+				"--verbose: leave out the others\n");
+	else if (o->verbose && !o->coverage)
+		fprintf(stderr, "kmc-report: --verbose is for --coverage: leave it out\n");
+	else
+		return OPTIONS_RUN;
+	return OPTIONS_BAD;
+}
+
 enum options_result options_parse(int argc, char **argv, uint64_t now, struct options *o)
 {
 	int id;
@@ -207,10 +237,7 @@ enum options_result options_parse(int argc, char **argv, uint64_t now, struct op
 	}
 	o->sources = argv + optind;
 	o->nsources = argc - optind;
-	if (o->nsources > 0)
-		return OPTIONS_RUN;
-	fprintf(stderr, "kmc-report: nothing to read: give a socket, a log or a directory\n");
-	return OPTIONS_BAD;
+	return check_together(o);
 }
 
 static bool any_class(const char *const *names, unsigned n, const struct record *r)

@@ -15,6 +15,8 @@ enum when { WHEN_AUTO, WHEN_ALWAYS, WHEN_NEVER };
 
 struct options {
 	bool follow;
+	bool coverage; /* the sources are no records: coverage.h */
+	bool verbose;  /* with it */
 	enum format format;
 	enum when color;
 	const char *output;		      /* NULL: standard output */

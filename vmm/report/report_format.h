@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * report_format.h: what report_title.c, report_text.c, report_json.c and vmm/control/ share. Not for others.
+ * report_format.h: what report_title.c, report_text.c, report_json.c, site_name.c and vmm/control/
+ * share. Not for others.
  */
 #ifndef KMC_REPORT_FORMAT_H
 #define KMC_REPORT_FORMAT_H
@@ -34,6 +35,8 @@ void report_place(const struct report *r, char *out, size_t size);
 
 /* "name+0x12/0x80" or "name.isra.0+0x12/0x80 [module]": the only forms that parsers take. */
 bool report_is_symbol(const char *symbol);
+/* Of its name. Such functions say nothing about the origin of memory; parsers skip them. */
+bool report_is_alloc_helper(const char *symbol);
 /* The first one that was not inlined into another; NULL where there is none. */
 const struct report_frame *report_first_frame(const struct report_stack *s);
 /* Frames that are there; 0 for a stack that is not known. */
@@ -41,6 +44,10 @@ unsigned report_frames(const struct report_stack *s);
 
 /* Copies a string that came from the guest: printable ASCII stays, any other byte becomes '?'. */
 void report_clean(const char *in, char *out, size_t size);
+
+/* FNV-1a, 64 bits, of one string after another: begins with REPORT_HASH. */
+#define REPORT_HASH 0xcbf29ce484222325ull
+uint64_t report_hash(uint64_t h, const char *s);
 
 /* report_text.c: one line of a trace, with one blank in front. */
 void report_print_frame(FILE *f, const struct report_frame *frame);

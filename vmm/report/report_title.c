@@ -110,8 +110,7 @@ static bool is_certain(const struct report_frame *f)
 	return !f->guess && report_is_symbol(f->symbol);
 }
 
-/* Allocation helpers say nothing about the origin; parsers skip them. */
-static bool is_alloc_helper(const char *symbol)
+bool report_is_alloc_helper(const char *symbol)
 {
 	static const char *const part[] = { "alloc",   "kmem",	 "slab",    "strdup",
 					    "strndup", "memdup", "asprintf" };
@@ -135,7 +134,7 @@ bool report_is_kmsan(const struct report *r)
 	if (r->verdict != VERDICT_UNINIT && r->verdict != VERDICT_INFOLEAK)
 		return false;
 	for (unsigned i = 0; i < report_frames(s); i++)
-		if (is_certain(&s->frame[i]) && !is_alloc_helper(s->frame[i].symbol))
+		if (is_certain(&s->frame[i]) && !report_is_alloc_helper(s->frame[i].symbol))
 			return true;
 	return false;
 }
@@ -162,7 +161,7 @@ static void allocating_place(const struct report_stack *s, char *out, size_t siz
 	const char *place = "unknown+0x0/0x0";
 
 	for (unsigned i = report_frames(s); i-- > 0;)
-		if (report_is_symbol(s->frame[i].symbol) && !is_alloc_helper(s->frame[i].symbol))
+		if (report_is_symbol(s->frame[i].symbol) && !report_is_alloc_helper(s->frame[i].symbol))
 			place = s->frame[i].symbol;
 	report_clean(place, out, size);
 }
@@ -265,8 +264,7 @@ unsigned report_alt_titles(const struct report *r, char out[REPORT_ALT_TITLES][R
 	return n;
 }
 
-/* FNV-1a, 64 bits. */
-static uint64_t hash(uint64_t h, const char *s)
+uint64_t report_hash(uint64_t h, const char *s)
 {
 	for (; *s; s++)
 		h = (h ^ (unsigned char)*s) * 0x100000001b3ull;
@@ -279,22 +277,22 @@ static uint64_t hash_frame(uint64_t h, const struct report_frame *f)
 
 	bare_name(f->symbol, name, sizeof(name));
 	report_clean(f->symbol + strcspn(f->symbol, " "), module, sizeof(module));
-	h = hash(h, "\n");
-	h = hash(h, name);
-	return hash(h, module);
+	h = report_hash(h, "\n");
+	h = report_hash(h, name);
+	return report_hash(h, module);
 }
 
 uint64_t report_stack_hash(const struct report *r)
 {
 	bool allocation = report_stack_is_allocation(r);
 	const struct report_stack *s = allocation ? &r->allocated : &r->access;
-	uint64_t h = hash(0xcbf29ce484222325ull, verdict_class(r->verdict));
+	uint64_t h = report_hash(REPORT_HASH, verdict_class(r->verdict));
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < report_frames(s) && n < HASHED_FRAMES; i++) {
 		const struct report_frame *f = &s->frame[i];
 
-		if (!is_certain(f) || (allocation && is_alloc_helper(f->symbol)))
+		if (!is_certain(f) || (allocation && report_is_alloc_helper(f->symbol)))
 			continue;
 		h = hash_frame(h, f);
 		n++;

@@ -171,6 +171,7 @@ static const struct rule rules[] = {
 	ANY(rt_sigaction, BIT(MAIN)),
 	ANY(unlink, BIT(MAIN)),
 	ANY(ftruncate, BIT(MAIN)),
+	EQUAL(fcntl, BIT(MAIN), 1, F_GETFL), /* fdopen() */
 	ANY(wait4, BIT(MAIN)),
 	EQUAL(kill, BIT(MAIN), 1, SIGTERM),
 	ANY(getpgrp, BIT(MAIN)),
