@@ -381,6 +381,13 @@ static bool content_survives(const struct region *r, enum obj_state before)
 	return r->cache && r->cache->typesafe_by_rcu && before != OBJ_UNALLOCATED;
 }
 
+static bool is_nobodys(const struct region *r, uint32_t i)
+{
+	enum obj_state state = i < r->nslots ? region_state(r, i) : OBJ_UNKNOWN;
+
+	return state == OBJ_FREED || state == OBJ_UNALLOCATED;
+}
+
 static enum obj_verdict slot_alloc(struct objects *o, struct region *r, uint32_t i, uint64_t size,
 				   const struct obj_alloc *a)
 {
@@ -390,6 +397,7 @@ static enum obj_verdict slot_alloc(struct objects *o, struct region *r, uint32_t
 	struct slot *slot = &r->slots[i];
 	struct obj_change change = {.large = a->large,
 				    .defined = defined,
+				    .exposed = is_nobodys(r, i + 1) || (i && is_nobodys(r, i - 1)),
 				    .start = start,
 				    .size = size,
 				    .slot = r->stride,

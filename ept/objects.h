@@ -76,6 +76,7 @@ enum obj_verdict {
 struct obj_change {
 	bool frees;
 	bool large, defined; /* defined: all its bytes are, from the allocation on */
+	bool exposed;	     /* allocations: the slot in front of it, or behind it, is nobody's */
 	gpa_t start;
 	uint64_t size, slot;
 	const struct obj_cache *cache; /* may be NULL */

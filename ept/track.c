@@ -4,7 +4,8 @@
  * track_sites.c's, how a mode is written down track_parse.c's.
  *
  * What an event can tell: an allocation its undefined bytes, and the redzone behind it; a free that the
- * slot is used on. An object without either, a zeroed one that fills its slot say, is no reason.
+ * slot is used on. An object without either, a zeroed one that fills its slot say, is no reason; beside
+ * a slot that is nobody's it is one, for a short while: docs/decisions/0015-what-recall-counts.md.
  */
 #include "track.h"
 
@@ -16,6 +17,7 @@
 #include "track_sites.h"
 
 #define LOOK_EVERY 16u /* accesses between two looks for undefined bytes */
+#define BESIDE	   15u /* accesses for what lies beside an object: none of those looks */
 
 struct page {
 	uint64_t late; /* announcements up to this number may be older than the page's being hidden */
@@ -156,7 +158,9 @@ bool track_alloc(struct track *t, struct track_event *e)
 	e->site = site ? sites_number(t->sites, site) : TRACK_SITES;
 	e->new_site = site && site->seen == 1;
 	e->cache_out = rule && is_cache_out(rule);
-	e->useless = ruled_out || (e->defined && !redzone);
+	e->useless = ruled_out || (e->defined && !redzone && !e->exposed);
+	if (e->defined && !redzone && accesses > BESIDE)
+		accesses = BESIDE;
 	/* Where its page is hidden already its free must not prolong that, or a busy page stays so. */
 	e->left_out = ruled_out || !choose(t, e, site);
 	if (t->p.mode == TRACK_OFF || e->left_out)

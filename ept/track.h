@@ -72,7 +72,7 @@ struct track_event {
 	uint64_t size, slot;
 	const uint64_t *stack; /* of the allocation; NULL at a free */
 	unsigned frames;
-	bool defined;
+	bool defined, exposed; /* as obj_change */
 	bool waits;    /* the guest waits for the page to be hidden: it was asked to */
 	bool left_out; /* as obj_change: not chosen; an allocation fills it in, as what follows */
 	bool useless;  /* not worth hiding, nor would others of this place be */

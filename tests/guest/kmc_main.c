@@ -6,7 +6,7 @@
  * kmc_defined.c, kmc_traces.c and kmc_leaks.c.
  *
  * Run with insmod kmc_bugs.ko run=NAME,...: all, good, bad, demo (what run-demo shows), a test
- * (both of its functions) or a function. Or with run=count, see kmc_count.c.
+ * (both of its functions) or a function. Or with run=count, see kmc_count.c; run=recall, see kmc_recall.c.
  */
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -19,7 +19,7 @@
 static char *run[16] = { "all" };
 static int runs = 1;
 module_param_array(run, charp, &runs, 0444);
-MODULE_PARM_DESC(run, "all, good, bad, demo, names of tests or functions (default all); or count");
+MODULE_PARM_DESC(run, "all, good, bad, demo, names of tests or functions (default all); or count, recall");
 
 static const struct test_table *const tables[] = { &object_tests, &defined_tests, &trace_tests,
 						   &leak_tests };
@@ -104,6 +104,8 @@ static int __init kmc_bugs_init(void)
 
 	if (!strcmp(run[0], "count"))
 		return run_count();
+	if (!strcmp(run[0], "recall"))
+		return run_recall();
 	err = make_object_caches();
 	if (err)
 		return err;

@@ -57,6 +57,8 @@ extern const struct test_table leak_tests;    /* kmc_leaks.c */
 
 /* kmc_count.c, instead of tests. 0, or -errno. */
 int run_count(void);
+/* kmc_recall.c, the same. */
+int run_recall(void);
 /* The caches of kmc_objects.c, before its tests. */
 int make_object_caches(void);
 

@@ -159,6 +159,29 @@ static void what_tells_nothing(void **state)
 	track_destroy(t);
 }
 
+/* A defined object that fills its slot, beside one that is nobody's: for a short while, and nobody asks. */
+static void beside_a_free_slot(void **state)
+{
+	struct track *t = make("budget", 0);
+	uint64_t place = 1;
+	struct track_event e = event(3, &place);
+
+	e.size = e.slot;
+	e.defined = e.exposed = true;
+	assert_true(track_alloc(t, &e));
+	assert_false(e.useless);
+	assert_int_equal(lasts(t, 3), 15);
+	e.exposed = false;
+	assert_false(track_alloc(t, &e));
+	assert_true(e.useless);
+	track_destroy(t);
+	t = make("budget:accesses=4", 0);
+	e.exposed = true;
+	assert_true(track_alloc(t, &e));
+	assert_int_equal(lasts(t, 3), 4);
+	track_destroy(t);
+}
+
 /* Only undefined bytes: whether there are any left is asked now and then. */
 static void looks_for_undefined_bytes(void **state)
 {
@@ -427,6 +450,7 @@ int main(void)
 		cmocka_unit_test(full_has_no_end),
 		cmocka_unit_test(budget_ends),
 		cmocka_unit_test(what_tells_nothing),
+		cmocka_unit_test(beside_a_free_slot),
 		cmocka_unit_test(looks_for_undefined_bytes),
 		cmocka_unit_test(all_pages_of_an_object),
 		cmocka_unit_test(late_until_hidden),

@@ -91,6 +91,25 @@ static void hidden_where_it_is_wanted(void **state)
 	expect_fates(1, 0, 1);
 }
 
+/* By a slot that is nobody's, in front of it or behind it; the end of a slab is none. */
+static void exposed_objects(void **state)
+{
+	static const struct obj_cache c4000 = {
+		.name = "c4000", .object_size = 4000, .slot_size = 4000};
+
+	slab(&c4000);
+	alloc_of(&w, S + 4000, 4000, 4000, &c4000);
+	assert_true(asked.exposed); /* never allocated */
+	alloc_of(&w, S, 4000, 4000, &c4000);
+	assert_false(asked.exposed);
+	free_of(&w, S);
+	free_of(&w, S + 4000);
+	alloc_of(&w, S, 4000, 4000, &c4000);
+	assert_true(asked.exposed); /* freed */
+	alloc_of(&w, S + 4000, 4000, 4000, &c4000);
+	assert_false(asked.exposed);
+}
+
 static void shown_and_hidden_again(void **state)
 {
 	slab(&c96);
@@ -275,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(hidden_where_it_is_wanted, setup, teardown),
+		cmocka_unit_test_setup_teardown(exposed_objects, setup, teardown),
 		cmocka_unit_test_setup_teardown(shown_and_hidden_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(neighbours_are_shown_together, setup, teardown),
 		cmocka_unit_test_setup_teardown(late_is_defined, setup, teardown),

@@ -166,6 +166,7 @@ static struct track_event event_of(struct checker *c, const struct obj_change *c
 				     .size = change->size,
 				     .slot = change->slot,
 				     .defined = change->defined,
+				     .exposed = change->exposed,
 				     .waits = c->record && c->record->flags & KMC_F_WAITS,
 				     .left_out = change->left_out,
 				     .ctx = c,
