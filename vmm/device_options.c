@@ -30,23 +30,32 @@ static bool disk_item(struct disk_config *d, const char *item)
 	return true;
 }
 
+static bool parse_disk(struct disk_config *d, char *rest)
+{
+	char *item;
+
+	d->path = strsep(&rest, ",");
+	while ((item = strsep(&rest, ",")))
+		if (!disk_item(d, item))
+			return false;
+	return *d->path;
+}
+
 const char *device_option_disk(struct devices_config *c, const char *value)
 {
 	struct disk_config d = {.mode = DISK_COPY_ON_WRITE};
-	char *rest, *item;
+	char *copy;
 
 	if (c->disks == DEVICES_DISKS)
 		return "at most 16 disks can be given";
-	rest = strdup(value);
-	if (!rest)
+	copy = strdup(value);
+	if (!copy)
 		return no_memory;
-	d.path = strsep(&rest, ",");
-	while ((item = strsep(&rest, ",")))
-		if (!disk_item(&d, item))
-			return bad_disk;
-	if (!*d.path)
+	if (!parse_disk(&d, copy)) {
+		free(copy);
 		return bad_disk;
-	c->disk[c->disks++] = d;
+	}
+	c->disk[c->disks++] = d; /* its path is in the copy */
 	return NULL;
 }
 
@@ -91,24 +100,37 @@ static const char *add_folder(struct devices_config *c, const char *tag, char *p
 	return NULL;
 }
 
+/* copy: of the option's value, which stays if it is taken. */
+static const char *add_copy(struct devices_config *c, const char *tag, char *path, char *copy)
+{
+	const char *problem = add_folder(c, tag, path);
+
+	if (problem)
+		free(copy);
+	return problem;
+}
+
 const char *device_option_fs(struct devices_config *c, const char *value)
 {
-	char *path = strdup(value), *tag = path ? strsep(&path, "=") : NULL;
+	size_t tag = strcspn(value, "=");
+	char *copy;
 
-	if (!tag)
-		return no_memory;
-	if (!path || !*tag)
+	if (!tag || !value[tag])
 		return bad_fs;
-	if (strlen(tag) > 36)
+	if (tag > 36)
 		return "a tag has at most 36 bytes";
-	return add_folder(c, tag, path);
+	copy = strdup(value);
+	if (!copy)
+		return no_memory;
+	copy[tag] = '\0';
+	return add_copy(c, copy, copy + tag + 1, copy);
 }
 
 const char *device_option_rootfs(struct devices_config *c, const char *value)
 {
-	char *path = strdup(value);
+	char *copy = strdup(value);
 
-	return path ? add_folder(c, DEVICE_OPTION_ROOT_TAG, path) : no_memory;
+	return copy ? add_copy(c, DEVICE_OPTION_ROOT_TAG, copy, copy) : no_memory;
 }
 
 static bool parse_port(const char *text, uint16_t *port)
