@@ -58,7 +58,9 @@ struct agent {
 /* Progress of faults that nothing hidden explains; own thread only. */
 struct fault_progress {
 	uint64_t rip, generation;
+	uint64_t since; /* of the first one, checker_now() */
 	unsigned count;
+	int error; /* why the host could not map a page, 0 or a negative errno */
 };
 
 /* Context by code address: configs/rules.json asked once an address. */

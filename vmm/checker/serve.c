@@ -9,10 +9,17 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "checker_internal.h"
 
-#define NO_PROGRESS 3 /* faults in a row at one instruction with nothing shown in between */
+/*
+ * Faults in a row at one instruction with nothing shown in between, and how long they must have gone on: a page
+ * that the host is moving elsewhere (compaction) is there for us, and not for KVM, until that is done.
+ */
+#define NO_PROGRESS    3
+#define NO_PROGRESS_NS 2000000000ull
+#define MOVING_NS      1000000l /* between two looks */
 #define CODE_BYTES  INSN_MAX_BYTES
 #define IDT_BYTES   4096
 #define TSS_BYTES   104 /* Intel SDM vol. 3A, 8.7: 64-bit TSS */
@@ -51,15 +58,20 @@ void release_all(struct checker *c)
 }
 
 /* One page that the CPU needs and the guest mapping may lack. True where something was made right. */
-static bool make_present(struct checker *c, gpa_t gpa)
+static bool make_present(struct checker *c, const struct vcpu_state *s, gpa_t gpa)
 {
+	int r;
+
 	if (!guest_ram_contains(c->ram, page_of(gpa), GUEST_PAGE))
 		return false;
 	if (guest_ram_hidden(c->ram, gpa)) {
 		release_stale(c, gpa);
 		return true;
 	}
-	return guest_ram_populate(c->ram, page_of(gpa), 1) > 0;
+	r = guest_ram_populate(c->ram, page_of(gpa), 1);
+	if (r < 0)
+		c->progress[s->vcpu->index].error = r;
+	return r > 0;
 }
 
 /* The pages of a guest-virtual range, and the page tables that lead there; rights do not matter. */
@@ -76,10 +88,10 @@ static bool present_range(struct checker *c, const struct vcpu_state *s, uint64_
 		enum walk_result r = walk(c->ram, &supervisor, (gva_t){ addr }, WALK_READ, &w);
 
 		for (unsigned n = 0; n < w.ntables; n++)
-			any |= make_present(c, w.table[n]);
+			any |= make_present(c, s, w.table[n]);
 		if (r != WALK_OK)
 			break;
-		any |= make_present(c, w.gpa);
+		any |= make_present(c, s, w.gpa);
 		addr += w.left;
 	}
 	return any;
@@ -117,8 +129,14 @@ static uint64_t linear_rip(const struct vcpu_state *s)
 static enum hook_result no_progress(struct checker *c, struct vcpu_state *s, const struct insn *i)
 {
 	const uint64_t *g = s->insn.gpr;
+	int error = c->progress[s->vcpu->index].error;
 	char text[400], where[128];
 
+	if (error) {
+		snprintf(text, sizeof(text), "the host cannot give the guest a page: %s", strerror(-error));
+		machine_stop(c->machine, END_INTERNAL, text);
+		return HOOK_STOP;
+	}
 	if (!symbols_format(c->symbols, s->insn.rip, false, where, sizeof(where)))
 		snprintf(where, sizeof(where), "no known function");
 	snprintf(text, sizeof(text),
@@ -139,8 +157,11 @@ static enum hook_result serve_absent(struct checker *c, struct vcpu_state *s, co
 				     const struct insn_access *a, int n)
 {
 	struct fault_progress *f = &c->progress[s->vcpu->index];
-	bool any = present_range(c, s, linear_rip(s), CODE_BYTES);
+	const struct timespec nap = { .tv_nsec = MOVING_NS };
+	bool any;
 
+	f->error = 0;
+	any = present_range(c, s, linear_rip(s), CODE_BYTES);
 	for (int k = 0; k < n; k++)
 		any |= present_range(c, s, a[k].addr.v, a[k].size);
 	if (!any)
@@ -153,9 +174,16 @@ static enum hook_result serve_absent(struct checker *c, struct vcpu_state *s, co
 	c->stats.raced++;
 	if (f->rip != s->insn.rip || f->generation != c->shown_generation)
 		f->count = 0;
+	if (!f->count++)
+		f->since = checker_now();
 	f->rip = s->insn.rip;
 	f->generation = c->shown_generation;
-	return ++f->count < NO_PROGRESS ? HOOK_RETRY : no_progress(c, s, i);
+	if (f->count < NO_PROGRESS)
+		return HOOK_RETRY;
+	if (checker_now() - f->since > NO_PROGRESS_NS)
+		return no_progress(c, s, i);
+	nanosleep(&nap, NULL);
+	return HOOK_RETRY;
 }
 
 /* NULL where the bytes cannot be read or are no instruction. */
