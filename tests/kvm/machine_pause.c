@@ -228,6 +228,9 @@ static void *wait_then_stop(void *arg)
 {
 	struct machine *m = arg;
 
+	/* Kicked all the time, a vCPU would never come to its hook. */
+	while (!machine_paused(m))
+		usleep(1000);
 	while (machine_wait_paused(m, 10) != 0 && test.rounds < 2)
 		machine_kick(machine_vcpu(m, 0)); /* ends the step */
 	expect(test.rounds == 1, "the step was not over when the pause was reached");
