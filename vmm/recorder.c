@@ -27,12 +27,11 @@ struct answer {
 	char text[512];
 };
 
-static bool put(int fd, const void *data, size_t len)
+/* All of it, or false. */
+static bool carry(int fd, bool out, char *at, size_t len)
 {
-	const char *at = data;
-
 	while (len) {
-		ssize_t n = send(fd, at, len, MSG_NOSIGNAL);
+		ssize_t n = out ? send(fd, at, len, MSG_NOSIGNAL) : recv(fd, at, len, 0);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -44,21 +43,14 @@ static bool put(int fd, const void *data, size_t len)
 	return true;
 }
 
+static bool put(int fd, const void *data, size_t len)
+{
+	return carry(fd, true, (char *)data, len);
+}
+
 static bool get(int fd, void *data, size_t len)
 {
-	char *at = data;
-
-	while (len) {
-		ssize_t n = recv(fd, at, len, 0);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return false;
-		at += n;
-		len -= (size_t)n;
-	}
-	return true;
+	return carry(fd, false, data, len);
 }
 
 static int listen_to(const struct recorder *r, char *err, size_t errlen)

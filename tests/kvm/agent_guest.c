@@ -9,7 +9,8 @@
 #include <cmocka.h>
 
 #include "agent_guest.h"
-#include "tiny_kernel.h"
+
+struct rules *rules;
 
 /*
  * mov esi, TABLE; mov dx, KMC_PORT; next: lodsd; test eax, eax; jz end; out dx, eax; jmp next
@@ -87,4 +88,17 @@ void agent_guest_destroy(struct guest *g)
 {
 	checker_destroy(g->checker);
 	machine_destroy(g->machine);
+}
+
+int rules_setup(void **state)
+{
+	char err[256];
+
+	return rules_load(NULL, &rules, err, sizeof(err));
+}
+
+int rules_teardown(void **state)
+{
+	rules_free(rules);
+	return 0;
 }

@@ -2,13 +2,14 @@
 /*
  * agent_guest.h: a tiny guest with an agent that says what the test wants: it rings the doorbell
  * with what a table says, after the test has put hello block, rings and records into its memory.
- * Used by tests/kvm/checker_*.c; a failure ends the test.
+ * Used by tests/kvm/checker_*.c and control_sandbox.c; a failure ends the test.
  */
 #ifndef TESTS_AGENT_GUEST_H
 #define TESTS_AGENT_GUEST_H
 
 #include "checker.h"
 #include "kmc_abi.h"
+#include "tiny_kernel.h"
 
 #define MEMORY	   (64ull << 20)
 #define TABLE	   0x2000000ull /* doorbell values, ended by 0 */
@@ -43,5 +44,10 @@ void bell(struct guest *g, uint32_t value); /* the next entry of the table */
 /* The next record in the ring. */
 struct kmc_record *record(struct guest *g, uint8_t type, uint64_t addr, uint64_t size,
 			  uint64_t slot);
+
+/* The project's own rules, for groups of tests with these two around them. */
+extern struct rules *rules;
+int rules_setup(void **state);
+int rules_teardown(void **state);
 
 #endif

@@ -13,7 +13,6 @@
 
 #include "agent_guest.h"
 
-static struct rules *rules;
 static struct debuginfo *debuginfo; /* NULL: the guest is described without */
 static char said[512];		    /* by debuginfo, last */
 
@@ -230,19 +229,6 @@ static void test_honest(void **state)
 	agent_guest_destroy(&g);
 }
 
-static int setup(void **state)
-{
-	char err[256];
-
-	return rules_load(NULL, &rules, err, sizeof(err));
-}
-
-static int teardown(void **state)
-{
-	rules_free(rules);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,9 +237,5 @@ int main(void)
 		cmocka_unit_test(test_notes),	 cmocka_unit_test(test_honest),
 	};
 
-	if (access("/dev/kvm", R_OK | W_OK)) {
-		printf("no usable /dev/kvm: these guests cannot run\n");
-		return 77;
-	}
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return tiny_kernel_runs() ? cmocka_run_group_tests(tests, rules_setup, rules_teardown) : 77;
 }

@@ -23,7 +23,6 @@
 #define CALLER	    0xffffffff81000100ull
 #define WAIT_MS	    10000
 
-static struct rules *rules;
 
 static struct checker_config config_of(enum on_report on_report)
 {
@@ -433,19 +432,6 @@ static void test_stop_in_gap(void **state)
 	agent_guest_destroy(&g);
 }
 
-static int setup(void **state)
-{
-	char err[256];
-
-	return rules_load(NULL, &rules, err, sizeof(err));
-}
-
-static int teardown(void **state)
-{
-	rules_free(rules);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -456,9 +442,5 @@ int main(void)
 		cmocka_unit_test(test_pause_in_gap), cmocka_unit_test(test_stop_in_gap),
 	};
 
-	if (access("/dev/kvm", R_OK | W_OK)) {
-		printf("no usable /dev/kvm: these guests cannot run\n");
-		return 77;
-	}
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return tiny_kernel_runs() ? cmocka_run_group_tests(tests, rules_setup, rules_teardown) : 77;
 }

@@ -17,7 +17,6 @@
 #define LATER  0x2300000ull
 #define SIZE   9000ull /* in three pages */
 
-static struct rules *rules;
 static struct guest g;
 static struct machine_hooks hooks;
 
@@ -32,12 +31,8 @@ static bool device(bool write, uint64_t gpa, uint32_t len)
 /* One object, undefined; the guest has ended, its memory is still there. */
 static int setup(void **state)
 {
-	struct checker_config config = {.checks = ~0u};
-	char err[256];
+	const struct checker_config config = {.checks = ~0u, .rules = rules};
 
-	if (rules_load(NULL, &rules, err, sizeof(err)) < 0)
-		return -1;
-	config.rules = rules;
 	agent_guest_create(&g, &config);
 	record(&g, KMC_LARGE, DIRECT_MAP + OBJECT, SIZE, 12288);
 	bell(&g, RING_BELL(KMC_CMD_HELLO, HELLO >> 12));
@@ -49,7 +44,6 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	agent_guest_destroy(&g);
-	rules_free(rules);
 	return 0;
 }
 
@@ -139,9 +133,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bounds, setup, teardown),
 	};
 
-	if (access("/dev/kvm", R_OK | W_OK)) {
-		printf("no usable /dev/kvm: these guests cannot run\n");
-		return 77;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return tiny_kernel_runs() ? cmocka_run_group_tests(tests, rules_setup, rules_teardown) : 77;
 }

@@ -19,7 +19,6 @@
 #define GAPS   (SLAB + 0x30000)
 #define PAGES  (MEMORY / 4096)
 
-static struct rules *rules;
 
 static void create(struct guest *g, const char *mode)
 {
@@ -150,19 +149,6 @@ static void changed_while_it_runs(void **state)
 	agent_guest_destroy(&g);
 }
 
-static int setup(void **state)
-{
-	char err[256];
-
-	return rules_load(NULL, &rules, err, sizeof(err));
-}
-
-static int teardown(void **state)
-{
-	rules_free(rules);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -170,9 +156,5 @@ int main(void)
 		cmocka_unit_test(changed_while_it_runs),
 	};
 
-	if (access("/dev/kvm", R_OK | W_OK)) {
-		printf("no usable /dev/kvm: these guests cannot run\n");
-		return 77;
-	}
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return tiny_kernel_runs() ? cmocka_run_group_tests(tests, rules_setup, rules_teardown) : 77;
 }

@@ -64,7 +64,8 @@ static void end_vm(struct guest *g, struct metrics *metrics)
 /* It stands at its first report until a command ends it. */
 static void run_vm(const struct place *p, const char *address)
 {
-	struct checker_config config = {.checks = ~0u, .on_report = ON_REPORT_PAUSE};
+	struct checker_config config = {
+		.checks = ~0u, .rules = rules, .on_report = ON_REPORT_PAUSE};
 	struct sandbox_config box = {.vm = "vm-1"};
 	struct metrics *metrics;
 	struct guest g;
@@ -77,7 +78,6 @@ static void run_vm(const struct place *p, const char *address)
 				   .suppressions = suppress_create(),
 				   .memory_use = memory_use_open()};
 	config.suppressions = control.suppressions;
-	need(!rules_load(NULL, (struct rules **)&config.rules, err, sizeof(err)), err);
 	need(!sandbox_prepare(&box, err, sizeof(err)), err);
 	control.sink = config.sink = make_sink(p);
 	need(!metrics_open(address, "vm-1", &metrics, err, sizeof(err)), err);
@@ -198,27 +198,42 @@ static void ask_everything(struct client *c, const char *metrics)
 	wait_for_type(c, "exit");
 }
 
-static void test_everything(void **state)
+/* metrics: room for the path of its socket. */
+static pid_t start_vm(const struct place *p, char metrics[64], struct client **c)
 {
-	struct place *p = *state;
-	char metrics[64], address[80];
-	struct client *c;
-	int status;
+	char address[80];
 	pid_t vm;
 
-	snprintf(metrics, sizeof(metrics), "%s/metrics", p->dir);
+	snprintf(metrics, 64, "%s/metrics", p->dir);
 	snprintf(address, sizeof(address), "unix:%s", metrics);
 	fflush(NULL);
 	vm = fork();
 	if (vm == 0)
 		run_vm(p, address);
 	wait_for_file(p->socket);
-	c = client_connect(p->socket);
-	ask_everything(c, metrics);
-	client_close(c);
+	*c = client_connect(p->socket);
+	return vm;
+}
+
+static void expect_good_end(pid_t vm)
+{
+	int status;
+
 	assert_int_equal(waitpid(vm, &status, 0), vm);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_everything(void **state)
+{
+	struct place *p = *state;
+	struct client *c;
+	char metrics[64];
+	pid_t vm = start_vm(p, metrics, &c);
+
+	ask_everything(c, metrics);
+	client_close(c);
+	expect_good_end(vm);
 	assert_int_equal(access(p->socket, F_OK), -1);
 	assert_int_equal(access(metrics, F_OK), -1);
 }
@@ -227,19 +242,11 @@ static void test_everything(void **state)
 static void test_slow_readers(void **state)
 {
 	struct place *p = *state;
-	char metrics[64], address[80], text[2 * METRICS_SIZE];
+	char metrics[64], text[2 * METRICS_SIZE];
 	struct client *c;
-	int slow, status;
-	pid_t vm;
+	pid_t vm = start_vm(p, metrics, &c);
+	int slow;
 
-	snprintf(metrics, sizeof(metrics), "%s/metrics", p->dir);
-	snprintf(address, sizeof(address), "unix:%s", metrics);
-	fflush(NULL);
-	vm = fork();
-	if (vm == 0)
-		run_vm(p, address);
-	wait_for_file(p->socket);
-	c = client_connect(p->socket);
 	wait_for_file(metrics);
 	slow = connect_to(metrics);
 	close(connect_to(metrics));
@@ -249,8 +256,7 @@ static void test_slow_readers(void **state)
 	slow = connect_to(metrics);
 	ask(c, "\"cmd\":\"quit\""); /* and the end waits for nobody */
 	client_close(c);
-	assert_int_equal(waitpid(vm, &status, 0), vm);
-	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+	expect_good_end(vm);
 	close(slow);
 }
 
@@ -258,7 +264,6 @@ static void test_slow_readers(void **state)
 static void test_start_fails(void **state)
 {
 	struct place *p = *state;
-	int status;
 	pid_t vm;
 
 	fflush(NULL);
@@ -275,8 +280,7 @@ static void test_start_fails(void **state)
 		need(sink_create(&config, &s, err, sizeof(err)) == -1, "the sink was made");
 		_exit(0);
 	}
-	assert_int_equal(waitpid(vm, &status, 0), vm);
-	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+	expect_good_end(vm);
 }
 
 static void test_addresses(void **state)
@@ -313,9 +317,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_slow_readers, place_setup, place_teardown),
 	};
 
-	if (access("/dev/kvm", R_OK | W_OK)) {
-		printf("no usable /dev/kvm: these guests cannot run\n");
-		return 77;
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return tiny_kernel_runs() ? cmocka_run_group_tests(tests, rules_setup, rules_teardown) : 77;
 }

@@ -49,3 +49,11 @@ int tiny_kernel_write(char *path, const uint8_t *code, size_t len)
 	close(fd);
 	return r;
 }
+
+bool tiny_kernel_runs(void)
+{
+	if (!access("/dev/kvm", R_OK | W_OK))
+		return true;
+	printf("no usable /dev/kvm: these guests cannot run\n");
+	return false;
+}

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* device_world.c: see device_world.h. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "device_world.h"
 
@@ -59,4 +64,17 @@ void world_init(struct world *w)
 				       .panic = world_panic,
 				       .enter = world_enter,
 				       .leave = world_leave};
+}
+
+struct devices *world_devices(struct world *w, const struct devices_config *config)
+{
+	struct devices *d = NULL;
+	char err[256];
+	bool bad;
+
+	world_init(w);
+	if (devices_create(config, &w->host, &d, err, sizeof(err), &bad) < 0)
+		fail_msg("%s", err);
+	assert_int_equal(devices_start(d), 0);
+	return d;
 }

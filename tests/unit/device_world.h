@@ -7,6 +7,7 @@
 #define TESTS_DEVICE_WORLD_H
 
 #include "device_host.h"
+#include "devices.h"
 
 #define WORLD_RAM 0x40000u
 
@@ -21,5 +22,7 @@ struct world {
 };
 
 void world_init(struct world *w);
+/* In a new world. A failure ends the test. */
+struct devices *world_devices(struct world *w, const struct devices_config *config);
 
 #endif

@@ -28,12 +28,8 @@ static struct driver v;
 static int setup(void **state)
 {
 	const struct devices_config c = {.rng = true};
-	char err[256];
-	bool bad;
 
-	world_init(&w);
-	if (devices_create(&c, &w.host, &d, err, sizeof(err), &bad) < 0 || devices_start(d) < 0)
-		return -1;
+	d = world_devices(&w, &c);
 	driver_find(&v, d, 1);
 	return 0;
 }

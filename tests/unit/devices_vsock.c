@@ -58,13 +58,9 @@ static void begin_driver(void)
 
 static int setup(void **state)
 {
-	struct devices_config c = {.vsock = {.path = path, .cid = CID}};
-	char err[256];
-	bool bad;
+	const struct devices_config c = {.vsock = {.path = path, .cid = CID}};
 
-	world_init(&w);
-	if (devices_create(&c, &w.host, &d, err, sizeof(err), &bad) < 0 || devices_start(d) < 0)
-		return -1;
+	d = world_devices(&w, &c);
 	driver_find(&v, d, 1);
 	begin_driver();
 	return 0;

@@ -22,10 +22,18 @@ static bool no_memory(struct qemu_line *l)
 	return qemu_bad(l, "out of memory for the command line");
 }
 
-/* Takes text. */
+/* NULL: no memory. */
+static char *print(const char *format, va_list args)
+{
+	char *text;
+
+	return vasprintf(&text, format, args) < 0 ? NULL : text;
+}
+
+/* Takes text, which may be NULL. */
 static bool own(struct qemu_line *l, char *text)
 {
-	char **owned = realloc(l->owned, (l->nowned + 1) * sizeof(*owned));
+	char **owned = text ? realloc(l->owned, (l->nowned + 1) * sizeof(*owned)) : NULL;
 
 	if (!owned) {
 		free(text);
@@ -40,15 +48,10 @@ char *qemu_keep(struct qemu_line *l, const char *format, ...)
 {
 	va_list args;
 	char *text;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = print(format, args);
 	va_end(args);
-	if (n < 0) {
-		no_memory(l);
-		return NULL;
-	}
 	return own(l, text) ? text : NULL;
 }
 
@@ -60,7 +63,7 @@ void qemu_line_deinit(struct qemu_line *l)
 	free(l->ignored);
 }
 
-/* Takes text. The list has a NULL behind its last one. */
+/* Takes text, which may be NULL. The list has a NULL behind its last one. */
 static bool append(struct qemu_line *l, char ***list, int *n, char *text)
 {
 	char **more = text ? realloc(*list, (size_t)(*n + 2) * sizeof(*more)) : NULL;
@@ -87,12 +90,11 @@ bool qemu_note(struct qemu_line *l, const char *format, ...)
 {
 	va_list args;
 	char *text;
-	int n;
 
 	va_start(args, format);
-	n = vasprintf(&text, format, args);
+	text = print(format, args);
 	va_end(args);
-	return append(l, &l->out->notes, &l->out->nnotes, n < 0 ? NULL : text);
+	return append(l, &l->out->notes, &l->out->nnotes, text);
 }
 
 bool qemu_ignore(struct qemu_line *l, const char *option, const char *value)
