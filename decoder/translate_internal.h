@@ -70,6 +70,11 @@ uint64_t next_rip(const struct work *w);
 /* translate_one.c */
 bool translate_one_byte(struct work *w);
 
+/* translate_flow.c: the stack, calls and jumps. */
+bool translate_flow(struct work *w);
+bool translate_flow_rm(struct work *w, unsigned digit); /* FF: digit of ModRM, which is parsed */
+void emit_push(struct work *w, unsigned slot);
+
 /* translate_0f.c: two- and three-byte opcodes, and VEX. */
 bool translate_0f(struct work *w);
 bool translate_0f38(struct work *w);

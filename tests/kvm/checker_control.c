@@ -23,7 +23,6 @@
 #define CALLER	    0xffffffff81000100ull
 #define WAIT_MS	    10000
 
-
 static struct checker_config config_of(enum on_report on_report)
 {
 	return (struct checker_config){.checks = ~0u, .rules = rules, .on_report = on_report};

@@ -19,7 +19,6 @@
 #define GAPS   (SLAB + 0x30000)
 #define PAGES  (MEMORY / 4096)
 
-
 static void create(struct guest *g, const char *mode)
 {
 	struct checker_config config = {.checks = ~0u, .rules = rules};
