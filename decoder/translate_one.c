@@ -497,6 +497,35 @@ static bool translate_string(struct work *w)
 	}
 }
 
+static bool translate_flag(struct work *w)
+{
+	switch (w->e.opcode) {
+	case 0x9c:
+		return pushf(w);
+	case 0x9e:
+		return flag(w, FLAGOP_SAHF);
+	case 0x9f:
+		return flag(w, FLAGOP_LAHF);
+	case 0xf5:
+		return flag(w, FLAGOP_CMC);
+	case 0xf8:
+		return flag(w, FLAGOP_CLC);
+	case 0xf9:
+		return flag(w, FLAGOP_STC);
+	case 0xfa:
+		return flag(w, FLAGOP_CLI);
+	case 0xfb:
+		w->t->shadow = true;
+		return flag(w, FLAGOP_STI);
+	case 0xfc:
+		return flag(w, FLAGOP_CLD);
+	case 0xfd:
+		return flag(w, FLAGOP_STD);
+	default:
+		return false;
+	}
+}
+
 static bool translate_plain(struct work *w)
 {
 	switch (w->e.opcode) {
@@ -520,12 +549,6 @@ static bool translate_plain(struct work *w)
 	case 0x9b:
 	case 0xdb:
 		return translate_x87(w);
-	case 0x9c:
-		return pushf(w);
-	case 0x9e:
-		return flag(w, FLAGOP_SAHF);
-	case 0x9f:
-		return flag(w, FLAGOP_LAHF);
 	case 0xa0 ... 0xa3:
 		return mov_absolute(w);
 	case 0xa8:
@@ -546,21 +569,6 @@ static bool translate_plain(struct work *w)
 	case 0xee:
 	case 0xef:
 		return output(w);
-	case 0xf5:
-		return flag(w, FLAGOP_CMC);
-	case 0xf8:
-		return flag(w, FLAGOP_CLC);
-	case 0xf9:
-		return flag(w, FLAGOP_STC);
-	case 0xfa:
-		return flag(w, FLAGOP_CLI);
-	case 0xfb:
-		w->t->shadow = true;
-		return flag(w, FLAGOP_STI);
-	case 0xfc:
-		return flag(w, FLAGOP_CLD);
-	case 0xfd:
-		return flag(w, FLAGOP_STD);
 	default:
 		return false;
 	}
@@ -590,5 +598,5 @@ bool translate_one_byte(struct work *w)
 		return true;
 	if (w->e.rep && !rep_is_ignored(w))
 		return false;
-	return translate_flow(w) || translate_plain(w);
+	return translate_flow(w) || translate_flag(w) || translate_plain(w);
 }

@@ -119,13 +119,24 @@ static bool number(const char *text, unsigned long long max, unsigned long long 
 	return !errno && *out <= max;
 }
 
+/* what: "a number", or one of something. */
+static bool number_in(const char *option, const char *v, const char *what, unsigned long long min,
+		      unsigned long long max, unsigned long long *n)
+{
+	char *end;
+
+	if (number(v, max, n, &end) && !*end && *n >= min)
+		return true;
+	fprintf(stderr, "kmc-vmm: --%s %s: give %s from %llu to %llu\n", option, v, what, min, max);
+	return false;
+}
+
 static bool parse_cpus(struct options *o, const char *v)
 {
 	unsigned long long n;
-	char *end;
 
-	if (!number(v, CPUS_MAX, &n, &end) || *end || !n)
-		return bad("cpus", v, "give a number from 1 to 64");
+	if (!number_in("cpus", v, "a number", 1, CPUS_MAX, &n))
+		return false;
 	o->cpus = (unsigned)n;
 	return true;
 }
@@ -183,10 +194,9 @@ static bool parse_track(struct options *o, const char *v)
 static bool parse_seed(struct options *o, const char *v)
 {
 	unsigned long long n;
-	char *end;
 
-	if (!number(v, UINT64_MAX, &n, &end) || *end)
-		return bad("seed", v, "give a number");
+	if (!number_in("seed", v, "a number", 0, UINT64_MAX, &n))
+		return false;
 	o->seed = n;
 	return true;
 }
@@ -194,10 +204,9 @@ static bool parse_seed(struct options *o, const char *v)
 static bool parse_stack_depth(struct options *o, const char *v)
 {
 	unsigned long long n;
-	char *end;
 
-	if (!number(v, CHECKER_STACK_DEPTH, &n, &end) || *end)
-		return bad("stack-depth", v, "give a number from 0 to 19");
+	if (!number_in("stack-depth", v, "a number", 0, CHECKER_STACK_DEPTH, &n))
+		return false;
 	o->stack_depth = (unsigned)n;
 	return true;
 }
@@ -213,10 +222,9 @@ static bool parse_name(struct options *o, const char *v)
 static bool parse_heartbeat(struct options *o, const char *v)
 {
 	unsigned long long n;
-	char *end;
 
-	if (!number(v, HEARTBEAT_MAX, &n, &end) || *end)
-		return bad("heartbeat", v, "give a number of seconds from 0 to 86400");
+	if (!number_in("heartbeat", v, "a number of seconds", 0, HEARTBEAT_MAX, &n))
+		return false;
 	o->heartbeat = (unsigned)n;
 	return true;
 }
@@ -224,10 +232,9 @@ static bool parse_heartbeat(struct options *o, const char *v)
 static bool parse_hang_timeout(struct options *o, const char *v)
 {
 	unsigned long long n;
-	char *end;
 
-	if (!number(v, HANG_MAX, &n, &end) || *end)
-		return bad("hang-timeout", v, "give a number of seconds from 0 to 86400");
+	if (!number_in("hang-timeout", v, "a number of seconds", 0, HANG_MAX, &n))
+		return false;
 	o->hang_timeout = (unsigned)n;
 	return true;
 }
@@ -235,10 +242,9 @@ static bool parse_hang_timeout(struct options *o, const char *v)
 static bool parse_max_reports(struct options *o, const char *v)
 {
 	unsigned long long n;
-	char *end;
 
-	if (!number(v, UINT32_MAX, &n, &end) || *end || !n)
-		return bad("max-reports", v, "give a number from 1 to 4294967295");
+	if (!number_in("max-reports", v, "a number", 1, UINT32_MAX, &n))
+		return false;
 	o->max_reports = n;
 	return true;
 }
@@ -262,10 +268,9 @@ static bool parse_on_report(struct options *o, const char *v)
 static bool parse_exitcode(struct options *o, const char *v)
 {
 	unsigned long long n;
-	char *end;
 
-	if (!number(v, 255, &n, &end) || *end)
-		return bad("error-exitcode", v, "give a number from 0 to 255");
+	if (!number_in("error-exitcode", v, "a number", 0, 255, &n))
+		return false;
 	o->error_exitcode = (int)n;
 	return true;
 }
@@ -471,14 +476,8 @@ static const char **string_option(struct options *o, int id)
 	return NULL;
 }
 
-static bool parse_value(struct options *o, int id, const char *v)
+static bool parse_device(struct options *o, int id, const char *v)
 {
-	const char **string = string_option(o, id);
-
-	if (string) {
-		*string = v;
-		return true;
-	}
 	switch (id) {
 	case OPT_DISK:
 		return good_device("disk", v, device_option_disk(&o->devices, v));
@@ -498,6 +497,19 @@ static bool parse_value(struct options *o, int id, const char *v)
 	case OPT_PVPANIC:
 		o->devices.pvpanic = true;
 		return true;
+	}
+	return false; /* getopt_long() has said what it is */
+}
+
+static bool parse_value(struct options *o, int id, const char *v)
+{
+	const char **string = string_option(o, id);
+
+	if (string) {
+		*string = v;
+		return true;
+	}
+	switch (id) {
 	case OPT_CPUS:
 		return parse_cpus(o, v);
 	case OPT_MEMORY:
@@ -533,7 +545,7 @@ static bool parse_value(struct options *o, int id, const char *v)
 	case OPT_USER:
 		return parse_user(o, v);
 	}
-	return false; /* getopt_long() has said what it is */
+	return parse_device(o, id, v);
 }
 
 static enum options_result check_complete(const struct options *o)

@@ -187,72 +187,71 @@ static void test_consoles(void **state)
 	      "--kernel k --qmp tcp:localhost:4444");
 }
 
+static const struct {
+	const char *line, *reason;
+} refused[] = {
+	{"-m 1G", "give -kernel"},
+	{"-kernel k -frobnicate", "-frobnicate: this option is not known"},
+	{"-kernel", "value is missing"},
+	{"-kernel k -", "not known"},
+	{"-kernel k -device e1000,netdev=n -netdev user,id=n",
+	 "\"network_device\": \"virtio-net-pci\""},
+	{"-kernel k -device rtl8139", "virtio-net-pci"},
+	{"-kernel k -net nic,model=e1000 -net user", "virtio-net-pci"},
+	{"-kernel k -nic user,model=e1000", "virtio-net-pci"},
+	{"-kernel k -device nvme,drive=d", "virtio-blk-pci"},
+	{"-kernel k -device frob", "no such device"},
+	{"-kernel k -device {\"driver\":\"virtio-rng-pci\"}", "no such device"},
+	{"-kernel k -device virtio-net-pci,netdev=n", "-netdev with that id"},
+	{"-kernel k -device virtio-net-pci,netdev=n,frob=1 -netdev user,id=n", "\"frob\""},
+	{"-kernel k -device virtio-blk-pci,drive=d -drive file=a,if=virtio,id=d", "if=none"},
+	{"-kernel k -accel tcg", "-accel kvm"},
+	{"-kernel k -machine q35,accel=tcg", "-accel kvm"},
+	{"-kernel k -M virt", "q35"},
+	{"-kernel k -display gtk", "give none"},
+	{"-kernel k -vnc :0", "-display none"},
+	{"-kernel k -serial tcp::1,server", "unix:PATH"},
+	{"-kernel k -serial unix:/s", "server=on"},
+	{"-kernel k -serial pty", "give stdio"},
+	{"-kernel k -serial stdio -serial stdio", "one serial port"},
+	{"-kernel k -serial chardev:x", "id=x"},
+	{"-kernel k -mon chardev=x,mode=control", "id=x"},
+	{"-kernel k -chardev stdio,id=x -mon chardev=x,mode=control", "unix or tcp"},
+	{"-kernel k -qmp unix:/a,server -qmp unix:/b,server", "one QMP"},
+	{"-kernel k -monitor stdio", "monitor for people"},
+	{"-kernel k -chardev socket,id=x,port=1", "server=on"},
+	{"-kernel k -chardev stdio", "give an id"},
+	{"-kernel k -drive file=a,if=floppy", "if=virtio"},
+	{"-kernel k -drive file=a,format=vmdk", "raw or qcow2"},
+	{"-kernel k -drive file=a,,b", "no comma"},
+	{"-kernel k -drive file=a,media=cdrom", "disks only"},
+	{"-kernel k -drive file=a,frob=1", "frob"},
+	{"-kernel k -drive if=virtio", "give a file"},
+	{"-kernel k -cdrom a", "give -drive"},
+	{"-kernel k -netdev socket,id=n", "give user or tap"},
+	{"-kernel k -netdev user,id=n,net=10.1.0.0/16", "\"net\" is not possible"},
+	{"-kernel k -netdev tap,id=n", "ifname=NAME"},
+	{"-kernel k -virtfs local,path=/,mount_tag=t", "-t virtiofs"},
+	{"-kernel k -fsdev local,id=f,path=/", "-t virtiofs"},
+	{"-kernel k -device virtio-9p-pci,fsdev=f,mount_tag=/dev/root", "-t virtiofs"},
+	{"-kernel k -device vhost-vsock-pci,guest-cid=3", "vsock=CID"},
+	{"-kernel k -daemonize", "foreground"},
+	{"-kernel k -s", "debugger"},
+	{"-kernel k -S", "starts at once"},
+	{"-kernel k -gdb tcp::1", "debugger"},
+	{"-kernel k -action panic=pause", "leave it out"},
+	{"-kernel k -object memory-backend-file,id=m", "leave it out"},
+	{"-kernel k -kmc ''", "OPTION=VALUE"},
+	{"-kernel k -kmc =x", "no name"},
+};
+
 static void test_refusals(void **state)
 {
-	static const struct {
-		const char *line, *reason;
-	} cases[] = {
-		{"-m 1G", "give -kernel"},
-		{"-kernel k -frobnicate", "-frobnicate: this option is not known"},
-		{"-kernel", "value is missing"},
-		{"-kernel k -", "not known"},
-		{"-kernel k -device e1000,netdev=n -netdev user,id=n",
-		 "\"network_device\": \"virtio-net-pci\""},
-		{"-kernel k -device rtl8139", "virtio-net-pci"},
-		{"-kernel k -net nic,model=e1000 -net user", "virtio-net-pci"},
-		{"-kernel k -nic user,model=e1000", "virtio-net-pci"},
-		{"-kernel k -device nvme,drive=d", "virtio-blk-pci"},
-		{"-kernel k -device frob", "no such device"},
-		{"-kernel k -device {\"driver\":\"virtio-rng-pci\"}", "no such device"},
-		{"-kernel k -device virtio-net-pci,netdev=n", "-netdev with that id"},
-		{"-kernel k -device virtio-net-pci,netdev=n,frob=1 -netdev user,id=n", "\"frob\""},
-		{"-kernel k -device virtio-blk-pci,drive=d -drive file=a,if=virtio,id=d",
-		 "if=none"},
-		{"-kernel k -accel tcg", "-accel kvm"},
-		{"-kernel k -machine q35,accel=tcg", "-accel kvm"},
-		{"-kernel k -M virt", "q35"},
-		{"-kernel k -display gtk", "give none"},
-		{"-kernel k -vnc :0", "-display none"},
-		{"-kernel k -serial tcp::1,server", "unix:PATH"},
-		{"-kernel k -serial unix:/s", "server=on"},
-		{"-kernel k -serial pty", "give stdio"},
-		{"-kernel k -serial stdio -serial stdio", "one serial port"},
-		{"-kernel k -serial chardev:x", "id=x"},
-		{"-kernel k -mon chardev=x,mode=control", "id=x"},
-		{"-kernel k -chardev stdio,id=x -mon chardev=x,mode=control", "unix or tcp"},
-		{"-kernel k -qmp unix:/a,server -qmp unix:/b,server", "one QMP"},
-		{"-kernel k -monitor stdio", "monitor for people"},
-		{"-kernel k -chardev socket,id=x,port=1", "server=on"},
-		{"-kernel k -chardev stdio", "give an id"},
-		{"-kernel k -drive file=a,if=floppy", "if=virtio"},
-		{"-kernel k -drive file=a,format=vmdk", "raw or qcow2"},
-		{"-kernel k -drive file=a,,b", "no comma"},
-		{"-kernel k -drive file=a,media=cdrom", "disks only"},
-		{"-kernel k -drive file=a,frob=1", "frob"},
-		{"-kernel k -drive if=virtio", "give a file"},
-		{"-kernel k -cdrom a", "give -drive"},
-		{"-kernel k -netdev socket,id=n", "give user or tap"},
-		{"-kernel k -netdev user,id=n,net=10.1.0.0/16", "\"net\" is not possible"},
-		{"-kernel k -netdev tap,id=n", "ifname=NAME"},
-		{"-kernel k -virtfs local,path=/,mount_tag=t", "-t virtiofs"},
-		{"-kernel k -fsdev local,id=f,path=/", "-t virtiofs"},
-		{"-kernel k -device virtio-9p-pci,fsdev=f,mount_tag=/dev/root", "-t virtiofs"},
-		{"-kernel k -device vhost-vsock-pci,guest-cid=3", "vsock=CID"},
-		{"-kernel k -daemonize", "foreground"},
-		{"-kernel k -s", "debugger"},
-		{"-kernel k -S", "starts at once"},
-		{"-kernel k -gdb tcp::1", "debugger"},
-		{"-kernel k -action panic=pause", "leave it out"},
-		{"-kernel k -object memory-backend-file,id=m", "leave it out"},
-		{"-kernel k -kmc ''", "OPTION=VALUE"},
-		{"-kernel k -kmc =x", "no name"},
-	};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		if (run(cases[i].line) != QEMU_BAD)
-			fail_msg("%s\nis not refused: %s", cases[i].line, shown);
-		if (!strstr(text, cases[i].reason) || strchr(text, '\n'))
-			fail_msg("%s\nis refused so: %s", cases[i].line, text);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		if (run(refused[i].line) != QEMU_BAD)
+			fail_msg("%s\nis not refused: %s", refused[i].line, shown);
+		if (!strstr(text, refused[i].reason) || strchr(text, '\n'))
+			fail_msg("%s\nis refused so: %s", refused[i].line, text);
 	}
 }
 

@@ -182,64 +182,65 @@ static void test_file_is_builtin(void **state)
 }
 
 /* A bad file: one line that says where, and no rules. The first one is the good twin. */
+static const struct {
+	const char *text, *says; /* NULL: is fine */
+} files[] = {
+	{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f*\",\"why\":\"w\"}]},"
+	 "\"caches\":{}}",
+	 NULL},
+	{"", "line 1"},
+	{"{\"version\":1,\n}", "line 2"},
+	{"[]", "version"},
+	{"{\"version\":2,\"functions\":{},\"caches\":{}}", "another kmc-vmm"},
+	{"{\"version\":1,\"functions\":{}}", "\"caches\""},
+	{"{\"version\":1,\"functions\":{},\"caches\":{},\"untracked\":[]}",
+	 "\"untracked\" is no member"},
+	{"{\"version\":1,\"functions\":[],\"caches\":{}}", "\"functions\""},
+	{"{\"version\":1,\"functions\":{\"a\":{}},\"caches\":{}}", "\"a\""},
+	{"{\"version\":1,\"functions\":{\"a\":[\"f\"]},\"caches\":{}}", "\"a\"[0]"},
+	{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f\"}]},\"caches\":{}}", "why"},
+	{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f\",\"why\":\"\"}]},"
+	 "\"caches\":{}}",
+	 "why"},
+	{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":[],\"why\":\"w\"}]},"
+	 "\"caches\":{}}",
+	 "pattern"},
+	{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":[7],\"why\":\"w\"}]},"
+	 "\"caches\":{}}",
+	 "pattern"},
+	{"{\"version\":1,\"functions\":{},\"functions\":{},\"caches\":{}}", "line 1"},
+#define TRACK(rules) "{\"version\":1,\"functions\":{},\"caches\":{},\"track\":" rules "}"
+	{TRACK("{}"), "not an array"},
+	{TRACK("[1]"), "\"track\"[0]"},
+	{TRACK("[{\"cache\":\"a\"}]"), "missing"},
+	{TRACK("[{\"cache\":7,\"why\":\"w\"}]"), "names"},
+	{TRACK("[{\"min\":2,\"max\":1,\"why\":\"w\"}]"), "no more than"},
+	{TRACK("[{\"min\":-1,\"why\":\"w\"}]"), "bytes"},
+	{TRACK("[{\"rate\":0,\"why\":\"w\"}]"), "1 to 100"},
+	{TRACK("[{\"accesses\":1000001,\"why\":\"w\"}]"), "1000000"},
+	{TRACK("[{\"watch\":1,\"why\":\"w\"}]"), "true or false"},
+	{TRACK("[{\"other\":1,\"why\":\"w\"}]"), "a rule has"},
+#undef TRACK
+};
+
 static void test_bad_files(void **state)
 {
-	static const struct {
-		const char *text, *says; /* NULL: is fine */
-	} cases[] = {
-		{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f*\",\"why\":\"w\"}]},"
-		 "\"caches\":{}}",
-		 NULL},
-		{"", "line 1"},
-		{"{\"version\":1,\n}", "line 2"},
-		{"[]", "version"},
-		{"{\"version\":2,\"functions\":{},\"caches\":{}}", "another kmc-vmm"},
-		{"{\"version\":1,\"functions\":{}}", "\"caches\""},
-		{"{\"version\":1,\"functions\":{},\"caches\":{},\"untracked\":[]}", "\"untracked\" is no member"},
-		{"{\"version\":1,\"functions\":[],\"caches\":{}}", "\"functions\""},
-		{"{\"version\":1,\"functions\":{\"a\":{}},\"caches\":{}}", "\"a\""},
-		{"{\"version\":1,\"functions\":{\"a\":[\"f\"]},\"caches\":{}}", "\"a\"[0]"},
-		{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f\"}]},\"caches\":{}}",
-		 "why"},
-		{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f\",\"why\":\"\"}]},"
-		 "\"caches\":{}}",
-		 "why"},
-		{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":[],\"why\":\"w\"}]},"
-		 "\"caches\":{}}",
-		 "pattern"},
-		{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":[7],\"why\":\"w\"}]},"
-		 "\"caches\":{}}",
-		 "pattern"},
-		{"{\"version\":1,\"functions\":{},\"functions\":{},\"caches\":{}}", "line 1"},
-#define TRACK(rules) "{\"version\":1,\"functions\":{},\"caches\":{},\"track\":" rules "}"
-		{TRACK("{}"), "not an array"},
-		{TRACK("[1]"), "\"track\"[0]"},
-		{TRACK("[{\"cache\":\"a\"}]"), "missing"},
-		{TRACK("[{\"cache\":7,\"why\":\"w\"}]"), "names"},
-		{TRACK("[{\"min\":2,\"max\":1,\"why\":\"w\"}]"), "no more than"},
-		{TRACK("[{\"min\":-1,\"why\":\"w\"}]"), "bytes"},
-		{TRACK("[{\"rate\":0,\"why\":\"w\"}]"), "1 to 100"},
-		{TRACK("[{\"accesses\":1000001,\"why\":\"w\"}]"), "1000000"},
-		{TRACK("[{\"watch\":1,\"why\":\"w\"}]"), "true or false"},
-		{TRACK("[{\"other\":1,\"why\":\"w\"}]"), "a rule has"},
-#undef TRACK
-	};
 	char path[] = "/tmp/report_rules.XXXXXX", err[256];
 	struct rules *r;
 	int fd = mkstemp(path);
 
 	assert_true(fd >= 0);
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		ssize_t len = (ssize_t)strlen(cases[i].text);
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		ssize_t len = (ssize_t)strlen(files[i].text);
 
 		assert_int_equal(ftruncate(fd, 0), 0);
-		assert_int_equal(pwrite(fd, cases[i].text, (size_t)len, 0), len);
+		assert_int_equal(pwrite(fd, files[i].text, (size_t)len, 0), len);
 		err[0] = '\0';
-		assert_int_equal(rules_load(path, &r, err, sizeof(err)), cases[i].says ? -1 : 0);
-		if (cases[i].says && !strstr(err, cases[i].says))
+		assert_int_equal(rules_load(path, &r, err, sizeof(err)), files[i].says ? -1 : 0);
+		if (files[i].says && !strstr(err, files[i].says))
 			fail_msg("case %zu says: %s", i, err);
 		assert_null(strchr(err, '\n'));
-		if (!cases[i].says)
+		if (!files[i].says)
 			assert_true(rules_match(r, "a", "foo"));
 		else
 			assert_null(r);
