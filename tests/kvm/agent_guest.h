@@ -29,7 +29,7 @@ struct guest {
 	struct kmc_ring *ring;
 	uint32_t *table;
 	unsigned bells, records;
-	char path[64];
+	char path[TINY_PATH];
 };
 
 /*

@@ -11,5 +11,5 @@ target_sources(checker_track PRIVATE agent_guest.c)
 target_compile_options(checker_agent PRIVATE -g) # it reads its own debug information
 kvm_test(control_sandbox kmc_control)
 target_sources(control_sandbox PRIVATE agent_guest.c ${PROJECT_SOURCE_DIR}/tests/unit/sink_client.c)
-target_include_directories(control_sandbox PRIVATE ${PROJECT_SOURCE_DIR}/guest-agent ${PROJECT_SOURCE_DIR}/tests/unit)
+target_include_directories(control_sandbox PRIVATE ${PROJECT_SOURCE_DIR}/guest-agent)
 set_tests_properties(kvm/control_sandbox PROPERTIES SKIP_RETURN_CODE 77)

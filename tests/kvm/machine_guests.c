@@ -371,7 +371,7 @@ static void refused(void **state)
 	static const char *const says[] = {"--cpus",   "--cpus", "--memory",
 					   "--memory", "initrd", "--append"};
 	unsigned before;
-	char path[64];
+	char path[TINY_PATH];
 
 	need_kvm();
 	assert_int_equal(tiny_kernel_write(path, power_off_start, 4), 0);

@@ -58,7 +58,7 @@ static inline struct machine *make_guest(const uint8_t *start, const uint8_t *en
 	struct machine_config c = config ? *config : (struct machine_config){0};
 	struct machine_error err = {.text = ""};
 	struct machine *m = NULL;
-	char path[64];
+	char path[TINY_PATH];
 	int r;
 
 	need_kvm();

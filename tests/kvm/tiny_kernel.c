@@ -8,11 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "scratch.h"
+
 #define SETUP_SECTS 1u
 #define CODE_ROOM   0x2000u
 #define ENTRY_64    0x200u
 
-int tiny_kernel_write(char *path, const uint8_t *code, size_t len)
+int tiny_kernel_write(char path[TINY_PATH], const uint8_t *code, size_t len)
 {
 	static const char release[] = "6.1.0-tiny (test) #1";
 	static uint8_t image[(1 + SETUP_SECTS) * 512 + CODE_ROOM];
@@ -41,8 +43,7 @@ int tiny_kernel_write(char *path, const uint8_t *code, size_t len)
 	memcpy(image + 0x200 + h->kernel_version, release, sizeof(release));
 	memcpy(image + (1 + SETUP_SECTS) * 512 + ENTRY_64, code, len);
 
-	strcpy(path, "/tmp/kmc-tiny-XXXXXX");
-	fd = mkstemp(path);
+	fd = scratch_file(path, "");
 	if (fd < 0)
 		return -1;
 	r = write(fd, image, sizeof(image)) == (ssize_t)sizeof(image) ? 0 : -1;

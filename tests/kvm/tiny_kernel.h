@@ -12,10 +12,11 @@
 
 /* Where the code runs: its 64-bit entry, with 4 GiB mapped one to one. */
 #define TINY_LOAD  0x1000000ull
+#define TINY_PATH  512 /* bytes of the path of its file */
 #define TINY_ENTRY (TINY_LOAD + 0x200)
 
-/* Writes the image to a new temporary file; path must have room for 64 bytes. 0 or -1. */
-int tiny_kernel_write(char *path, const uint8_t *code, size_t len);
+/* Writes the image to a new temporary file. 0 or -1. */
+int tiny_kernel_write(char path[TINY_PATH], const uint8_t *code, size_t len);
 
 /* False, with a line on standard output, where no guest can run here: main() returns 77 then. */
 bool tiny_kernel_runs(void);

@@ -17,6 +17,7 @@
 #include "coverage.h"
 #include "input.h"
 #include "random64.h"
+#include "scratch.h"
 #include "view.h"
 
 #define GOLDEN	KMC_SOURCE_DIR "/tests/golden/"
@@ -109,8 +110,8 @@ static void write_all(int fd, const struct stream *s)
 static void test_damaged(void **state)
 {
 	struct stream good = { .size = 1 << 20 }, s = { .size = 1 << 20 };
-	char path[] = "/tmp/client_random.XXXXXX";
-	int fd = mkstemp(path);
+	char path[SCRATCH_PATH];
+	int fd = scratch_file(path, "");
 
 	assert_true(fd >= 0);
 	good.bytes = malloc(good.size);
@@ -141,8 +142,8 @@ static void test_damaged(void **state)
 static void test_noise(void **state)
 {
 	struct stream s = { .len = 65536, .size = 65536 };
-	char path[] = "/tmp/client_random.XXXXXX";
-	int fd = mkstemp(path);
+	char path[SCRATCH_PATH];
+	int fd = scratch_file(path, "");
 
 	assert_true(fd >= 0);
 	s.bytes = malloc(s.size);

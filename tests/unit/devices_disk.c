@@ -19,13 +19,14 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "disk.h"
+#include "scratch.h"
 
 #define SIZE   (37u * 4096u + 3u * 512u) /* the last cluster is not whole */
 #define ROUNDS 4000u
 #define LONG   20000u
 
 static uint8_t image[SIZE], model[SIZE];
-static char path[64];
+static char path[SCRATCH_PATH];
 static const char *format; /* of the image; NULL: raw */
 
 static void make_image(size_t extra)
@@ -33,8 +34,7 @@ static void make_image(size_t extra)
 	uint8_t more[512] = {0};
 	int fd;
 
-	strcpy(path, "/tmp/kmc-disk-XXXXXX");
-	fd = mkstemp(path);
+	fd = scratch_file(path, "");
 	assert_true(fd >= 0);
 	for (size_t i = 0; i < SIZE; i++)
 		image[i] = (uint8_t)rand();
@@ -191,9 +191,9 @@ static void no_folder(void **state)
 /* The image in another format; back: the other way, into model's form. */
 static void convert(bool back)
 {
-	char command[512];
+	char command[4 * SCRATCH_PATH + 128];
 
-	snprintf(command, sizeof(command), "qemu-img convert -f %s -O %s %s %s.new && mv %s.new %s",
+	snprintf(command, sizeof(command), "qemu-img convert -f %s -O %s '%s' '%s.new' && mv '%s.new' '%s'",
 		 back ? "qcow2" : "raw", back ? "raw" : "qcow2", path, path, path, path);
 	assert_int_equal(system(command), 0);
 }
@@ -234,7 +234,7 @@ static void qcow2(void **state)
 static void killed(void **state)
 {
 	struct disk *d;
-	char ready, command[128];
+	char ready, command[SCRATCH_PATH + 64];
 	pid_t child;
 	int pipes[2];
 
@@ -251,7 +251,7 @@ static void killed(void **state)
 	assert_int_equal(read(pipes[0], &ready, 1), 1);
 	kill(child, SIGKILL);
 	waitpid(child, NULL, 0);
-	snprintf(command, sizeof(command), "qemu-img check -q %s 2>/dev/null", path);
+	snprintf(command, sizeof(command), "qemu-img check -q '%s' 2>/dev/null", path);
 	for (unsigned i = 0; system(command) != 0; i++) {
 		assert_true(i < 100);
 		usleep(100000);

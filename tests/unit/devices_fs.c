@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "device_ring.h"
+#include "scratch.h"
 
 #define IN  ((uint32_t)sizeof(struct fuse_in_header))
 #define OUT ((uint32_t)sizeof(struct fuse_out_header))
@@ -24,13 +25,13 @@ static struct world w;
 static struct devices *d;
 static struct driver v;
 static struct ring ring[2];
-static char folder[] = "/tmp/kmc-fs-XXXXXX", path[64], err[512];
+static char folder[SCRATCH_PATH], path[SCRATCH_PATH + 64], err[1024];
 static uint64_t unique = 100;
 
 static int make_folder(void **state)
 {
 	setenv("KMC_VIRTIOFSD", FAKE_VIRTIOFSD, 1);
-	return mkdtemp(folder) ? 0 : -1;
+	return scratch_folder(folder) ? 0 : -1;
 }
 
 static int remove_folder(void **state)

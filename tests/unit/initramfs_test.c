@@ -16,6 +16,7 @@
 #include <unistd.h>
 #include "initramfs.h"
 #include "kmc_init.h"
+#include "scratch.h"
 
 #define ENTRIES 64
 
@@ -37,7 +38,9 @@ struct built {
 	struct listing list;
 };
 
-static char dir[] = "/tmp/kmc-initramfs-XXXXXX";
+#define FILE_PATH (SCRATCH_PATH + 64)
+
+static char dir[SCRATCH_PATH];
 
 static uint32_t field(const unsigned char *header, unsigned index)
 {
@@ -109,11 +112,11 @@ static void check_text(const struct listing *list, const char *name, const char 
 	check_file(list, name, text, strlen(text));
 }
 
-static const char *write_file(char path[128], const char *name, const void *data, size_t size)
+static const char *write_file(char path[FILE_PATH], const char *name, const void *data, size_t size)
 {
 	FILE *f;
 
-	snprintf(path, 128, "%s/%s", dir, name);
+	snprintf(path, FILE_PATH, "%s/%s", dir, name);
 	f = fopen(path, "w");
 	assert_non_null(f);
 	assert_int_equal(fwrite(data, 1, size, f), size);
@@ -187,7 +190,7 @@ static void test_order(void **state)
 /* Sizes of all remainders by 4, so that padding is right. */
 static void test_content(void **state)
 {
-	char paths[4][128], second[160];
+	char paths[4][FILE_PATH], second[160];
 	const char *modules[4];
 	struct initramfs_config config = { .modules = modules, .nmodules = 4, .interactive = true };
 	struct built b;
@@ -219,7 +222,7 @@ static void test_content(void **state)
 static void test_behind_initrd(void **state)
 {
 	static const char initrd[] = "not even an archive";
-	char path[128];
+	char path[FILE_PATH];
 
 	for (size_t size = 16; size < 20; size++) {
 		struct initramfs_config config = { .initrd =
@@ -241,7 +244,7 @@ static void test_behind_initrd(void **state)
 
 static void test_next_default(void **state)
 {
-	char path[128];
+	char path[FILE_PATH];
 	struct initramfs_config config = { .initrd = write_file(path, "initrd", "1234", 4) };
 	struct built b = build_at(&config, 4);
 
@@ -262,7 +265,7 @@ static void test_busybox(void **state)
 		      .segment = { .p_type = PT_LOAD } };
 	struct initramfs_config config = { 0 };
 	const struct entry *sh;
-	char path[128];
+	char path[FILE_PATH];
 	struct built b;
 
 	config.busybox = write_file(path, "busybox", &program, sizeof(program));
@@ -293,7 +296,7 @@ static void test_busybox(void **state)
 static void test_errors(void **state)
 {
 	static const char *const missing[] = { "/nonexistent/file.ko" };
-	char empty[128];
+	char empty[FILE_PATH];
 	const struct {
 		struct initramfs_config config;
 		const char *says;
@@ -321,14 +324,14 @@ static void test_errors(void **state)
 
 static int make_dir(void **state)
 {
-	return mkdtemp(dir) ? 0 : -1;
+	return scratch_folder(dir) ? 0 : -1;
 }
 
 static int remove_dir(void **state)
 {
 	static const char *const names[] = { "m0.ko",  "m1.ko",	  "m2.ko", "m3.ko",
 					     "initrd", "busybox", "empty" };
-	char path[128];
+	char path[FILE_PATH];
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);

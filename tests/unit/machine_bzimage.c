@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "bzimage.h"
+#include "scratch.h"
 
 #define SETUP_SECTORS 4u
 #define SETUP_BYTES   ((SETUP_SECTORS + 1) * 512u)
@@ -244,12 +245,12 @@ static void write_file(const char *path, const void *data, size_t len)
 
 static void files(void **state)
 {
-	char dir[] = "/tmp/kmc-bzimage-XXXXXX", path[64], name[64];
+	char dir[SCRATCH_PATH], path[SCRATCH_PATH + 8], name[64];
 	struct machine_error err;
 	uint8_t file[FILE_BYTES];
 
 	make_good(file);
-	assert_non_null(mkdtemp(dir));
+	assert_true(scratch_folder(dir));
 	snprintf(path, sizeof(path), "%s/kernel", dir);
 	assert_int_equal(bzimage_release(path, name, sizeof(name), &err), -1);
 	assert_non_null(strstr(err.text, "No such file"));

@@ -20,6 +20,7 @@
 #include "debuginfo.h"
 #include "kmc_abi.h"
 #include "random64.h"
+#include "scratch.h"
 
 #define FILE_OF(name) KMC_SAMPLES "/" name
 #define SLIDE	      0x12000000ull /* of the kernel, as KASLR does */
@@ -497,8 +498,8 @@ static void test_damaged(void **state)
 {
 	static const char *const files[] = { FILE_OF("vmlinux"), FILE_OF("other.ko") };
 	static uint8_t good[65536], bad[65536];
-	char path[] = "/tmp/kmc-debuginfo-XXXXXX.ko";
-	int fd = mkstemps(path, 3);
+	char path[SCRATCH_PATH];
+	int fd = scratch_file(path, ".ko");
 	struct symbols *s = symbols_create();
 	unsigned opened = 0;
 

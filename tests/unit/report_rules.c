@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "scratch.h"
 #include "symbols.h"
 #include "track_rule.h"
 
@@ -100,7 +101,7 @@ static void test_functions(void **state)
 static struct rules *from_text(const char *text, char *path)
 {
 	size_t len = strlen(text);
-	int fd = mkstemp(path);
+	int fd = scratch_file(path, "");
 	struct rules *r;
 	char err[256];
 
@@ -123,7 +124,7 @@ static void test_caches(void **state)
 		{ "task_struct", true }, { "signal_cache", true }, { "task_group", false },
 		{ "kmalloc-64", false }, { "", false },
 	};
-	char path[] = "/tmp/report_rules.XXXXXX";
+	char path[SCRATCH_PATH];
 	struct rules *r = from_text(text, path), *all = builtin();
 
 	unlink(path);
@@ -142,7 +143,7 @@ static void test_track(void **state)
 		"{\"version\":1,\"functions\":{},\"caches\":{},\"track\":["
 		"{\"cache\":\"kmalloc-*\",\"min\":100,\"max\":200,\"accesses\":7,\"why\":\"w\"},"
 		"{\"site\":\"kstrdup\",\"watch\":false,\"rate\":9,\"why\":\"w\"}]}";
-	char path[] = "/tmp/report_rules.XXXXXX";
+	char path[SCRATCH_PATH];
 	struct rules *r = from_text(text, path), *all = builtin();
 	struct track_rule a, b;
 	json_t *json;
@@ -225,9 +226,9 @@ static const struct {
 
 static void test_bad_files(void **state)
 {
-	char path[] = "/tmp/report_rules.XXXXXX", err[256];
+	char path[SCRATCH_PATH], err[256];
 	struct rules *r;
-	int fd = mkstemp(path);
+	int fd = scratch_file(path, "");
 
 	assert_true(fd >= 0);
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {

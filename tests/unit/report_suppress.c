@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "report_samples.h"
+#include "scratch.h"
 #include "suppress.h"
 
 /* A use after free in foo() of the module mod, called by bar() of the kernel, in kmalloc-64. */
@@ -151,8 +152,8 @@ static void test_threads(void **state)
 /* What is generated for a report suppresses it, and it comes back from a file as it went in. */
 static void test_generated(void **state)
 {
-	char path[] = "/tmp/report_suppress.XXXXXX", err[256];
-	int fd = mkstemp(path);
+	char path[SCRATCH_PATH], err[256];
+	int fd = scratch_file(path, "");
 
 	assert_true(fd >= 0);
 	close(fd);
@@ -201,8 +202,8 @@ static void test_files(void **state)
 		{"{\"version\":1,\"suppressions\":[\"f\"]}", "entry 1: an entry must"},
 		{"{\"version\":1,\"suppressions\":[{\"class\":\"uaf\"}]}", "entry 1: there is no such"},
 	};
-	char path[] = "/tmp/report_suppress.XXXXXX", err[256];
-	int fd = mkstemp(path);
+	char path[SCRATCH_PATH], err[256];
+	int fd = scratch_file(path, "");
 
 	assert_true(fd >= 0);
 	close(fd);
