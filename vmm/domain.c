@@ -1,34 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* domain.c: fetches the domain, tells what of it is ignored, makes one command line. */
+/* domain.c: has the domain fetched and translated by kmc-libvirt, makes one command line. */
 #include "domain.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "helper.h"
+
+/* Of all words: XML is at most 4 MiB (domain_parse.h), and no part of it becomes two words. */
+#define WORDS_SIZE (8u << 20)
 
 static enum options_result bad(const char *text)
 {
 	fprintf(stderr, "kmc-vmm: %s\n", text);
 	return OPTIONS_BAD;
-}
-
-/* Where sockets belong that somebody has to find. */
-static const char *runtime_dir(void)
-{
-	const char *dir = getenv("XDG_RUNTIME_DIR");
-
-	return dir && *dir == '/' && !strchr(dir, ',') ? dir : "/run";
-}
-
-static void list_ignored(const struct domain_args *a)
-{
-	for (unsigned i = 0; i < a->nignored; i++) {
-		const struct domain_ignored *x = &a->ignored[i];
-
-		fprintf(stderr, "kmc-vmm: the domain's %s (line %u) is ignored%s%s\n", x->path,
-			x->line, x->note ? ": " : "", x->note ? x->note : "");
-	}
-	if (a->more)
-		fprintf(stderr, "kmc-vmm: and %u more are ignored\n", a->more);
 }
 
 /* The program's name, the domain's options, the user's. */
@@ -57,30 +44,76 @@ static enum options_result print(const struct domain *d)
 	return fflush(stdout) ? bad("cannot write standard output") : OPTIONS_EXIT;
 }
 
+/* Until the other end is closed. The length, or -1: too long, or no memory. */
+static ssize_t read_all(int fd, char **text)
+{
+	FILE *f = fdopen(dup(fd), "r");
+	size_t len = 0;
+
+	*text = malloc(WORDS_SIZE);
+	if (f && *text)
+		len = fread(*text, 1, WORDS_SIZE, f);
+	if (f)
+		fclose(f);
+	return f && *text && len < WORDS_SIZE ? (ssize_t)len : -1;
+}
+
+static bool take_words(struct domain_args *a, const char *text, ssize_t len)
+{
+	const char *end = text + len;
+
+	if (len < 0 || (len && end[-1] != '\0'))
+		return false;
+	for (; text < end; text += strlen(text) + 1)
+		if (!domain_args_add(a, text))
+			return false;
+	return true;
+}
+
+/* It says itself why a domain is refused. */
+static enum options_result read_words(struct domain *d, struct helper *h)
+{
+	char *text = NULL;
+	ssize_t len = read_all(h->fd, &text);
+	int status = helper_end(h);
+	enum options_result result = OPTIONS_RUN;
+
+	if (WIFSIGNALED(status))
+		result = bad("kmc-libvirt was ended by a signal");
+	else if (status)
+		result = OPTIONS_BAD;
+	else if (!take_words(&d->args, text, len))
+		result = bad("the domain's options are too long");
+	free(text);
+	return result;
+}
+
 static enum options_result fetch(struct domain *d)
 {
-	const struct libvirt_domain domain = {.uri = d->o.uri, .name = d->o.name};
-	const struct domain_context context = {.runtime_dir = runtime_dir(),
-					       .kernel_given = d->o.kernel_given};
+	const char *words[8] = {LIBVIRT_WORDS, d->o.uri ? d->o.uri : "", d->o.name};
+	unsigned n = 3;
+	enum options_result result;
+	struct helper h;
 	char err[512];
-	bool active;
 
-	/* Before libvirt makes threads. */
-	if (d->o.record && recorder_start(&d->recorder, &domain, err, sizeof(err)))
-		return bad(err);
-	if (libvirt_domain_args(&domain, &context, &d->args, &active, err, sizeof(err)))
-		return bad(err);
-	list_ignored(&d->args);
-	if (d->o.strict && d->args.nignored)
-		return bad(
-			"--strict: what is ignored must be taken out of the domain, or --strict");
+	if (d->o.kernel_given)
+		words[n++] = LIBVIRT_KERNEL;
+	if (d->o.strict)
+		words[n++] = LIBVIRT_STRICT;
 	if (d->o.print)
-		return OPTIONS_RUN;
-	if (active)
-		return bad("the domain is running: its disks may change at any time; shut it down");
-	if (d->o.record && recorder_ready(&d->recorder, err, sizeof(err)))
+		words[n++] = LIBVIRT_PRINT;
+	/* They connect at the same time. */
+	if (d->o.record && recorder_start(&d->recorder, d->o.uri, d->o.name, err, sizeof(err)))
 		return bad(err);
-	return OPTIONS_RUN;
+	if (helper_start(&h, words, err, sizeof(err))) {
+		helper_end(&h);
+		return bad(err);
+	}
+	result = read_words(d, &h);
+	if (result == OPTIONS_RUN && d->o.record && !d->o.print &&
+	    recorder_ready(&d->recorder, err, sizeof(err)))
+		return bad(err);
+	return result;
 }
 
 enum options_result domain_prepare(struct domain *d, int argc, char **argv)
@@ -89,7 +122,7 @@ enum options_result domain_prepare(struct domain *d, int argc, char **argv)
 	enum options_result result = OPTIONS_BAD;
 	int nrest;
 
-	d->recorder.fd = -1;
+	d->recorder.helper.fd = -1;
 	if (!rest)
 		return bad("out of memory");
 	result = options_split(argc, argv, &d->o, rest, &nrest);

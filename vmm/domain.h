@@ -3,7 +3,8 @@
 #ifndef KMC_DOMAIN_H
 #define KMC_DOMAIN_H
 
-#include "libvirt_domain.h"
+#include "domain_args.h"
+#include "libvirt_call.h"
 #include "options.h"
 #include "recorder.h"
 

@@ -1,12 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Tests of vmm/libvirt/. KMC_REBASE=1 in the environment rewrites the golden files of libvirt_domains.
-# What a build without libvirt does is tested in every build.
-add_executable(libvirt_none libvirt_none.c ${PROJECT_SOURCE_DIR}/vmm/libvirt/libvirt_none.c
-               ${PROJECT_SOURCE_DIR}/vmm/libvirt/domain_args.c)
-target_include_directories(libvirt_none PRIVATE ${PROJECT_SOURCE_DIR}/vmm/libvirt)
-target_link_libraries(libvirt_none PRIVATE PkgConfig::CMOCKA)
-add_test(NAME unit/libvirt_none COMMAND libvirt_none)
-set_tests_properties(unit/libvirt_none PROPERTIES TIMEOUT 120 LABELS unit)
+unit_test(libvirt_args kmc_domain_args)
 
 if(KMC_HAS_LIBVIRT)
   unit_test(libvirt_domains kmc_libvirt)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * domain_args.h: what became of a libvirt domain: options of kmc-vmm, and what of the domain they
- * do not express. Filled by domain_parse(), used by vmm/domain.c. Knows neither XML nor libvirt.
+ * do not express. Filled by domain_parse(), and in kmc-vmm by vmm/domain.c, which has the options
+ * only. Knows neither XML nor libvirt.
  */
 #ifndef KMC_DOMAIN_ARGS_H
 #define KMC_DOMAIN_ARGS_H

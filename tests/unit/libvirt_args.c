@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* libvirt_none.c: a build without libvirt refuses in one line that names the remedy; lists and
- * quotes. */
+/* libvirt_args.c: the lists of words and of what is ignored, and quoting. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,31 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "libvirt_domain.h"
-
-static const struct libvirt_domain domain = {.uri = "test:///default", .name = "test"};
-
-static void assert_refused(int ret, const char *err)
-{
-	assert_int_equal(ret, -1);
-	assert_non_null(strstr(err, "no libvirt"));
-	assert_non_null(strstr(err, "libvirt-dev"));
-}
-
-static void test_refused(void **state)
-{
-	const struct domain_context context = {.runtime_dir = "/run"};
-	const struct libvirt_run run = {.end = "reset"};
-	struct domain_args args = {0};
-	char err[256];
-	bool active;
-
-	assert_refused(libvirt_domain_args(&domain, &context, &args, &active, err, sizeof(err)),
-		       err);
-	assert_refused(libvirt_domain_writable(&domain, err, sizeof(err)), err);
-	assert_refused(libvirt_domain_record(&domain, &run, err, sizeof(err)), err);
-	assert_int_equal(args.argc, 0);
-}
+#include "domain_args.h"
 
 static void test_lists_are_bounded(void **state)
 {
@@ -80,7 +55,6 @@ static void test_quoting(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_lists_are_bounded),
 		cmocka_unit_test(test_quoting),
 	};
