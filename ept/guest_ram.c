@@ -34,7 +34,7 @@
 struct guest_ram {
 	uint64_t size, low; /* bytes in all, bytes below the hole */
 	bool plain;
-	int memfd, uffd; /* -1 where it is plain */
+	int memfd, uffd;       /* -1 where it is plain */
 	uint8_t *view, *guest; /* MAP_FAILED until mapped; the same where it is plain */
 	/* One bit a page. Written under the checker's lock, read by any thread. */
 	_Atomic uint64_t *hidden;

@@ -6,8 +6,9 @@
  * view (loader, devices, emulator; never hidden). docs/decisions/ says why the guest mapping is
  * write-only and why pages are not hidden by mprotect.
  *
- * Memory of the second kind (plain) has one mapping and no userfaultfd: nothing in it can be hidden, and
- * the host may give it huge pages, which spare the guest most of its first touches' exits.
+ * Memory of the second kind (plain) has one mapping and no userfaultfd: nothing in it can be
+ * hidden, and the host may give it huge pages, which spare the guest most of its first touches'
+ * exits.
  *
  * Threads: hide, show and untrack of one page must not race (the checker's lock sees to that);
  * guest_ram_at and the queries may be called from any thread.
@@ -43,7 +44,7 @@ struct guest_ram_range {
  * failed, for the message.
  */
 int guest_ram_create(uint64_t size, struct guest_ram **ram, const char **what);
-/* The same of plain memory: guest_ram_hide() is -EOPNOTSUPP, and all is mapped from the beginning. */
+/* The same, plain: guest_ram_hide() is -EOPNOTSUPP, and nothing has to be populated. */
 int guest_ram_create_plain(uint64_t size, struct guest_ram **ram, const char **what);
 /* What the user can do about it; the message is "WHAT: STRERROR: REMEDY". err: negative errno. */
 const char *guest_ram_remedy(const char *what, int err);
