@@ -33,8 +33,9 @@
 
 struct guest_ram {
 	uint64_t size, low; /* bytes in all, bytes below the hole */
-	int memfd, uffd;
-	uint8_t *view, *guest; /* MAP_FAILED until mapped */
+	bool plain;
+	int memfd, uffd;       /* -1 where it is plain */
+	uint8_t *view, *guest; /* MAP_FAILED until mapped; the same where it is plain */
 	/* One bit a page. Written under the checker's lock, read by any thread. */
 	_Atomic uint64_t *hidden;
 	_Atomic uint64_t nhidden;
@@ -131,10 +132,44 @@ static int uffd_register(struct guest_ram *ram, const char **what)
 	return 0;
 }
 
-int guest_ram_create(uint64_t size, struct guest_ram **out, const char **what)
+/* In whole huge pages: RAM_GRAIN is their size. */
+static int map_plain(struct guest_ram *ram, const char **what)
+{
+	size_t room = ram->size + RAM_GRAIN;
+	uint8_t *map = mmap(NULL, room, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t before;
+
+	if (map == MAP_FAILED)
+		return fail(what, "mmap(guest memory)");
+	before = -(uintptr_t)map % RAM_GRAIN;
+	if (before)
+		munmap(map, before);
+	munmap(map + before + ram->size, RAM_GRAIN - before);
+	ram->view = ram->guest = map + before;
+	if (madvise(ram->view, ram->size, MADV_DONTFORK) < 0)
+		return fail(what, "madvise(MADV_DONTFORK)");
+	/* Fails where the kernel has no huge pages: then there are small ones. */
+	(void)madvise(ram->view, ram->size, MADV_HUGEPAGE);
+	return 0;
+}
+
+static int make_hidable(struct guest_ram *ram, const char **what)
+{
+	uint64_t words = (guest_ram_pages(ram) + BITS - 1) / BITS;
+	int err;
+
+	ram->hidden = calloc(words, sizeof(*ram->hidden));
+	ram->backed = calloc(words, sizeof(*ram->backed));
+	if (!ram->hidden || !ram->backed)
+		return fail(what, "calloc");
+	err = map_both(ram, what);
+	return err ? err : uffd_register(ram, what);
+}
+
+static int create(uint64_t size, bool plain, struct guest_ram **out, const char **what)
 {
 	struct guest_ram *ram;
-	uint64_t words;
 	int err;
 
 	*out = NULL;
@@ -147,16 +182,10 @@ int guest_ram_create(uint64_t size, struct guest_ram **out, const char **what)
 		return fail(what, "calloc");
 	ram->size = size;
 	ram->low = size < GUEST_RAM_LOW_END ? size : GUEST_RAM_LOW_END;
+	ram->plain = plain;
 	ram->memfd = ram->uffd = -1;
 	ram->view = ram->guest = MAP_FAILED;
-	words = (guest_ram_pages(ram) + BITS - 1) / BITS;
-	ram->hidden = calloc(words, sizeof(*ram->hidden));
-	ram->backed = calloc(words, sizeof(*ram->backed));
-	err = ram->hidden && ram->backed ? 0 : fail(what, "calloc");
-	if (!err)
-		err = map_both(ram, what);
-	if (!err)
-		err = uffd_register(ram, what);
+	err = plain ? map_plain(ram, what) : make_hidable(ram, what);
 	if (err) {
 		guest_ram_destroy(ram);
 		return err;
@@ -165,13 +194,23 @@ int guest_ram_create(uint64_t size, struct guest_ram **out, const char **what)
 	return 0;
 }
 
+int guest_ram_create(uint64_t size, struct guest_ram **ram, const char **what)
+{
+	return create(size, false, ram, what);
+}
+
+int guest_ram_create_plain(uint64_t size, struct guest_ram **ram, const char **what)
+{
+	return create(size, true, ram, what);
+}
+
 void guest_ram_destroy(struct guest_ram *ram)
 {
 	if (!ram)
 		return;
 	if (ram->uffd >= 0)
 		close(ram->uffd);
-	if (ram->guest != MAP_FAILED)
+	if (ram->guest != MAP_FAILED && !ram->plain)
 		munmap(ram->guest, ram->size);
 	if (ram->view != MAP_FAILED)
 		munmap(ram->view, ram->size);
@@ -266,6 +305,20 @@ int64_t guest_ram_page_index(const struct guest_ram *ram, gpa_t gpa)
 	return to_offset(ram, gpa, 1, &off) ? (int64_t)(off / GUEST_PAGE) : -1;
 }
 
+uint64_t guest_ram_anonymous(const struct guest_ram *ram)
+{
+	unsigned char there[RAM_GRAIN / GUEST_PAGE];
+	uint64_t pages = 0;
+
+	for (uint64_t off = 0; ram->plain && off < ram->size; off += RAM_GRAIN) {
+		if (mincore(ram->view + off, RAM_GRAIN, there) < 0)
+			return 0;
+		for (size_t i = 0; i < sizeof(there); i++)
+			pages += there[i] & 1;
+	}
+	return pages * GUEST_PAGE;
+}
+
 /* First page of n whole pages, or -EINVAL. */
 static int64_t to_pages(const struct guest_ram *ram, gpa_t gpa, uint64_t n)
 {
@@ -281,8 +334,11 @@ static int64_t to_pages(const struct guest_ram *ram, gpa_t gpa, uint64_t n)
 
 static bool page_hidden(const struct guest_ram *ram, uint64_t page)
 {
-	uint64_t word = atomic_load_explicit(&ram->hidden[page / BITS], memory_order_relaxed);
+	uint64_t word;
 
+	if (ram->plain)
+		return false;
+	word = atomic_load_explicit(&ram->hidden[page / BITS], memory_order_relaxed);
 	return word >> (page % BITS) & 1;
 }
 
@@ -369,6 +425,10 @@ int guest_ram_hide(struct guest_ram *ram, gpa_t gpa, uint64_t n)
 		return (int)page;
 	if (!n)
 		return 0;
+	if (ram->plain) {
+		errno = EOPNOTSUPP;
+		return -errno;
+	}
 	err = back_pages(ram, (uint64_t)page, n);
 	if (err)
 		return err;
@@ -387,6 +447,8 @@ int guest_ram_show(struct guest_ram *ram, gpa_t gpa, uint64_t n)
 
 	if (page < 0)
 		return (int)page;
+	if (ram->plain)
+		return 0;
 	mark(ram, (uint64_t)page, n, false);
 	err = continue_pages(ram, (uint64_t)page, n);
 	return err < 0 ? err : 0;
@@ -412,6 +474,8 @@ int guest_ram_populate(struct guest_ram *ram, gpa_t gpa, uint64_t n)
 
 	if (first < 0)
 		return (int)first;
+	if (ram->plain)
+		return 0;
 	end = (uint64_t)first + n;
 	for (page = (uint64_t)first; page < end; page = run) {
 		bool hidden = page_hidden(ram, page);

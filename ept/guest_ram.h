@@ -6,6 +6,10 @@
  * view (loader, devices, emulator; never hidden). docs/decisions/ says why the guest mapping is
  * write-only and why pages are not hidden by mprotect.
  *
+ * Memory of the second kind (plain) has one mapping and no userfaultfd: nothing in it can be
+ * hidden, and the host may give it huge pages, which spare the guest most of its first touches'
+ * exits.
+ *
  * Threads: hide, show and untrack of one page must not race (the checker's lock sees to that);
  * guest_ram_at and the queries may be called from any thread.
  */
@@ -40,6 +44,8 @@ struct guest_ram_range {
  * failed, for the message.
  */
 int guest_ram_create(uint64_t size, struct guest_ram **ram, const char **what);
+/* The same, plain: guest_ram_hide() is -EOPNOTSUPP, and nothing has to be populated. */
+int guest_ram_create_plain(uint64_t size, struct guest_ram **ram, const char **what);
 /* What the user can do about it; the message is "WHAT: STRERROR: REMEDY". err: negative errno. */
 const char *guest_ram_remedy(const char *what, int err);
 void guest_ram_destroy(struct guest_ram *ram);
@@ -57,6 +63,9 @@ bool guest_ram_contains(const struct guest_ram *ram, gpa_t gpa, uint64_t len);
  */
 int64_t guest_ram_page_index(const struct guest_ram *ram, gpa_t gpa);
 uint64_t guest_ram_pages(const struct guest_ram *ram);
+
+/* Bytes of this process's anonymous memory that are the guest's: only plain memory has any. */
+uint64_t guest_ram_anonymous(const struct guest_ram *ram);
 
 /* gpa page-aligned, n pages, all RAM. 0 or a negative errno. */
 int guest_ram_hide(struct guest_ram *ram, gpa_t gpa, uint64_t n);

@@ -283,7 +283,8 @@ static int prepare_machine(struct run *r)
 					 .tick_ms = TICK_MS,
 					 .hang_timeout = r->o.hang_timeout,
 					 .cpus = r->o.cpus,
-					 .memory = r->o.memory };
+					 .memory = r->o.memory,
+					 .plain_memory = !r->o.checks };
 	struct machine_error error;
 	char err[512];
 
@@ -495,7 +496,7 @@ static int run(struct run *r)
 	enum machine_end end = machine_run(r->machine);
 	struct run_figures figures = { .checker = checker_stats(r->checker),
 				       .run_ns = now() - r->control.began,
-				       .overhead = memory_use_bytes(r->control.memory_use),
+				       .overhead = memory_use_bytes(r->control.memory_use, machine_ram(r->machine)),
 				       .exec_status = checker_exec_status(r->checker),
 				       .release = r->release,
 				       .end = ends[end].name };

@@ -55,6 +55,7 @@ void agent_guest_create(struct guest *g, const struct checker_config *config)
 				    .cmdline = "",
 				    .cpus = 1,
 				    .memory = MEMORY,
+				    .plain_memory = !config->checks,
 				    .allow_emulated = true};
 	struct machine_error error;
 	char err[256];

@@ -94,6 +94,19 @@ static void test_hello(void **state)
 	}
 }
 
+/* Without checks nothing can be hidden; the guest runs to its end all the same. */
+static void test_unasked(void **state)
+{
+	const struct checker_config config = { .checks = 0, .rules = rules };
+	struct guest g;
+
+	agent_guest_create(&g, &config);
+	record(&g, KMC_SLAB, DIRECT_MAP + SLAB, 4096, 64);
+	bell(&g, RING_BELL(KMC_CMD_HELLO, HELLO >> 12));
+	bell(&g, RING_BELL(KMC_CMD_DRAIN, 0));
+	guest_finish(&g, "without checks");
+}
+
 static const struct {
 	const char *name, *error;
 	uint8_t type, nstack;
@@ -232,7 +245,8 @@ static void test_honest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_hello),	 cmocka_unit_test(test_records),
+		cmocka_unit_test(test_hello),	 cmocka_unit_test(test_unasked),
+		cmocka_unit_test(test_records),
 		cmocka_unit_test(test_ring_indices), cmocka_unit_test(test_symbols),
 		cmocka_unit_test(test_notes),	 cmocka_unit_test(test_honest),
 	};

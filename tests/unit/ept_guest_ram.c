@@ -292,6 +292,56 @@ static void refuses_odd_sizes(void **state)
 	}
 }
 
+static void plain_memory_is_all_there(void **state)
+{
+	struct guest_ram *ram;
+	struct guest_ram_range r[2];
+	const char *what;
+	uint64_t value = 1;
+
+	assert_int_equal(guest_ram_create_plain(4 * MIB, &ram, &what), 0);
+	assert_int_equal(guest_ram_ranges(ram, r), 1);
+	assert_int_equal((uintptr_t)r[0].guest % (2 * MIB), 0); /* or it gets no huge pages */
+	assert_int_equal(guest_ram_anonymous(ram), 0);
+	assert_int_equal(guest_read(ram, 9 * P, &value), 0);
+	assert_int_equal(value, 0);
+	*view(ram, 4 * MIB - 8) = 77;
+	assert_int_equal(guest_read(ram, 4 * MIB - 8, &value), 0);
+	assert_int_equal(value, 77);
+	assert_int_equal(guest_write(ram, 0, 5), 0);
+	assert_int_equal(*view(ram, 0), 5);
+	assert_in_range(guest_ram_anonymous(ram), 2 * P, 4 * MIB);
+	guest_ram_destroy(ram);
+}
+
+static void plain_memory_cannot_be_hidden(void **state)
+{
+	struct guest_ram *ram;
+	const char *what;
+	uint64_t value;
+
+	assert_int_equal(guest_ram_create_plain(2 * MIB, &ram, &what), 0);
+	assert_int_equal(guest_ram_hide(ram, GPA(P), 1), -EOPNOTSUPP);
+	assert_false(guest_ram_hidden(ram, GPA(P)));
+	assert_int_equal(guest_ram_hidden_pages(ram), 0);
+	assert_int_equal(guest_read(ram, P, &value), 0);
+	assert_int_equal(guest_ram_show(ram, GPA(P), 1), 0);
+	assert_int_equal(guest_ram_populate(ram, GPA(0), 512), 0);
+	assert_int_equal(guest_ram_hide(ram, GPA(2 * MIB), 1), -EINVAL);
+	guest_ram_destroy(ram);
+	assert_int_equal(guest_ram_create_plain(P, &ram, &what), -EINVAL);
+	assert_null(ram);
+}
+
+static void hidable_memory_is_not_anonymous(void **state)
+{
+	struct guest_ram *ram = test_ram(2 * MIB);
+
+	assert_int_equal(guest_write(ram, 0, 5), 0);
+	assert_int_equal(guest_ram_anonymous(ram), 0);
+	guest_ram_destroy(ram);
+}
+
 static void names_the_remedy(void **state)
 {
 	assert_non_null(strstr(guest_ram_remedy("userfaultfd", -EPERM), "/dev/userfaultfd"));
@@ -315,6 +365,9 @@ int main(void)
 		cmocka_unit_test(hides_above_the_hole),
 		cmocka_unit_test(refuses_what_is_not_ram),
 		cmocka_unit_test(refuses_odd_sizes),
+		cmocka_unit_test(plain_memory_is_all_there),
+		cmocka_unit_test(plain_memory_cannot_be_hidden),
+		cmocka_unit_test(hidable_memory_is_not_anonymous),
 		cmocka_unit_test(names_the_remedy),
 	};
 

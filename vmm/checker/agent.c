@@ -114,6 +114,10 @@ static void agent_hello(struct checker *c, const struct vcpu *vcpu, uint32_t pfn
 
 	if (a->on || a->broken)
 		return;
+	if (!c->tracks) { /* and its memory may be plain */
+		agent_give_up(c, "it was started without checks");
+		return;
+	}
 	a->shared = guest_ram_at(c->ram, at, GUEST_PAGE);
 	if (!a->shared) {
 		agent_give_up(c, "the agent's hello block lies outside of memory");

@@ -82,7 +82,7 @@ static json_t *stats(void *ctx, const json_t *args, char *err, size_t errlen)
 	struct run_figures figures = {.checker = &counters,
 				      .lost = sink_lost(c->sink),
 				      .run_ns = now() - c->began,
-				      .overhead = memory_use_bytes(c->memory_use),
+				      .overhead = memory_use_bytes(c->memory_use, machine_ram(c->machine)),
 				      .release = c->release,
 				      .end = "running"};
 

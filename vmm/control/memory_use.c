@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guest_ram.h"
+
 int memory_use_open(void)
 {
 	return open("/proc/self/status", O_RDONLY | O_CLOEXEC);
@@ -19,8 +21,9 @@ static uint64_t kilobytes(const char *text, const char *key)
 	return at ? strtoull(at + strlen(key), NULL, 10) : 0;
 }
 
-uint64_t memory_use_bytes(int status)
+uint64_t memory_use_bytes(int status, const struct guest_ram *ram)
 {
+	uint64_t anonymous, guest;
 	char text[4096];
 	ssize_t n = -1;
 
@@ -29,5 +32,8 @@ uint64_t memory_use_bytes(int status)
 	if (n <= 0)
 		return 0;
 	text[n] = '\0';
-	return 1024 * (kilobytes(text, "\nRssAnon:") + kilobytes(text, "\nVmPTE:"));
+	/* The guest may have got more since the line was made. */
+	anonymous = 1024 * kilobytes(text, "\nRssAnon:");
+	guest = guest_ram_anonymous(ram);
+	return anonymous - (guest < anonymous ? guest : anonymous) + 1024 * kilobytes(text, "\nVmPTE:");
 }

@@ -122,7 +122,7 @@ size_t metrics_format(const struct control *c, char text[METRICS_SIZE])
 	gauge(&w, "tracked_pages", NULL, "Pages with known objects", now.tracked_pages);
 	gauge(&w, "hidden_pages", NULL, "Pages whose accesses are seen", now.hidden_pages);
 	gauge(&w, "overhead_bytes", "bytes", "Memory of the host beside the guest's own",
-	      memory_use_bytes(c->memory_use));
+	      memory_use_bytes(c->memory_use, machine_ram(c->machine)));
 	put(&w, "# EOF\n");
 	return w.len;
 }

@@ -277,11 +277,13 @@ static int make_chips(struct machine *m, struct machine_error *err)
 	return 0;
 }
 
-static int make_memory(struct machine *m, uint64_t size, struct machine_error *err)
+static int make_memory(struct machine *m, const struct machine_config *config,
+		       struct machine_error *err)
 {
 	struct guest_ram_range range[2];
 	const char *what = "guest memory";
-	int n, r = guest_ram_create(size, &m->ram, &what);
+	int n, r = config->plain_memory ? guest_ram_create_plain(config->memory, &m->ram, &what)
+					: guest_ram_create(config->memory, &m->ram, &what);
 
 	if (r < 0)
 		return host_error(err, "%s: %s: %s", what, strerror(-r), guest_ram_remedy(what, r));
@@ -375,7 +377,7 @@ int machine_create(const struct machine_config *config, struct machine **out,
 	m = allocate(config);
 	if (!m)
 		return host_error(err, "out of memory: free some memory");
-	if (open_kvm(m, err) || make_chips(m, err) || make_memory(m, config->memory, err) ||
+	if (open_kvm(m, err) || make_chips(m, err) || make_memory(m, config, err) ||
 	    make_devices(m, config, err) || boot_load(m, config, &entry, err) ||
 	    make_vcpus(m, &entry, err)) {
 		machine_destroy(m);

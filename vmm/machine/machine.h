@@ -66,6 +66,7 @@ struct machine_config {
 	const char *cmdline; /* complete */
 	unsigned cpus;	     /* 1..64 */
 	uint64_t memory;     /* bytes */
+	bool plain_memory;   /* nothing in it will be hidden: guest_ram.h */
 	struct devices_config devices;
 	const char *serial; /* "stdio", "null", "unix:PATH" or a file; NULL: stdio */
 	struct machine_hooks hooks;

@@ -91,6 +91,7 @@ static const struct rule rules[] = {
 	ANY(mremap, ALL),
 	ANY(madvise, ALL),
 	ANY(brk, ALL),
+	ANY(mincore, BIT(MAIN) | BIT(COMMANDS) | BIT(METRICS)), /* how much of it is the guest's */
 	ANY(clock_gettime, ALL),
 	ANY(gettimeofday, ALL),
 	ANY(time, ALL),
