@@ -349,6 +349,7 @@ enum obj_verdict objects_pages_gone(struct objects *o, gpa_t gpa, uint64_t len)
 		if (r->kind == REGION_LARGE && region_state(r, 0) == OBJ_FREED) {
 			region_untrack(o, r);
 			r->kind = REGION_GONE;
+			o->known -= r->len;
 		} else {
 			region_drop(o, r);
 		}
@@ -689,7 +690,12 @@ void objects_each_live(const struct objects *o, bool (*each)(void *ctx, const st
 uint64_t objects_bytes(const struct objects *o)
 {
 	return o->bytes + depot_bytes(o->depot) +
-	       shadow_tracked_bytes(o->shadow) / GUEST_PAGE * sizeof(o->page[0]);
+	       o->known / GUEST_PAGE * sizeof(o->page[0]);
+}
+
+uint64_t objects_known_bytes(const struct objects *o)
+{
+	return o->known;
 }
 
 uint64_t objects_live(const struct objects *o)

@@ -170,6 +170,7 @@ void objects_each_live(const struct objects *o, bool (*each)(void *ctx, const st
 		       void *ctx);
 
 uint64_t objects_bytes(const struct objects *o); /* host bytes in use */
+uint64_t objects_known_bytes(const struct objects *o); /* guest bytes of slabs and large objects, hidden or not */
 uint64_t objects_live(const struct objects *o);
 
 struct objects_stats {

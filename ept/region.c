@@ -94,6 +94,7 @@ struct region *region_create(struct objects *o, enum region_kind kind, gpa_t bas
 	r->base = base.v;
 	r->len = len;
 	enter(o, r->base, r->len, r);
+	o->known += len;
 	return r;
 }
 
@@ -108,6 +109,8 @@ void region_destroy(struct objects *o, struct region *r)
 	enter(o, r->base, r->len, NULL);
 	drop_slots(o, r);
 	o->live -= r->nlive;
+	if (r->kind != REGION_GONE)
+		o->known -= r->len;
 	give(o, r, 1, sizeof(*r));
 }
 

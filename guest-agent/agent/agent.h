@@ -31,6 +31,11 @@ static inline bool kmc_is_active(void)
 	return READ_ONCE(kmc_active);
 }
 
+/* Whole pages, cleared and contiguous: what the agent takes of the guest's memory is counted, for its users. */
+void *kmc_alloc(size_t bytes); /* NULL: none left */
+void kmc_free(void *p, size_t bytes);
+void kmc_count_memory(long bytes); /* of other memory, taken or (negative) given back */
+
 /* Any context. The command has taken effect on return. */
 static inline void kmc_doorbell(enum kmc_cmd cmd, u32 argument)
 {

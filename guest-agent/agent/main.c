@@ -20,6 +20,32 @@ bool kmc_active;
 
 static bool panic_registered, greeted;
 
+static long memory;
+module_param(memory, long, 0444);
+MODULE_PARM_DESC(memory, "bytes that the agent has taken, without the module itself (see /proc/modules)");
+
+void kmc_count_memory(long bytes)
+{
+	memory += bytes;
+}
+
+void *kmc_alloc(size_t bytes)
+{
+	void *p = alloc_pages_exact(bytes, GFP_KERNEL | __GFP_ZERO);
+
+	if (p)
+		kmc_count_memory(PAGE_ALIGN(bytes));
+	return p;
+}
+
+void kmc_free(void *p, size_t bytes)
+{
+	if (!p)
+		return;
+	free_pages_exact(p, bytes);
+	kmc_count_memory(-(long)PAGE_ALIGN(bytes));
+}
+
 static int on_panic(struct notifier_block *nb, unsigned long event, void *text)
 {
 	kmc_doorbell(KMC_CMD_PANIC, 0);
@@ -134,14 +160,14 @@ static void agent_deinit(void)
 	kmc_wait_deinit();
 	kmc_pages_deinit();
 	kmc_rings_deinit();
-	free_page((unsigned long)kmc_hello);
+	kmc_free(kmc_hello, sizeof(*kmc_hello));
 }
 
 static int __init set_up(void)
 {
 	int err;
 
-	kmc_hello = (struct kmc_hello *)get_zeroed_page(GFP_KERNEL);
+	kmc_hello = kmc_alloc(sizeof(*kmc_hello));
 	if (!kmc_hello)
 		return -ENOMEM;
 	err = kmc_symbols_init();

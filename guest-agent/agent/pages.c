@@ -19,9 +19,13 @@ int kmc_pages_init(void)
 {
 	npages = ((unsigned long)high_memory - PAGE_OFFSET) >> PAGE_SHIFT;
 	tracked = vzalloc(BITS_TO_LONGS(npages) * sizeof(long));
-	return tracked ? 0 : -ENOMEM;
+	if (!tracked)
+		return -ENOMEM;
+	kmc_count_memory(PAGE_ALIGN(BITS_TO_LONGS(npages) * sizeof(long)));
+	return 0;
 }
 
+/* For good: nobody reads the count any more. */
 void kmc_pages_deinit(void)
 {
 	vfree(tracked);

@@ -68,7 +68,7 @@ int kmc_rings_init(void)
 		slots /= 2;
 
 	for (cpu = 0; cpu < nr_cpu_ids; cpu++) {
-		rings[cpu] = alloc_pages_exact(ring_bytes(), GFP_KERNEL | __GFP_ZERO);
+		rings[cpu] = kmc_alloc(ring_bytes());
 		if (!rings[cpu])
 			return -ENOMEM;
 		kmc_hello->ring[cpu] = virt_to_phys(rings[cpu]);
@@ -84,8 +84,7 @@ void kmc_rings_deinit(void)
 
 	irq_work_sync(&complaint);
 	for (cpu = 0; cpu < KMC_MAX_CPUS; cpu++)
-		if (rings[cpu])
-			free_pages_exact(rings[cpu], ring_bytes());
+		kmc_free(rings[cpu], ring_bytes());
 }
 
 static bool is_own_frame(unsigned long addr)

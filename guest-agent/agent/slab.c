@@ -214,8 +214,16 @@ static void count_misses(void)
 	WRITE_ONCE(kmc_hello->slab_probe_misses, misses);
 }
 
+/* Of a kretprobe, one for each call at a time; kmalloc() rounds up. */
+static long instances_bytes(const struct site *s)
+{
+	return (long)s->rp.maxactive * roundup_pow_of_two(sizeof(struct kretprobe_instance) + s->data_size);
+}
+
 static int place_at(struct site *s, const char *name)
 {
+	int err;
+
 	if (s->pre) {
 		s->kp = (struct kprobe){ .symbol_name = name, .pre_handler = s->pre };
 		return register_kprobe(&s->kp);
@@ -227,7 +235,10 @@ static int place_at(struct site *s, const char *name)
 		.data_size = s->data_size,
 		.maxactive = 4 * nr_cpu_ids + 64,
 	};
-	return register_kretprobe(&s->rp);
+	err = register_kretprobe(&s->rp);
+	if (!err)
+		kmc_count_memory(instances_bytes(s));
+	return err;
 }
 
 static void place(struct site *s)
@@ -247,10 +258,12 @@ static void remove(struct site *s)
 {
 	if (!s->placed)
 		return;
-	if (s->pre)
+	if (s->pre) {
 		unregister_kprobe(&s->kp);
-	else
+	} else {
 		unregister_kretprobe(&s->rp);
+		kmc_count_memory(-instances_bytes(s));
+	}
 	s->placed = false;
 }
 

@@ -48,7 +48,7 @@ int kmc_symbols_init(void)
 	lookup_size = kmc_lookup("kallsyms_lookup_size_offset");
 	on_each_symbol = kmc_lookup("kallsyms_on_each_symbol");
 
-	buffer = alloc_pages_exact(KMC_SYMBOL_BUFFER, GFP_KERNEL | __GFP_ZERO);
+	buffer = kmc_alloc(KMC_SYMBOL_BUFFER);
 	if (!buffer)
 		return -ENOMEM;
 	kmc_hello->symbol_buffer = virt_to_phys(buffer);
@@ -288,6 +288,5 @@ void kmc_symbols_deinit(void)
 {
 	if (notifying)
 		unregister_module_notifier(&module_notifier);
-	if (buffer)
-		free_pages_exact(buffer, KMC_SYMBOL_BUFFER);
+	kmc_free(buffer, KMC_SYMBOL_BUFFER);
 }

@@ -45,14 +45,14 @@ int kmc_wait_init(void)
 	unsigned int i;
 
 	for (i = 0; i < pieces(); i++) {
-		shown[i] = alloc_pages_exact(piece_bytes(i), GFP_KERNEL | __GFP_ZERO);
+		shown[i] = kmc_alloc(piece_bytes(i));
 		if (!shown[i])
 			return -ENOMEM;
 		kmc_hello->pages_shown[i] = virt_to_phys(shown[i]);
 	}
 	kmc_hello->shown_pages = min_t(unsigned long, kmc_pages_all(),
 				       (unsigned long)KMC_SHOWN_PIECES * KMC_SHOWN_PAGES);
-	site_gap = alloc_pages_exact(KMC_SITES, GFP_KERNEL | __GFP_ZERO);
+	site_gap = kmc_alloc(KMC_SITES);
 	if (!site_gap)
 		return -ENOMEM;
 	kmc_hello->site_gap = virt_to_phys(site_gap);
@@ -101,12 +101,10 @@ void kmc_wait_deinit(void)
 	unsigned int i;
 
 	for (i = 0; i < KMC_SHOWN_PIECES; i++) {
-		if (shown[i])
-			free_pages_exact(shown[i], piece_bytes(i));
+		kmc_free(shown[i], piece_bytes(i));
 		shown[i] = NULL;
 	}
-	if (site_gap)
-		free_pages_exact(site_gap, KMC_SITES);
+	kmc_free(site_gap, KMC_SITES);
 	site_gap = NULL;
 }
 

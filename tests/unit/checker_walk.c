@@ -182,12 +182,20 @@ static void test_accessed_dirty(void **state)
 	map_long(4, ADDR, P | W, PAGE | P | W);
 	walk(ram, &long_cpu, (gva_t){ ADDR }, WALK_WRITE, &w);
 	assert_int_equal(get64(leaf) & (A | D), 0); /* a look leaves no trace */
+	assert_false(w.written);
 	walk(ram, &long_cpu, (gva_t){ ADDR }, WALK_READ | WALK_SET_AD, &w);
 	assert_int_equal(get64(leaf) & (A | D), A);
 	assert_int_equal(get64(top) & (A | D), A);
+	assert_false(w.written); /* the first store sets the dirty bit */
 	walk(ram, &long_cpu, (gva_t){ ADDR }, WALK_WRITE | WALK_SET_AD, &w);
 	assert_int_equal(get64(leaf) & (A | D), A | D);
 	assert_int_equal(get64(top) & (A | D), A);
+	assert_true(w.written);
+	walk(ram, &long_cpu, (gva_t){ ADDR }, WALK_READ | WALK_SET_AD, &w);
+	assert_true(w.written);
+	map_long(4, ADDR, P | W, PAGE | P | A | D);
+	walk(ram, &long_cpu, (gva_t){ ADDR }, WALK_READ | WALK_SET_AD, &w);
+	assert_false(w.written); /* a dirty page that has become read-only */
 }
 
 static void test_read_crosses(void **state)

@@ -370,6 +370,29 @@ static void events_are_kept_and_dropped(void **state)
 	assert_true(objects_bytes(w.o) < bytes);
 }
 
+/* What is shown stays known; a large object that is freed and gone does not, until it is found again. */
+static void known_bytes(void **state)
+{
+	const struct obj_alloc large = {.addr = {S + 8 * P}, .size = 3 * P, .slot = 4 * P, .large = true};
+	struct object obj;
+	uint64_t before = objects_known_bytes(w.o);
+
+	assert_int_equal(objects_slab(w.o, GPA(S), 2 * P, NULL, true), OBJ_OK);
+	assert_int_equal(objects_known_bytes(w.o), before + 2 * P);
+	objects_unwatch(w.o, GPA(S), P);
+	assert_int_equal(objects_known_bytes(w.o), before + 2 * P);
+	assert_int_equal(objects_alloc(w.o, &large), OBJ_OK);
+	assert_int_equal(objects_known_bytes(w.o), before + 6 * P);
+	assert_int_equal(objects_free(w.o, GPA(S + 8 * P), NULL, &obj), OBJ_OK);
+	assert_int_equal(objects_known_bytes(w.o), before + 6 * P);
+	objects_pages_gone(w.o, GPA(S + 8 * P), 4 * P);
+	assert_int_equal(objects_known_bytes(w.o), before + 2 * P);
+	objects_pages_gone(w.o, GPA(S), 2 * P);
+	assert_int_equal(objects_known_bytes(w.o), before);
+	objects_forget_all(w.o);
+	assert_int_equal(objects_known_bytes(w.o), 0);
+}
+
 /* As large as an event's numbers become: 128 CPUs, 2^22 tasks, 200 days, objects of 8 MiB. */
 static void large_numbers(void **state)
 {
@@ -616,6 +639,7 @@ int main(void)
 		WORLD_TEST(free_of_an_unknown_object_makes_it_known),
 		WORLD_TEST(bad_free_describes_the_object),
 		WORLD_TEST(events_are_kept_and_dropped),
+		WORLD_TEST(known_bytes),
 		WORLD_TEST(large_numbers),
 		WORLD_TEST(ksize_gives_the_slot_to_its_owner),
 		WORLD_TEST(ksize_of_a_zeroed_object),

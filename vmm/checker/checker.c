@@ -97,10 +97,27 @@ void checker_hooks(struct checker *c, struct machine_hooks *hooks)
 					 .stopped = stopped };
 }
 
+static void note_peaks(struct checker *c)
+{
+	uint64_t hidden = guest_ram_hidden_pages(c->ram), tracked = shadow_tracked_bytes(c->shadow),
+		 known = objects_known_bytes(c->objects);
+
+	if (hidden > c->stats.hidden_peak)
+		c->stats.hidden_peak = hidden;
+	if (tracked > c->stats.tracked_peak) {
+		c->stats.tracked_peak = tracked;
+		c->stats.shadow_peak = shadow_bytes(c->shadow);
+	}
+	if (known > c->stats.known_peak) {
+		c->stats.known_peak = known;
+		c->stats.known_shadow = shadow_bytes(c->shadow);
+		c->stats.objects_peak = objects_bytes(c->objects);
+	}
+}
+
 static void track(void *ctx, gpa_t gpa, uint64_t len)
 {
 	struct checker *c = ctx;
-	uint64_t hidden;
 
 	if (guest_ram_hide(c->ram, gpa, len / GUEST_PAGE) < 0) {
 		agent_give_up(c, "a page cannot be hidden: %s", strerror(errno));
@@ -108,14 +125,7 @@ static void track(void *ctx, gpa_t gpa, uint64_t len)
 	}
 	windows_settle(c);
 	tracking_hidden(c, gpa, len / GUEST_PAGE);
-	hidden = guest_ram_hidden_pages(c->ram);
-	if (hidden > c->stats.hidden_peak)
-		c->stats.hidden_peak = hidden;
-	if (shadow_tracked_bytes(c->shadow) > c->stats.tracked_peak) {
-		c->stats.tracked_peak = shadow_tracked_bytes(c->shadow);
-		c->stats.shadow_peak = shadow_bytes(c->shadow);
-		c->stats.objects_peak = objects_bytes(c->objects);
-	}
+	note_peaks(c);
 }
 
 static void untrack(void *ctx, gpa_t gpa, uint64_t len)

@@ -85,7 +85,9 @@ struct checker_stats {
 	uint64_t leak_objects, leak_bytes, leak_lost_objects, leak_lost_bytes, leak_ns;
 	uint64_t hidden_peak;	/* pages */
 	uint64_t tracked_peak;	/* bytes */
-	uint64_t shadow_peak, objects_peak; /* host bytes */
+	uint64_t shadow_peak; /* host bytes at tracked_peak */
+	/* Guest bytes of slabs and large objects, hidden or not; then host bytes of shadow and of objects and traces. */
+	uint64_t known_peak, known_shadow, objects_peak;
 	uint64_t traces, unrecorded_traces; /* of allocations and frees: different ones; lost ones */
 	uint64_t fault_ns;	/* host time spent serving violations, steps included */
 	uint64_t hold_ns;	/* of that, with the other vCPUs held */

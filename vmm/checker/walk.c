@@ -114,20 +114,25 @@ static void found(struct walk *out, uint64_t gpa)
 	out->left = GUEST_PAGE - gpa % GUEST_PAGE;
 }
 
-enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, gva_t addr,
-		      unsigned how, struct walk *out)
+/* A and D of what was walked, where they are not set yet: that is seldom, and a locked instruction each. */
+static void mark(void *const slots[], const uint64_t entries[], unsigned n, unsigned how)
 {
-	const struct paging_mode *mode = paging_mode(cpu);
-	uint64_t table, rights = PTE_W | PTE_U, entry;
+	for (unsigned i = 0; i < n; i++)
+		if (!(entries[i] & PTE_A))
+			entry_or(slots[i], PTE_A);
+	if ((how & WALK_WRITE) && !(entries[n - 1] & PTE_D))
+		entry_or(slots[n - 1], PTE_D);
+}
+
+/* Inlined, so that the usual mode is a constant: windows walk some ten times each. */
+static inline __attribute__((always_inline)) enum walk_result
+walk_by(const struct paging_mode *mode, const struct guest_ram *ram, const struct walk_cpu *cpu, gva_t addr,
+	unsigned how, struct walk *out)
+{
+	uint64_t table, rights = PTE_W | PTE_U, entry, entries[WALK_TABLES];
 	void *slots[WALK_TABLES];
 	unsigned level, shift;
 
-	out->ntables = 0;
-	out->error_code = access_error(cpu, how);
-	if (!(cpu->cr0 & CR0_PG)) {
-		found(out, addr.v & 0xffffffff);
-		return WALK_OK;
-	}
 	if (!canonical(mode, addr.v))
 		return WALK_NONCANONICAL;
 	if (mode->levels < 4)
@@ -144,7 +149,7 @@ enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, g
 		slots[out->ntables] = guest_ram_at(ram, slot, mode->entry);
 		if (!slots[out->ntables])
 			return WALK_OUTSIDE;
-		entry = entry_load(slots[out->ntables], mode->entry);
+		entry = entries[out->ntables] = entry_load(slots[out->ntables], mode->entry);
 		out->table[out->ntables++] = slot;
 		if (!(entry & PTE_P))
 			return WALK_PF;
@@ -161,13 +166,29 @@ enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, g
 	if (!allowed(cpu, rights, entry, how, &out->error_code))
 		return WALK_PF;
 	if (how & WALK_SET_AD) {
-		for (unsigned i = 0; i < out->ntables; i++)
-			entry_or(slots[i], PTE_A);
-		if (how & WALK_WRITE)
-			entry_or(slots[out->ntables - 1], PTE_D);
+		uint32_t error = 0;
+
+		mark(slots, entries, out->ntables, how);
+		out->written = (how & WALK_WRITE) ||
+			       ((entry & PTE_D) && allowed(cpu, rights, entry, how | WALK_WRITE, &error));
 	}
 	found(out, (entry & PTE_ADDR & ~((1ull << shift) - 1)) | (addr.v & ((1ull << shift) - 1)));
 	return WALK_OK;
+}
+
+enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, gva_t addr,
+		      unsigned how, struct walk *out)
+{
+	const struct paging_mode *mode = paging_mode(cpu);
+
+	out->ntables = 0;
+	out->written = false;
+	out->error_code = access_error(cpu, how);
+	if (!(cpu->cr0 & CR0_PG)) {
+		found(out, addr.v & 0xffffffff);
+		return WALK_OK;
+	}
+	return mode == &mode_48 ? walk_by(&mode_48, ram, cpu, addr, how, out) : walk_by(mode, ram, cpu, addr, how, out);
 }
 
 enum walk_result walk_supervisor(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr,

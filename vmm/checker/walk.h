@@ -32,6 +32,7 @@ struct walk {
 	uint32_t error_code;	   /* of the #PF, where walk() returns WALK_PF */
 	unsigned ntables;
 	gpa_t table[WALK_TABLES];  /* the paging structures that were read */
+	bool written; /* with WALK_SET_AD: writes are allowed, too, and the dirty bit is set */
 };
 
 enum walk_result {

@@ -117,7 +117,7 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 	page->host = guest_ram_at(w->c->ram, gpa, GUEST_PAGE);
 	page->gpa = gpa.v;
 	page->user = user;
-	page->writable = how & ENGINE_WRITE;
+	page->writable = found.written;
 	return ENGINE_REACHED;
 }
 

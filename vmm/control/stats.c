@@ -26,6 +26,7 @@ static const struct {
 	COUNTER(gap_waits),	  COUNTER(reports),
 	COUNTER(repeated),	  COUNTER(hidden_peak),
 	COUNTER(tracked_peak),	  COUNTER(shadow_peak),
+	COUNTER(known_peak),	  COUNTER(known_shadow),
 	COUNTER(objects_peak),	  COUNTER(fault_ns),
 	COUNTER(hold_ns),	  COUNTER(unwatched_slabs),
 	COUNTER(probe_misses),	  COUNTER(suppressed),
