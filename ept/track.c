@@ -140,11 +140,15 @@ static void fill(struct track *t, const struct track_event *e, uint32_t accesses
 	}
 }
 
+/* The mode does not take every allocation. */
+static bool chooses(const struct track *t)
+{
+	return t->p.mode == TRACK_SAMPLE || (t->p.mode == TRACK_BUDGET && t->p.first);
+}
+
 static bool choose(struct track *t, const struct track_event *e, struct site *site)
 {
-	if (t->p.mode != TRACK_SAMPLE || !site)
-		return true;
-	return e->waits || sites_choose(t->sites, site, t->p.share);
+	return !chooses(t) || !site || e->waits || sites_choose(t->sites, site, &t->p);
 }
 
 bool track_alloc(struct track *t, struct track_event *e)
@@ -263,9 +267,9 @@ unsigned track_gap(struct track *t, const uint64_t *stack, unsigned frames)
 {
 	const struct site *site = sites_find(t->sites, track_site_hash(stack, frames));
 
-	if (t->p.mode != TRACK_SAMPLE || !site)
+	if (!chooses(t) || !site)
 		return 0;
-	return sites_gap(t->sites, site, t->p.share, UINT8_MAX);
+	return sites_gap(t->sites, site, &t->p, UINT8_MAX);
 }
 
 bool track_site(const struct track *t, unsigned n, uint64_t *seen, uint64_t *chosen)

@@ -4,7 +4,8 @@
  * knows no KVM. Used by vmm/checker/track*.c.
  *
  * full    every page with tracked objects, always
- * budget  a page on which something was allocated or freed, for so many accesses
+ * budget  a page on which something was allocated or freed, for so many accesses; of a place that allocates
+ *         much, call trace by call trace, ever fewer of its allocations
  * sample  the same, but only for some of the allocations, so that every place that allocates is looked at
  *         equally long: a rare one always, a busy one seldom
  * off     nothing, and nothing is announced
@@ -26,12 +27,13 @@ struct track_params {
 	uint32_t accesses; /* to a page, counted from each allocation on it that can tell something */
 	uint32_t recent;   /* the same from each free on it; 0: frees hide nothing */
 	uint32_t share;	   /* sample: percent of all allocations, 1..100 */
+	uint32_t first;	   /* budget: allocations of a place before one of m is chosen by chance; 0: all are */
 	bool frees_wait;   /* a free waits until its page is hidden; else that happens a little later */
 };
 #define TRACK_ACCESSES_MAX 1000000u
 
 /*
- * "full", "budget:accesses=64,recent=64,frees=wait", "sample:share=5,accesses=128", "off": what is
+ * "full", "budget:accesses=64,recent=64,frees=wait,first=64", "sample:share=5,accesses=128", "off": what is
  * left out has the mode's usual value. False with one line in err.
  */
 bool track_parse(const char *text, struct track_params *out, char *err, size_t errlen);

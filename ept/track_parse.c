@@ -17,6 +17,7 @@ static const struct {
 			   .accesses = 64,
 			   .recent = 64,
 			   .share = 100,
+			   .first = 64,
 			   .frees_wait = true}},
 	[TRACK_SAMPLE] = {"sample",
 			  {.mode = TRACK_SAMPLE, .accesses = 128, .recent = 128, .share = 5}},
@@ -56,6 +57,9 @@ static bool parse_one(const char *text, size_t len, struct track_params *p)
 		return number(eq + 1, rest, 1, TRACK_ACCESSES_MAX, &p->accesses);
 	if (is_word(text, name, "recent"))
 		return number(eq + 1, rest, 0, TRACK_ACCESSES_MAX, &p->recent);
+	if (is_word(text, name, "first"))
+		return p->mode == TRACK_BUDGET &&
+		       number(eq + 1, rest, 0, TRACK_ACCESSES_MAX, &p->first);
 	if (is_word(text, name, "share"))
 		return p->mode == TRACK_SAMPLE && number(eq + 1, rest, 1, 100, &p->share);
 	if (!is_word(text, name, "frees"))
@@ -82,7 +86,7 @@ bool track_parse(const char *text, struct track_params *out, char *err, size_t e
 		if (parse_one(at, len, out))
 			continue;
 		snprintf(err, errlen,
-			 "give budget:accesses=N,recent=N,frees=wait|later or "
+			 "give budget:accesses=N,recent=N,frees=wait|later,first=N or "
 			 "sample:share=PERCENT,accesses=N,recent=N,frees=wait|later, N up to %u",
 			 TRACK_ACCESSES_MAX);
 		return false;
@@ -100,4 +104,6 @@ void track_format(const struct track_params *p, char *out, size_t size)
 		      p->recent, p->frees_wait ? "wait" : "later");
 	if (p->mode == TRACK_SAMPLE)
 		snprintf(out + n, size - (size_t)n, ",share=%u", p->share);
+	else
+		snprintf(out + n, size - (size_t)n, ",first=%u", p->first);
 }

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define FIRST 4u   /* so many of a place are chosen in any case */
+#define FIRST 4u  /* of a place are chosen in any case, sampling */
 #define TRIES 16u /* entries that are looked at for one hash */
 
 struct sites {
@@ -81,35 +81,44 @@ const struct site *sites_by_number(const struct sites *s, unsigned n)
 	return s->site[n].hash ? &s->site[n] : NULL;
 }
 
-/*
- * One of a place that made m is chosen with the chance fair / m, fair being what each of them would be given if
- * all were given the same: the coin is one of 2^32.
- */
-static unsigned __int128 fair(const struct sites *s, uint32_t share)
+/* One of a place that made m is chosen with the chance fair / m; the coin is one of 2^32. */
+struct chance {
+	uint32_t first; /* before the coin is asked */
+	unsigned __int128 fair;
+};
+
+/* For a sample fair is what each place would be given if all were given the same. */
+static struct chance chance_of(const struct sites *s, const struct track_params *p)
 {
-	return ((unsigned __int128)s->allocations * share << 32) / (100 * s->stats.sites);
+	if (p->mode == TRACK_BUDGET)
+		return (struct chance){p->first, (unsigned __int128)p->first << 32};
+	return (struct chance){FIRST, ((unsigned __int128)s->allocations * p->share << 32) /
+					      (100 * s->stats.sites)};
 }
 
 static bool choose(const struct sites *s, const struct site *site, unsigned ahead,
-		   unsigned __int128 fair)
+		   const struct chance *chance)
 {
 	uint64_t number = site->seen + (uint64_t)ahead;
 	uint64_t coin = scramble(s->seed ^ scramble(site->hash + number)) >> 32;
 
-	return number <= FIRST || (unsigned __int128)coin * number < fair;
+	return number <= chance->first || (unsigned __int128)coin * number < chance->fair;
 }
 
-bool sites_choose(const struct sites *s, const struct site *site, uint32_t share)
+bool sites_choose(const struct sites *s, const struct site *site, const struct track_params *p)
 {
-	return choose(s, site, 0, fair(s, share));
+	const struct chance chance = chance_of(s, p);
+
+	return choose(s, site, 0, &chance);
 }
 
-unsigned sites_gap(const struct sites *s, const struct site *site, uint32_t share, unsigned most)
+unsigned sites_gap(const struct sites *s, const struct site *site, const struct track_params *p,
+		   unsigned most)
 {
-	unsigned __int128 each = fair(s, share);
+	const struct chance chance = chance_of(s, p);
 	unsigned gap = 0;
 
-	while (gap < most && !choose(s, site, gap + 1, each))
+	while (gap < most && !choose(s, site, gap + 1, &chance))
 		gap++;
 	return gap;
 }

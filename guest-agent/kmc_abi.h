@@ -33,7 +33,7 @@ typedef uint32_t kmc_u32;
 typedef uint64_t kmc_u64;
 #endif
 
-#define KMC_ABI_VERSION 3u
+#define KMC_ABI_VERSION 4u
 #define KMC_ABI_MAGIC	0x31434d4bu /* "KMC1" little endian; a 32-bit read of the port returns it */
 
 /*
@@ -65,7 +65,7 @@ enum kmc_cmd {
 /* kmc_hello.wants */
 #define KMC_WANT_NOTHING 0x1u /* take the probes away, until it is gone again */
 #define KMC_WANT_SHOWN	 0x2u /* pages of new slabs begin shown: set their bits in pages_shown, do not ring */
-#define KMC_WANT_FREES	 0x4u /* a free in a page that is shown waits as well */
+#define KMC_WANT_FREES	 0x4u /* a free in a page that is shown waits as well, unless quiet_frees says no */
 #define KMC_WANT_SITES	 0x8u /* ask site_gap before waiting for an allocation */
 #define KMC_WANT_AGAIN	 0xff00u /* a number; when it changes: probes away, and placed again */
 
@@ -73,6 +73,9 @@ enum kmc_cmd {
 #define KMC_SHOWN_PAGES	 (1u << 20)
 #define KMC_SHOWN_PIECES 256
 #define KMC_SITES	 65536u
+/* Bits of kmc_hello.quiet_frees, a power of two, and which of them is the object's at gpa. */
+#define KMC_QUIET_BITS	 20
+#define KMC_QUIET(gpa)	 ((kmc_u32)(((gpa) / 8 * 0x9e3779b97f4a7c15ull) >> (64 - KMC_QUIET_BITS)))
 
 /*
  * One page, zero where unused. gva: kernel-virtual address; gpa: guest-physical address.
@@ -118,6 +121,11 @@ struct kmc_hello {
 	kmc_u64 shown_pages;
 	kmc_u64 pages_shown[KMC_SHOWN_PIECES];
 	kmc_u64 site_gap;
+	/*
+	 * Since version 4: gpa of a bitmap of 1 << KMC_QUIET_BITS bits, as in pages_shown, or 0. Set: the free of the
+	 * object whose bit it is need not wait. Only the host changes it, at any time; objects may share a bit.
+	 */
+	kmc_u64 quiet_frees;
 };
 
 #define KMC_SYMBOL_BUFFER (64u * 1024u)

@@ -60,7 +60,7 @@ static const char usage[] =
 	"  --track full|budget|sample|off\n"
 	"                        which pages are watched, and how long; with parameters, as in\n"
 	"                        budget:accesses=64 (default budget)\n"
-	"  --seed N              what --track sample chooses (default 0)\n"
+	"  --seed N              what --track budget and sample choose (default 0)\n"
 	"  --stack-depth N       frames of call trace recorded at each allocation and free, 0 to 19\n"
 	"                        (default 19)\n"
 	"  --name NAME           name of the VM (default kmc-PID)\n"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * wait.c: what the host wants, which it may change at any time: whether there are probes at all, and
- * when the guest has to wait for the host (kmc_hello.wants, pages_shown, site_gap in kmc_abi.h).
+ * when the guest has to wait for the host (kmc_hello.wants, pages_shown, site_gap, quiet_frees in kmc_abi.h).
  *
  * The host believes nothing of what is decided here but KMC_F_WAITS; what is a moment old here costs an
  * exit, or the host does not use what it could not see from the beginning.
@@ -11,9 +11,11 @@
 #include "agent.h"
 
 #define LOOK_EVERY HZ
+#define QUIET_BYTES ((1u << KMC_QUIET_BITS) / 8)
 
 static unsigned long *shown[KMC_SHOWN_PIECES];
 static u8 *site_gap;
+static unsigned long *quiet_frees;
 static bool attached, started;
 static u32 again; /* KMC_WANT_AGAIN when the probes were placed */
 
@@ -56,6 +58,10 @@ int kmc_wait_init(void)
 	if (!site_gap)
 		return -ENOMEM;
 	kmc_hello->site_gap = virt_to_phys(site_gap);
+	quiet_frees = alloc_pages_exact(QUIET_BYTES, GFP_KERNEL | __GFP_ZERO);
+	if (!quiet_frees)
+		return -ENOMEM;
+	kmc_hello->quiet_frees = virt_to_phys(quiet_frees);
 	return 0;
 }
 
@@ -106,6 +112,9 @@ void kmc_wait_deinit(void)
 	}
 	kmc_free(site_gap, KMC_SITES);
 	site_gap = NULL;
+	if (quiet_frees)
+		free_pages_exact(quiet_frees, QUIET_BYTES);
+	quiet_frees = NULL;
 }
 
 static bool is_shown(unsigned long pfn)
@@ -167,5 +176,6 @@ bool kmc_wait_alloc(const struct kmc_event *event, const void *p, unsigned long 
 
 bool kmc_wait_free(const void *p)
 {
-	return (wants() & KMC_WANT_FREES) && is_shown(kmc_pages_number(p));
+	return (wants() & KMC_WANT_FREES) && is_shown(kmc_pages_number(p)) &&
+	       !test_bit(KMC_QUIET(__pa(p)), quiet_frees);
 }

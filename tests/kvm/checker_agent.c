@@ -70,6 +70,7 @@ static const struct field_case fields[] = {
 	{ "bits missing", "outside of memory", FIELD(shown_pages), 100 },
 	{ "bits of too many pages", "outside of memory", FIELD(shown_pages),
 	  (uint64_t)KMC_SHOWN_PIECES * KMC_SHOWN_PAGES + 1 },
+	{ "bits of frees outside", "outside of memory", FIELD(quiet_frees), MEMORY - 64 },
 	{ "bytes of places outside", "outside of memory", FIELD(site_gap), MEMORY - 64 },
 	{ "text", "impossible addresses", FIELD(text_end), 0 },
 	{ "direct map", "impossible addresses", FIELD(direct_map), 5 },

@@ -55,15 +55,18 @@ static const struct {
 } texts[] = {
 	{"full", "full"},
 	{"off", "off"},
-	{"budget", "budget:accesses=64,recent=64,frees=wait"},
-	{"budget:accesses=7", "budget:accesses=7,recent=64,frees=wait"},
-	{"budget:recent=0,frees=later", "budget:accesses=64,recent=0,frees=later"},
-	{"budget:accesses=1000000", "budget:accesses=1000000,recent=64,frees=wait"},
+	{"budget", "budget:accesses=64,recent=64,frees=wait,first=64"},
+	{"budget:accesses=7", "budget:accesses=7,recent=64,frees=wait,first=64"},
+	{"budget:recent=0,frees=later", "budget:accesses=64,recent=0,frees=later,first=64"},
+	{"budget:accesses=1000000", "budget:accesses=1000000,recent=64,frees=wait,first=64"},
 	{"sample", "sample:accesses=128,recent=128,frees=later,share=5"},
 	{"sample:share=100,accesses=1", "sample:accesses=1,recent=128,frees=later,share=100"},
 	{"", NULL},
 	{"ful", NULL},
 	{"fully", NULL},
+	{"budget:first=0", "budget:accesses=64,recent=64,frees=wait,first=0"},
+	{"budget:first=-1", NULL},
+	{"sample:first=4", NULL},
 	{"budget:accesses=0", NULL},
 	{"budget:accesses=1000001", NULL},
 	{"budget:accesses=-1", NULL},
@@ -372,6 +375,30 @@ static void places_share(void **state)
 	assert_true(all.busy[0] > 2 * s.busy[0]);
 }
 
+/* With a budget a place is looked at so many times, and then ever less, but never not at all. */
+static void places_wear_off(void **state)
+{
+	const unsigned first = 50, rounds = 20000;
+	struct track *t = make("budget:first=50", 1), *all = make("budget:first=0", 1);
+	unsigned chosen = 0, late = 0;
+
+	for (unsigned i = 0; i < rounds; i++) {
+		bool is = alloc_at(t, 1, 1000);
+
+		assert_true(is || i >= first);
+		assert_true(alloc_at(all, 1, 1000));
+		chosen += is;
+		late += is && i >= rounds / 2;
+	}
+	/* 50 (1 + ln(20000/50)), and 50 ln(2) */
+	assert_in_range(chosen, 250, 450);
+	assert_in_range(late, 10, 70);
+	for (unsigned i = 0; i < first; i++)
+		assert_true(alloc_at(t, 1, 2000));
+	track_destroy(t);
+	track_destroy(all);
+}
+
 static void what_is_chosen(struct track *t, uint8_t *chosen, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -458,6 +485,7 @@ int main(void)
 		cmocka_unit_test(rules_have_limits),
 		cmocka_unit_test(rates_choose),
 		cmocka_unit_test(places_share),
+		cmocka_unit_test(places_wear_off),
 		cmocka_unit_test(seeds_choose_others),
 		cmocka_unit_test(gaps_follow_the_choice),
 		cmocka_unit_test(frees_follow_the_choice),

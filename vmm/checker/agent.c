@@ -66,7 +66,10 @@ static bool map_waits(struct checker *c, const struct kmc_hello *h)
 	}
 	a->shown_pages = h->shown_pages;
 	a->site_gap = h->site_gap ? guest_ram_at(c->ram, (gpa_t){ h->site_gap }, KMC_SITES) : NULL;
-	return !h->site_gap || a->site_gap;
+	a->quiet_frees = h->quiet_frees && h->quiet_frees % sizeof(uint64_t) == 0 ?
+				 guest_ram_at(c->ram, (gpa_t){ h->quiet_frees }, (1u << KMC_QUIET_BITS) / 8) :
+				 NULL;
+	return (!h->site_gap || a->site_gap) && (!h->quiet_frees || a->quiet_frees);
 }
 
 static bool map_rings(struct checker *c, const struct kmc_hello *h)

@@ -49,6 +49,7 @@ struct agent {
 	uint64_t shown_pages;	 /* frames that shown has a bit of */
 	uint64_t *shown[KMC_SHOWN_PIECES]; /* the guest's, as site_gap */
 	uint8_t *site_gap;
+	uint64_t *quiet_frees;
 	bool listening; /* announcements are believed: there is no gap between them */
 	struct kmc_ring *ring[MAX_CPUS];
 	uint64_t tail[MAX_CPUS]; /* ours; the copy in the ring is only written */

@@ -186,6 +186,20 @@ static void set_gap(struct checker *c, const struct track_event *e)
 	__atomic_store_n(at, (uint8_t)gap, __ATOMIC_RELAXED);
 }
 
+/* Need the free of what was allocated there wait? Where objects share a bit, the last one decides. */
+static void set_quiet(struct checker *c, gpa_t start, bool quiet)
+{
+	uint32_t n = KMC_QUIET(start.v);
+	uint64_t bit = 1ull << n % 64;
+
+	if (!c->agent.quiet_frees || hides_at_once(c))
+		return;
+	if (quiet)
+		__atomic_fetch_or(&c->agent.quiet_frees[n / 64], bit, __ATOMIC_RELAXED);
+	else
+		__atomic_fetch_and(&c->agent.quiet_frees[n / 64], ~bit, __ATOMIC_RELAXED);
+}
+
 bool tracking_wants(void *ctx, struct obj_change *change)
 {
 	struct checker *c = ctx;
@@ -202,6 +216,7 @@ bool tracking_wants(void *ctx, struct obj_change *change)
 	if (c->sites && e.new_site)
 		site_table_meet(c->sites, e.site, c->symbols, e.stack, e.frames);
 	set_gap(c, &e);
+	set_quiet(c, change->start, e.left_out);
 	if (e.cache_out && e.waits) /* there was no such rule when its slab was made */
 		set_shown(c, page_of(change->start), e.pages, false);
 	return wants;
