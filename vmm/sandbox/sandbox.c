@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * sandbox.c: when rights are given up. Filters are compiled at the start, where a host that cannot
- * do it can still be refused; a thread then only hands its own to the kernel.
+ * sandbox.c: when rights are given up. The main thread's filter is compiled at the start, where a
+ * host that cannot do it can still be refused; the others by the first thread of their kind, while
+ * it waits for the sandbox anyway. Most VMs have half of the kinds.
  */
 #include "sandbox.h"
 
@@ -27,7 +28,7 @@ static struct {
 	pthread_cond_t changed;
 	enum gate gate;
 	struct sandbox_config config;
-	struct sock_fprog filter[SANDBOX_KINDS];
+	struct sock_fprog filter[SANDBOX_KINDS]; /* compiled, or zero; under lock */
 } box = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static void set_gate(enum gate gate)
@@ -45,6 +46,20 @@ static int failed(const char *what, int error, char *err, size_t errlen)
 	return -1;
 }
 
+/* With box.lock. 0 or a negative errno. */
+static int compile(enum sandbox_kind kind, bool reads_files)
+{
+	struct sock_fprog program;
+	int r;
+
+	if (box.filter[kind].filter)
+		return 0;
+	r = sandbox_compile(kind, reads_files, &program);
+	if (!r)
+		box.filter[kind] = program;
+	return r;
+}
+
 int sandbox_prepare(const struct sandbox_config *config, char *err, size_t errlen)
 {
 	unsigned action = SECCOMP_RET_TRAP;
@@ -56,11 +71,9 @@ int sandbox_prepare(const struct sandbox_config *config, char *err, size_t errle
 		snprintf(err, errlen, "only root can become another user: leave out --user");
 		return -1;
 	}
-	for (int kind = 0; kind < SANDBOX_KINDS; kind++) {
-		r = sandbox_compile(kind, config->reads_files, &box.filter[kind]);
-		if (r < 0)
-			return failed("libseccomp", -r, err, errlen);
-	}
+	r = compile(SANDBOX_MAIN, config->reads_files);
+	if (r < 0)
+		return failed("libseccomp", -r, err, errlen);
 	r = sandbox_trap_init(config);
 	if (r < 0)
 		return failed("sigaction", -r, err, errlen);
@@ -97,15 +110,22 @@ static int restrict_thread(enum sandbox_kind kind)
 void sandbox_thread(enum sandbox_kind kind)
 {
 	enum gate gate;
+	int r = 0;
 
 	pthread_mutex_lock(&box.lock);
+	if (box.gate != GATE_OPEN)
+		r = compile(kind, box.config.reads_files);
 	while (box.gate == GATE_CLOSED)
 		pthread_cond_wait(&box.changed, &box.lock);
 	gate = box.gate;
 	pthread_mutex_unlock(&box.lock);
-	if (gate == GATE_SANDBOX && restrict_thread(kind) < 0) {
+	if (gate != GATE_SANDBOX)
+		return;
+	if (!r)
+		r = restrict_thread(kind);
+	if (r < 0) {
 		fprintf(stderr, "kmc-vmm: the thread \"%s\" cannot enter the sandbox: %s\n",
-			sandbox_kind_name(kind), strerror(errno));
+			sandbox_kind_name(kind), strerror(-r));
 		_exit(EXIT_FAILED);
 	}
 }

@@ -49,7 +49,7 @@ struct sandbox_config {
 int sandbox_prepare(const struct sandbox_config *config, char *err, size_t errlen);
 
 /* Waits for sandbox_enter() or sandbox_cancel(), and gives up what this kind of thread does not
- * need. */
+ * need. Where that cannot be done the process ends with exit code 38. */
 void sandbox_thread(enum sandbox_kind kind);
 
 /*

@@ -252,7 +252,10 @@ static int load_program(int fd, struct sock_fprog *out)
 	out->filter = malloc((size_t)size);
 	if (!out->filter)
 		return -ENOMEM;
-	return pread(fd, out->filter, (size_t)size, 0) == size ? 0 : -EIO;
+	if (pread(fd, out->filter, (size_t)size, 0) == size)
+		return 0;
+	free(out->filter);
+	return -EIO;
 }
 
 static int export_program(scmp_filter_ctx ctx, struct sock_fprog *out)

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -16,13 +15,17 @@
 
 #include "sandbox_internal.h"
 
-#define CALLS	    512	 /* numbers that have a name */
 #define LISTENERS   40	 /* the log, and 32 readers */
 #define TERMINAL_MS 1000 /* for a terminal that was stopped */
 
+/* By number. */
+static const char *const call_names[] = {
+#include "syscall_names.h"
+};
+#define CALLS (sizeof(call_names) / sizeof(call_names[0]))
+
 static struct {
 	struct sandbox_config config;
-	char *name[CALLS];
 	atomic_int fd[LISTENERS]; /* + 1; 0: free */
 } trap;
 
@@ -140,7 +143,7 @@ static void tell_listeners(const char *name, unsigned number)
 static void on_trap(int sig, siginfo_t *info, void *context)
 {
 	unsigned number = (unsigned)info->si_syscall;
-	const char *name = number < CALLS && trap.name[number] ? trap.name[number] : "unknown";
+	const char *name = number < CALLS && call_names[number] ? call_names[number] : "unknown";
 
 	if (trap.config.at_trap)
 		trap.config.at_trap();
@@ -168,9 +171,6 @@ int sandbox_trap_init(const struct sandbox_config *config)
 	struct sigaction sa = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
 
 	trap.config = *config;
-	for (int i = 0; i < CALLS; i++)
-		if (!trap.name[i])
-			trap.name[i] = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, i);
 	sigfillset(&sa.sa_mask);
 	return sigaction(SIGSYS, &sa, NULL) ? -errno : 0;
 }
