@@ -2,6 +2,7 @@
 /* sink_client.c: see sink_client.h. */
 #include "sink_client.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,15 +50,22 @@ struct sink *sink_start(const struct sink_config *config)
 	return s;
 }
 
+/* A server that starts has the file before it listens. */
 int client_socket(int fd, const char *path)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	int r;
 
 	strcpy(a.sun_path, path);
 	if (path[0] == '@')
 		a.sun_path[0] = '\0';
-	return connect(fd, (struct sockaddr *)&a, len);
+	for (int i = 0; (r = connect(fd, (struct sockaddr *)&a, len)) && errno == ECONNREFUSED; i++) {
+		if (i == READ_MS)
+			break;
+		usleep(1000);
+	}
+	return r;
 }
 
 struct client *client_connect(const char *path)
