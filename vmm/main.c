@@ -196,6 +196,7 @@ static int prepare_sink(struct run *r)
 				      .release = r->release,
 				      .socket_path = r->o.report_socket,
 				      .log_path = r->o.report_log,
+				      .log_limit = r->o.devices.file_limit,
 				      .commands = control_commands(&r->control),
 				      .style = r->o.report_style,
 				      .keep_last = r->domain.o.record,

@@ -21,6 +21,8 @@
 #define CPUS_MAX   64
 #define HEARTBEAT_MAX 86400
 #define HANG_MAX      86400
+#define FILE_LIMIT     (256 * MIB)
+#define FILE_LIMIT_MAX (1024 * MEMORY_MAX)
 
 static const char usage[] =
 	"Usage: kmc-vmm --kernel FILE [OPTION]...\n"
@@ -50,6 +52,8 @@ static const char usage[] =
 	"  --pvpanic             a pvpanic device on PCI; ACPI has one in any case\n"
 	"  --serial stdio|null|FILE|unix:PATH\n"
 	"                        where the console goes (default stdio); unix: listens there\n"
+	"  --file-limit SIZE     what the files of --serial, --console and --report-log may grow by\n"
+	"                        (default 256M; 0: no limit)\n"
 	"  --qmp unix:PATH|tcp:HOST:PORT\n"
 	"                        listen there for the part of QEMU's machine protocol that farms use\n"
 	"  --module 'FILE.ko [PARAM=VALUE]...'\n"
@@ -141,27 +145,40 @@ static bool parse_cpus(struct options *o, const char *v)
 	return true;
 }
 
-static bool parse_memory(struct options *o, const char *v)
+/* A number of MiB, or with a suffix. False: it is none, or above max, in bytes. */
+static bool size_of(const char *v, uint64_t max, uint64_t *bytes)
 {
 	static const struct {
 		const char *suffix;
 		uint64_t unit;
-	} units[] = { { "", MIB }, { "M", MIB }, { "m", MIB }, { "G", 1024 * MIB }, { "g", 1024 * MIB } };
+	} units[] = {
+		{"", MIB}, {"M", MIB}, {"m", MIB}, {"G", 1024 * MIB}, {"g", 1024 * MIB}};
 	unsigned long long n;
 	char *end;
 
-	if (!number(v, MEMORY_MAX / MIB, &n, &end))
-		return bad("memory", v, "give a size such as 512M or 2G");
+	if (!number(v, max / MIB, &n, &end))
+		return false;
 	for (unsigned i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		if (strcmp(end, units[i].suffix))
 			continue;
-		o->memory = n * units[i].unit;
-		if (o->memory < MEMORY_MIN || o->memory > MEMORY_MAX)
-			return bad("memory", v, "give a size from 64M to 1024G");
-		o->memory -= o->memory % (2 * MIB);
-		return true;
+		*bytes = n * units[i].unit;
+		return *bytes <= max;
 	}
-	return bad("memory", v, "give a size such as 512M or 2G");
+	return false;
+}
+
+static bool parse_memory(struct options *o, const char *v)
+{
+	if (!size_of(v, MEMORY_MAX, &o->memory) || o->memory < MEMORY_MIN)
+		return bad("memory", v, "give a size from 64M to 1024G");
+	o->memory -= o->memory % (2 * MIB);
+	return true;
+}
+
+static bool parse_file_limit(struct options *o, const char *v)
+{
+	return size_of(v, FILE_LIMIT_MAX, &o->devices.file_limit) ||
+	       bad("file-limit", v, "give a size up to 1048576G, or 0 for no limit");
 }
 
 static bool parse_checks(struct options *o, const char *v)
@@ -374,6 +391,7 @@ enum option_id {
 	OPT_PVPANIC,
 	OPT_SERIAL,
 	OPT_QMP,
+	OPT_FILE_LIMIT,
 	OPT_DOMAIN,
 	OPT_CONNECT,
 	OPT_STRICT,
@@ -424,6 +442,7 @@ static const struct option long_options[] = {
 	{ "pvpanic", no_argument, NULL, OPT_PVPANIC },
 	{ "serial", required_argument, NULL, OPT_SERIAL },
 	{ "qmp", required_argument, NULL, OPT_QMP },
+	{ "file-limit", required_argument, NULL, OPT_FILE_LIMIT },
 	{ "libvirt-domain", required_argument, NULL, OPT_DOMAIN },
 	{ "connect", required_argument, NULL, OPT_CONNECT },
 	{ "strict", no_argument, NULL, OPT_STRICT },
@@ -514,6 +533,8 @@ static bool parse_value(struct options *o, int id, const char *v)
 		return parse_cpus(o, v);
 	case OPT_MEMORY:
 		return parse_memory(o, v);
+	case OPT_FILE_LIMIT:
+		return parse_file_limit(o, v);
 	case OPT_CHECKS:
 		return parse_checks(o, v);
 	case OPT_TRACK:
@@ -576,7 +597,8 @@ enum options_result options_parse(int argc, char **argv, struct options *o)
 	int id;
 
 	*o = (struct options){ .cpus = 1, .memory = 512 * MIB, .error_exitcode = -1, .append = "",
-			       .stack_depth = CHECKER_STACK_DEPTH, .heartbeat = 10, .sandbox = true };
+			       .stack_depth = CHECKER_STACK_DEPTH, .heartbeat = 10, .sandbox = true,
+			       .devices = { .file_limit = FILE_LIMIT } };
 	parse_track(o, "budget");
 	parse_checks(o, "all");
 	optind = 1;

@@ -18,7 +18,7 @@ struct options {
 	unsigned nmodules;
 	const char *vmlinux[OPTIONS_VMLINUX]; /* files and folders with debug information */
 	unsigned nvmlinux;
-	struct devices_config devices;
+	struct devices_config devices; /* file_limit: of --report-log and --serial, too */
 	const char *serial; /* NULL: stdio */
 	const char *qmp;    /* NULL: none */
 	unsigned cpus;	  /* 1..64 */

@@ -25,6 +25,7 @@ static struct devices *d;
 static struct driver v;
 static struct ring rx, tx;
 static char folder[] = "/tmp/kmc-console-XXXXXX", path[64], to[80], err[256];
+static uint64_t file_limit;
 
 static int make_folder(void **state)
 {
@@ -42,7 +43,7 @@ static int remove_folder(void **state)
 
 static int create(const char *where)
 {
-	struct devices_config c = {.consoles = 1, .console = {where}};
+	struct devices_config c = {.consoles = 1, .console = {where}, .file_limit = file_limit};
 	bool bad = false;
 	int r = devices_create(&c, &w.host, &d, err, sizeof(err), &bad);
 
@@ -117,6 +118,27 @@ static void to_file(void **state)
 	close(fd);
 	unlink(path);
 	assert_int_equal(create("/nowhere/console"), -1);
+}
+
+/* More than its limit: what came first stays, and the guest does not notice. */
+static void to_full_file(void **state)
+{
+	static const char wanted[] = "one, t\n[kmc-vmm: the rest is missing: --file-limit]\n";
+	char got[128] = "";
+	int fd;
+
+	file_limit = 6;
+	start(path);
+	file_limit = 0;
+	say("one, ", 5);
+	say("two\n", 4);
+	say("three\n", 6);
+	stop();
+	fd = open(path, O_RDONLY);
+	assert_true(read(fd, got, sizeof(got) - 1) > 0);
+	assert_string_equal(got, wanted);
+	close(fd);
+	unlink(path);
 }
 
 static void to_client(void **state)
@@ -214,8 +236,9 @@ static void sockets_of_others(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(to_file), cmocka_unit_test(to_client),
-					   cmocka_unit_test(bounded),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(to_file),
+					   cmocka_unit_test(to_full_file),
+					   cmocka_unit_test(to_client), cmocka_unit_test(bounded),
 					   cmocka_unit_test(sockets_of_others)};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -325,6 +325,7 @@ static void stuck_reader(void **state)
 /* ---- other places than stdio ---- */
 
 static char place[64]; /* of console_open() */
+static uint64_t place_limit;
 
 static void open_place(struct child *c)
 {
@@ -332,7 +333,7 @@ static void open_place(struct child *c)
 	char err[256];
 
 	c->console = console_create(&ops);
-	if (!c->console || console_open(c->console, place, err, sizeof(err)))
+	if (!c->console || console_open(c->console, place, place_limit, err, sizeof(err)))
 		_exit(99);
 	console_begin(c->console);
 }
@@ -476,6 +477,26 @@ static void to_a_file(void **state)
 	assert_int_equal(unlink(place), 0);
 }
 
+/* The guest says more than the file may get: what came first stays, and it goes on. */
+static void to_a_limited_file(void **state)
+{
+	static const char wanted[] = "text\r\n\n[kmc-vmm: the rest is missing: --file-limit]\n";
+	char text[128] = "";
+	int out, fd;
+	pid_t pid;
+
+	snprintf(place, sizeof(place), "/tmp/kmc-console-%d", (int)getpid());
+	place_limit = 6;
+	pid = spawn_quiet(file_child, &out);
+	place_limit = 0;
+	ends_well(pid, out);
+	fd = open(place, O_RDONLY);
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	assert_string_equal(text, wanted);
+	close(fd);
+	assert_int_equal(unlink(place), 0);
+}
+
 static int flood_to_place(void)
 {
 	struct child c = make_child();
@@ -505,7 +526,7 @@ static void bad_places(void **state)
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		struct console *c = console_create(&ops);
 
-		assert_int_equal(console_open(c, places[i], err, sizeof(err)), -1);
+		assert_int_equal(console_open(c, places[i], 0, err, sizeof(err)), -1);
 		assert_non_null(strstr(err, "--serial"));
 		console_destroy(c);
 	}
@@ -625,8 +646,8 @@ int main(void)
 		cmocka_unit_test(stuck_reader),	   cmocka_unit_test(quits_by_escape),
 		cmocka_unit_test(quits_by_signal), cmocka_unit_test(restores_after_crash),
 		cmocka_unit_test(socket_clients),  cmocka_unit_test(stuck_client),
-		cmocka_unit_test(to_a_file),	   cmocka_unit_test(to_nowhere),
-		cmocka_unit_test(bad_places),
+		cmocka_unit_test(to_a_file),	   cmocka_unit_test(to_a_limited_file),
+		cmocka_unit_test(to_nowhere),	   cmocka_unit_test(bad_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,7 +186,7 @@ static void test_file_is_builtin(void **state)
 static const struct {
 	const char *text, *says; /* NULL: is fine */
 } files[] = {
-	{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f*\",\"why\":\"w\"}]},"
+	{"{\"version\":1,\"functions\":{\"leaf\":[{\"pattern\":\"f*\",\"why\":\"w\"}]},"
 	 "\"caches\":{}}",
 	 NULL},
 	{"", "line 1"},
@@ -196,17 +196,21 @@ static const struct {
 	{"{\"version\":1,\"functions\":{}}", "\"caches\""},
 	{"{\"version\":1,\"functions\":{},\"caches\":{},\"untracked\":[]}",
 	 "\"untracked\" is no member"},
+	{"{\"version\":1,\"functions\":{\"leaves\":[]},\"caches\":{}}",
+	 "\"leaves\" is no member of functions"},
+	{"{\"version\":1,\"functions\":{},\"caches\":{\"leaf\":[]}}",
+	 "\"leaf\" is no member of caches"},
 	{"{\"version\":1,\"functions\":[],\"caches\":{}}", "\"functions\""},
-	{"{\"version\":1,\"functions\":{\"a\":{}},\"caches\":{}}", "\"a\""},
-	{"{\"version\":1,\"functions\":{\"a\":[\"f\"]},\"caches\":{}}", "\"a\"[0]"},
-	{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f\"}]},\"caches\":{}}", "why"},
-	{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":\"f\",\"why\":\"\"}]},"
+	{"{\"version\":1,\"functions\":{\"leaf\":{}},\"caches\":{}}", "\"leaf\""},
+	{"{\"version\":1,\"functions\":{\"leaf\":[\"f\"]},\"caches\":{}}", "\"leaf\"[0]"},
+	{"{\"version\":1,\"functions\":{\"leaf\":[{\"pattern\":\"f\"}]},\"caches\":{}}", "why"},
+	{"{\"version\":1,\"functions\":{\"leaf\":[{\"pattern\":\"f\",\"why\":\"\"}]},"
 	 "\"caches\":{}}",
 	 "why"},
-	{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":[],\"why\":\"w\"}]},"
+	{"{\"version\":1,\"functions\":{\"leaf\":[{\"pattern\":[],\"why\":\"w\"}]},"
 	 "\"caches\":{}}",
 	 "pattern"},
-	{"{\"version\":1,\"functions\":{\"a\":[{\"pattern\":[7],\"why\":\"w\"}]},"
+	{"{\"version\":1,\"functions\":{\"leaf\":[{\"pattern\":[7],\"why\":\"w\"}]},"
 	 "\"caches\":{}}",
 	 "pattern"},
 	{"{\"version\":1,\"functions\":{},\"functions\":{},\"caches\":{}}", "line 1"},
@@ -242,7 +246,7 @@ static void test_bad_files(void **state)
 			fail_msg("case %zu says: %s", i, err);
 		assert_null(strchr(err, '\n'));
 		if (!files[i].says)
-			assert_true(rules_match(r, "a", "foo"));
+			assert_true(rules_match(r, "leaf", "foo"));
 		else
 			assert_null(r);
 		rules_free(r);

@@ -102,17 +102,22 @@ static void *count_main(void *arg)
 	return NULL;
 }
 
-static void expect_log(const char *path, int count)
+static void expect_log_with(const char *path, int count, bool may_lose)
 {
 	struct client *l = calloc(1, sizeof(*l));
 	FILE *f = fopen(path, "r");
 
 	assert_non_null(f);
 	l->fd = fileno(f);
-	expect_count(l, count, false);
+	expect_count(l, count, may_lose);
 	assert_int_equal(l->have, 0);
 	fclose(f);
 	free(l);
+}
+
+static void expect_log(const char *path, int count)
+{
+	expect_log_with(path, count, false);
 }
 
 /* One reads, one connects and never reads, one dies in the middle: the log has every record. */
@@ -409,6 +414,42 @@ static void test_log_full(void **state)
 	sink_destroy(s);
 }
 
+/* Long records fit until only the reserve is left; how many did not is said, and the end is there.
+ */
+static void test_log_limit(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = {.vm = "vm-1", .log_path = p->log, .log_limit = 65536 + 7000};
+	struct sink *s = sink_start(&config);
+	struct stat st;
+
+	for (int i = 0; i < 10; i++)
+		send_number(s, i, 3000);
+	for (int i = 0; i < 1000 && sink_lost(s) < 8; i++)
+		usleep(10000);
+	assert_int_equal(sink_lost(s), 8);
+	send_number(s, 10, 10);
+	sink_destroy(s);
+	expect_log_with(p->log, 11, true);
+	assert_int_equal(stat(p->log, &st), 0);
+	assert_true(st.st_size > 6000 && st.st_size < 7000);
+}
+
+/* Of short ones there are no more than fit either. */
+static void test_log_is_bounded(void **state)
+{
+	struct place *p = *state;
+	struct sink_config config = {.vm = "vm-1", .log_path = p->log, .log_limit = 70000};
+	struct sink *s = sink_start(&config);
+	struct stat st;
+
+	for (int i = 0; i < 1000; i++)
+		send_number(s, i, 100);
+	sink_destroy(s);
+	assert_int_equal(stat(p->log, &st), 0);
+	assert_true(st.st_size > 65000 && st.st_size <= 70000);
+}
+
 struct text {
 	pthread_mutex_t gate;
 	size_t len;
@@ -585,6 +626,8 @@ int main(void)
 		TEST(test_finish),
 		TEST(test_log_appends),
 		TEST(test_log_full),
+		TEST(test_log_limit),
+		TEST(test_log_is_bounded),
 		TEST(test_slow_text),
 		TEST(test_no_descriptors),
 		TEST(test_style),

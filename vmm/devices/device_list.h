@@ -15,7 +15,7 @@ struct pvpanic;
 struct virtio_device *rng_create(void);
 struct virtio_device *blk_create(struct disk *disk, unsigned index); /* takes over the disk */
 /* As devices_create(); *out is NULL where there is no memory. */
-int hvc_create(const char *to, struct virtio_device **out, char *err, size_t errlen,
+int hvc_create(const char *to, uint64_t limit, struct virtio_device **out, char *err, size_t errlen,
 	       bool *bad_input);
 int fs_create(const struct fs_config *config, struct virtio_device **out, char *err, size_t errlen,
 	      bool *bad_input);

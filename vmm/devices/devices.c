@@ -75,11 +75,12 @@ static int add_net(struct devices *d, const struct net_config *config, unsigned 
 	return add(d, device, err, errlen);
 }
 
-static int add_console(struct devices *d, const char *to, char *err, size_t errlen, bool *bad_input)
+static int add_console(struct devices *d, const char *to, uint64_t limit, char *err, size_t errlen,
+		       bool *bad_input)
 {
 	struct virtio_device *device;
 
-	if (hvc_create(to, &device, err, errlen, bad_input) < 0)
+	if (hvc_create(to, limit, &device, err, errlen, bad_input) < 0)
 		return -1;
 	return add(d, device, err, errlen);
 }
@@ -123,7 +124,8 @@ static int add_all(struct devices *d, const struct devices_config *config, char 
 		if (add_net(d, &config->net[i], i, err, errlen, bad_input) < 0)
 			return -1;
 	for (unsigned i = 0; i < config->consoles; i++)
-		if (add_console(d, config->console[i], err, errlen, bad_input) < 0)
+		if (add_console(d, config->console[i], config->file_limit, err, errlen, bad_input) <
+		    0)
 			return -1;
 	if (config->vsock.path && add_vsock(d, &config->vsock, err, errlen, bad_input) < 0)
 		return -1;

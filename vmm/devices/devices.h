@@ -59,6 +59,7 @@ struct devices_config {
 	unsigned folders;
 	struct fs_config folder[DEVICES_FOLDERS];
 	const char *console[DEVICES_CONSOLES]; /* a file, or unix:PATH */
+	uint64_t file_limit;		       /* bytes that a console's file gets; 0: no limit */
 };
 
 struct devices;

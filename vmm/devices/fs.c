@@ -343,7 +343,7 @@ static void explain(int log, int error, char *text, size_t size)
 	snprintf(text, size, "%.200s", *line ? line : strerror(error));
 }
 
-/* Debian 13 has the one that is written in Rust, Debian 12 QEMU's; both take these options. */
+/* Debian 13 has the one that is written in Rust, Debian 12 QEMU's. */
 static const char *find_server(void)
 {
 	const char *own = getenv("KMC_VIRTIOFSD");
@@ -355,6 +355,7 @@ static const char *find_server(void)
 	return own ? own : "virtiofsd";
 }
 
+/* Both servers know these options; others, as log_level, only one of them. */
 static int start_server(struct fs *f, const struct fs_config *config, char *err, size_t errlen)
 {
 	char folder[PATH_MAX], source[PATH_MAX + 8], why[256];
@@ -365,8 +366,6 @@ static int start_server(struct fs *f, const struct fs_config *config, char *err,
 			source,
 			(char *)"-o",
 			(char *)"cache=auto",
-			(char *)"-o",
-			(char *)"log_level=warn",
 			NULL};
 	struct stat st;
 	int r;

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "capped_file.h"
 #include "device_list.h"
 #include "local_socket.h"
 
@@ -29,6 +30,7 @@ struct hvc {
 	struct virtio_device device; /* first */
 	struct local_socket socket;  /* fd -1: output goes to a file */
 	int fd;			     /* the file, or the client; -1: there is none */
+	struct capped_file file;     /* the same file */
 	bool eof;		     /* the client sends no more */
 	short ready;		     /* what poll() said of what it waited for */
 	size_t in_at, in_len;	     /* what the guest has no buffer for yet */
@@ -108,8 +110,8 @@ static void take_output(struct hvc *h)
 /* False: it takes no more now, or nothing any more. */
 static bool put(struct hvc *h, const void *bytes, size_t len, size_t *done)
 {
-	ssize_t n =
-		has_client(h) ? send(h->fd, bytes, len, MSG_NOSIGNAL) : write(h->fd, bytes, len);
+	ssize_t n = has_client(h) ? send(h->fd, bytes, len, MSG_NOSIGNAL)
+				  : capped_file_write(&h->file, bytes, len);
 
 	*done = n > 0 ? (size_t)n : 0;
 	if (n < 0 && errno != EAGAIN && errno != EINTR && has_client(h))
@@ -254,20 +256,22 @@ static const struct virtio_ops ops = {
 };
 
 /* 0, or -1. Not blocking, for it may be a FIFO. */
-static int open_target(struct hvc *h, const char *to, char *err, size_t errlen)
+static int open_target(struct hvc *h, const char *to, uint64_t limit, char *err, size_t errlen)
 {
 	if (!strncmp(to, PREFIX, sizeof(PREFIX) - 1))
 		return local_socket_open(&h->socket, to + sizeof(PREFIX) - 1, "console", err,
 					 errlen);
 	h->fd = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_NOCTTY | O_NONBLOCK | O_CLOEXEC, 0600);
-	if (h->fd >= 0)
+	if (h->fd >= 0) {
+		capped_file_init(&h->file, h->fd, limit);
 		return 0;
+	}
 	snprintf(err, errlen, "--console %s: %s: give a file that can be written, or unix:PATH", to,
 		 strerror(errno));
 	return -1;
 }
 
-int hvc_create(const char *to, struct virtio_device **out, char *err, size_t errlen,
+int hvc_create(const char *to, uint64_t limit, struct virtio_device **out, char *err, size_t errlen,
 	       bool *bad_input)
 {
 	struct hvc *h = calloc(1, sizeof(*h));
@@ -277,7 +281,7 @@ int hvc_create(const char *to, struct virtio_device **out, char *err, size_t err
 		return 0;
 	h->device.ops = &ops;
 	h->fd = h->socket.fd = -1;
-	if (open_target(h, to, err, errlen) == 0)
+	if (open_target(h, to, limit, err, errlen) == 0)
 		return 0;
 	*bad_input = true;
 	free(h);

@@ -224,6 +224,7 @@ int vhost_user_start_queue(struct vhost_user *u, uint32_t queue, const struct vh
 {
 	struct message m = make(SET_VRING_ADDR, sizeof(m.payload.address));
 	int r = put_state(u, SET_VRING_NUM, queue, layout->size);
+	uint64_t features;
 
 	m.payload.address = (struct vhost_vring_addr){.index = queue,
 						      .desc_user_addr = VHOST_BASE + layout->desc,
@@ -235,7 +236,10 @@ int vhost_user_start_queue(struct vhost_user *u, uint32_t queue, const struct vh
 		r = put(u, &m, -1);
 	if (!r)
 		r = put_number(u, SET_VRING_CALL, queue, u->call);
-	return r ? r : put_number(u, SET_VRING_KICK, queue, u->kick[queue]);
+	if (!r)
+		r = put_number(u, SET_VRING_KICK, queue, u->kick[queue]);
+	/* The Rust server forgets a kick that comes while it takes that in. */
+	return r ? r : get_features(u, &features);
 }
 
 int vhost_user_stop_queue(struct vhost_user *u, uint32_t queue)

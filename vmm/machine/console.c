@@ -78,9 +78,9 @@ struct console *console_create(const struct console_ops *ops)
 	return c;
 }
 
-int console_open(struct console *c, const char *where, char *err, size_t errlen)
+int console_open(struct console *c, const char *where, uint64_t limit, char *err, size_t errlen)
 {
-	return port_open(&c->port, where, err, errlen);
+	return port_open(&c->port, where, limit, err, errlen);
 }
 
 void console_destroy(struct console *c)
@@ -135,6 +135,12 @@ static bool wait_writable(struct console *c, int fd)
 	return false;
 }
 
+static ssize_t write_some(struct console *c, int fd, const char *text, size_t len)
+{
+	return fd == c->port.file.fd ? capped_file_write(&c->port.file, text, len)
+				     : write(fd, text, len);
+}
+
 /* Returns false where the rest was dropped. */
 static bool write_all(struct console *c, int fd, const char *text, size_t len)
 {
@@ -143,7 +149,7 @@ static bool write_all(struct console *c, int fd, const char *text, size_t len)
 
 		if (!wait_writable(c, fd))
 			return false;
-		n = write(fd, text, len < CHUNK ? len : CHUNK);
+		n = write_some(c, fd, text, len < CHUNK ? len : CHUNK);
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
 			return false;
 		if (n > 0) {

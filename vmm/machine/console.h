@@ -29,10 +29,10 @@ struct console_ops {
 struct console *console_create(const struct console_ops *ops); /* NULL: errno says why */
 void console_destroy(struct console *c);
 /*
- * Before console_begin(): another place than stdio, "null", a file or "unix:PATH". 0, or -1 with one
- * line in err.
+ * Before console_begin(): another place than stdio, "null", a file, which gets at most limit bytes
+ * (0: no limit), or "unix:PATH". 0, or -1 with one line in err.
  */
-int console_open(struct console *c, const char *where, char *err, size_t errlen);
+int console_open(struct console *c, const char *where, uint64_t limit, char *err, size_t errlen);
 
 /* Between the two, signals and terminal are ours. end: flushes. */
 void console_begin(struct console *c);

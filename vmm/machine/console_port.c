@@ -10,21 +10,27 @@
 
 void port_stdio(struct console_port *p)
 {
-	*p = (struct console_port){
-		.stdio = true, .in = STDIN_FILENO, .out = STDOUT_FILENO, .listening = {.fd = -1}};
+	*p = (struct console_port){.stdio = true,
+				   .in = STDIN_FILENO,
+				   .out = STDOUT_FILENO,
+				   .file = {.fd = -1},
+				   .listening = {.fd = -1}};
 }
 
-static int open_file(struct console_port *p, const char *path, char *err, size_t errlen)
+static int open_file(struct console_port *p, const char *path, uint64_t limit, char *err,
+		     size_t errlen)
 {
 	p->out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	if (p->out >= 0)
+	if (p->out >= 0) {
+		capped_file_init(&p->file, p->out, limit);
 		return 0;
+	}
 	snprintf(err, errlen, "--serial: cannot write to %s: %s: give another path", path,
 		 strerror(errno));
 	return -1;
 }
 
-int port_open(struct console_port *p, const char *where, char *err, size_t errlen)
+int port_open(struct console_port *p, const char *where, uint64_t limit, char *err, size_t errlen)
 {
 	static const char socket[] = "unix:";
 
@@ -36,7 +42,7 @@ int port_open(struct console_port *p, const char *where, char *err, size_t errle
 	if (!strcmp(where, "null"))
 		return 0;
 	if (strncmp(where, socket, sizeof(socket) - 1) != 0)
-		return open_file(p, where, err, errlen);
+		return open_file(p, where, limit, err, errlen);
 	p->socket = true;
 	return local_socket_open(&p->listening, where + sizeof(socket) - 1, "serial", err, errlen);
 }

@@ -10,6 +10,7 @@
 #define KMC_CONSOLE_PORT_H
 
 #include <stdbool.h>
+#include "capped_file.h"
 #include "local_socket.h"
 
 struct console_port {
@@ -17,12 +18,16 @@ struct console_port {
 	bool socket;
 	int out;		       /* -1: nobody takes it */
 	int in;			       /* -1: nothing comes */
+	struct capped_file file;       /* the same as out, where that is a file */
 	struct local_socket listening; /* of a socket */
 };
 
 void port_stdio(struct console_port *p);
-/* "stdio", "null", "unix:PATH" or a file, which is truncated. 0, or -1 with one line in err. */
-int port_open(struct console_port *p, const char *where, char *err, size_t errlen);
+/*
+ * "stdio", "null", "unix:PATH" or a file, which is truncated and gets at most limit bytes (0: no
+ * limit). 0, or -1 with one line in err.
+ */
+int port_open(struct console_port *p, const char *where, uint64_t limit, char *err, size_t errlen);
 void port_close(struct console_port *p);
 
 /* Of a socket: takes a client, where one waits, and lets one go. */

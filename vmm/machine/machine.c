@@ -305,11 +305,15 @@ static int make_memory(struct machine *m, const struct machine_config *config,
 	return 0;
 }
 
-static int open_console(struct machine *m, const char *where, struct machine_error *err)
+static int open_console(struct machine *m, const struct machine_config *config,
+			struct machine_error *err)
 {
 	char text[512];
 
-	return console_open(m->console, where, text, sizeof(text)) ? bad_input(err, "%s", text) : 0;
+	return console_open(m->console, config->serial, config->devices.file_limit, text,
+			    sizeof(text))
+		       ? bad_input(err, "%s", text)
+		       : 0;
 }
 
 static int make_devices(struct machine *m, const struct machine_config *config,
@@ -327,7 +331,7 @@ static int make_devices(struct machine *m, const struct machine_config *config,
 		return host_error(err,
 				  "eventfd failed: %s: raise the limit of open files (ulimit -n)",
 				  strerror(errno));
-	if (config->serial && open_console(m, config->serial, err))
+	if (config->serial && open_console(m, config, err))
 		return -1;
 	return devices_wanted(&config->devices) ? device_link_create(m, &config->devices, err) : 0;
 }

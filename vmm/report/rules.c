@@ -3,8 +3,8 @@
  * rules.c: named sets of function and cache names, read from configs/rules.json or its built-in
  * copy.
  *
- * Knows nothing of what a rule means: vmm/checker/ asks. Matching tries every pattern; callers that
- * ask often remember the answer.
+ * Knows the rules' names, not what they mean: vmm/checker/ asks. Matching tries every pattern;
+ * callers that ask often remember the answer.
  */
 #include "symbols.h"
 
@@ -18,6 +18,11 @@
 #include "track_rule.h"
 
 #define RULES_VERSION 1
+
+/* What vmm/checker/ asks for. */
+static const char *const members[] = {"version", "functions", "caches", "track", NULL};
+static const char *const function_rules[] = {"allocator", "leaf", "thunk", "word_at_a_time", NULL};
+static const char *const cache_rules[] = {"untracked", "counted", NULL};
 
 struct rules {
 	/* Name of the rule -> array of entries; checked by rules_load, owned by root. */
@@ -65,7 +70,29 @@ static bool entry_valid(const json_t *entry)
 	return true;
 }
 
-static int check_section(const char *section, json_t *rules, char *err, size_t errlen)
+/* A name that is not known would be a rule that does nothing. of: where it is, for the message. */
+static int check_names(const char *of, json_t *object, const char *const *known, char *err,
+		       size_t errlen)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(object, name, value)
+	{
+		const char *const *k = known;
+
+		while (*k && strcmp(name, *k) != 0)
+			k++;
+		if (*k)
+			continue;
+		snprintf(err, errlen, "rules: \"%.64s\" is no member of %s", name, of);
+		return -1;
+	}
+	return 0;
+}
+
+static int check_section(const char *section, json_t *rules, const char *const *known, char *err,
+			 size_t errlen)
 {
 	const char *name;
 	json_t *list, *entry;
@@ -75,6 +102,8 @@ static int check_section(const char *section, json_t *rules, char *err, size_t e
 		snprintf(err, errlen, "rules: \"%s\" is not an object", section);
 		return -1;
 	}
+	if (check_names(section, rules, known, err, errlen))
+		return -1;
 	json_object_foreach (rules, name, list) {
 		if (!json_is_array(list)) {
 			snprintf(err, errlen, "rules: \"%s\".\"%s\" is not an array", section,
@@ -115,26 +144,6 @@ static int check_track(const json_t *list, char *err, size_t errlen)
 	return 0;
 }
 
-/* A member that is not known would be a rule that does nothing. */
-static int check_members(const json_t *root, char *err, size_t errlen)
-{
-	static const char *const known[] = { "version", "functions", "caches", "track" };
-	const char *name;
-	json_t *value;
-
-	json_object_foreach ((json_t *)root, name, value) {
-		size_t i = 0;
-
-		while (i < sizeof(known) / sizeof(known[0]) && strcmp(name, known[i]) != 0)
-			i++;
-		if (i < sizeof(known) / sizeof(known[0]))
-			continue;
-		snprintf(err, errlen, "rules: \"%s\" is no member of a rules file", name);
-		return -1;
-	}
-	return 0;
-}
-
 int rules_load(const char *path, struct rules **out, char *err, size_t errlen)
 {
 	struct rules *r;
@@ -151,9 +160,10 @@ int rules_load(const char *path, struct rules **out, char *err, size_t errlen)
 			 RULES_VERSION);
 		goto fail;
 	}
-	if (check_members(root, err, errlen) ||
-	    check_section("functions", json_object_get(root, "functions"), err, errlen) ||
-	    check_section("caches", json_object_get(root, "caches"), err, errlen) ||
+	if (check_names("a rules file", root, members, err, errlen) ||
+	    check_section("functions", json_object_get(root, "functions"), function_rules, err,
+			  errlen) ||
+	    check_section("caches", json_object_get(root, "caches"), cache_rules, err, errlen) ||
 	    check_track(json_object_get(root, "track"), err, errlen))
 		goto fail;
 	r = calloc(1, sizeof(*r));

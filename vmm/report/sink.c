@@ -350,7 +350,7 @@ static int start_outlets(struct sink *s, char *err, size_t errlen)
 
 	s->log.note = note_log, s->log.ctx = &s->log_file, s->log.write = sink_log_write;
 	s->text.note = note_text, s->text.ctx = s, s->text.write = write_text;
-	if (sink_log_open(&s->log_file, s->config.log_path, err, errlen))
+	if (sink_log_open(&s->log_file, s->config.log_path, s->config.log_limit, err, errlen))
 		return -1;
 	if (s->log_file.fd >= 0)
 		ret = outlet_start(&s->log, LOG_LIMIT);

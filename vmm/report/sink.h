@@ -7,7 +7,8 @@
  * Whoever delivers something takes no lock and waits for nothing: it may be a vCPU. Each
  * destination has a bounded queue and a thread of the sink that serves it. A reader that is too
  * slow loses records and is told how many; the log loses nothing unless its disk does (or lags
- * 64 MiB behind). A reader that connects late gets the last reports first.
+ * 64 MiB behind), or it has all that it may get. A reader that connects late gets the last reports
+ * first.
  */
 #ifndef KMC_SINK_H
 #define KMC_SINK_H
@@ -23,6 +24,7 @@ struct sink_config {		 /* strings must live as long as the sink */
 	const char *release;	 /* of the guest's kernel, for the hello; NULL: left out */
 	const char *socket_path; /* NULL: none. Forms: sink_socket.h */
 	const char *log_path;	 /* NULL: none */
+	uint64_t log_limit;	 /* bytes that the log gets; 0: no limit */
 	size_t reader_limit;	 /* bytes queued for one reader before it loses records; 0: 1 MiB */
 	size_t history_limit;	 /* bytes of reports for late readers; 0: 4 MiB */
 	bool keep_last;		 /* for sink_last() */
