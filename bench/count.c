@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * count.c: a plugin of the lab's QEMU that counts what the lab executes: instructions of the guest and of its host,
- * kernel and user, from the guest's first entry to its last, and how often it was entered.
+ * count.c: a plugin of the lab's QEMU that counts what the lab executes: instructions of the guest
+ * and of its host, kernel and user, from the guest's first entry to its last, and how often it was
+ * entered.
  *
- * Debian has no package with qemu-plugin.h, so what is used of it is declared here; version 4 of that interface, QEMU 9.2
- * and later. Works with one CPU only: while QEMU translates for it, "in the guest" is what that CPU is, and QEMU keeps
- * translations for a guest (vmrun) apart from those for the host.
+ * Debian has no package with qemu-plugin.h, so what is used of it is declared here; version 4 of
+ * that interface, QEMU 9.2 and later. Works with one CPU only: while QEMU translates for it, "in
+ * the guest" is what that CPU is, and QEMU keeps translations for a guest (vmrun) apart from those
+ * for the host.
  *
- * An instruction counts when it is begun, each time; a repeated string instruction (rep) is begun once for each
- * iteration, where a CPU does many at a time, and is counted apart. Kernel is what has an address in the upper half.
- * What the guest does before its first kernel instruction is its loader's: it is not counted.
+ * An instruction counts when it is begun, each time; a repeated string instruction (rep) is begun
+ * once for each iteration, where a CPU does many at a time, and is counted apart. Kernel is what
+ * has an address in the upper half. What the guest does before its first kernel instruction is its
+ * loader's: it is not counted.
  *
- * Arguments: json=PATH of the JSON that is written; engine=FROM-TO, in hexadecimal, addresses of the emulator in the
- * host's process: what is there is "engine", other user code "vmm".
+ * Arguments: json=PATH of the JSON that is written; engine=FROM-TO, in hexadecimal, addresses of
+ * the emulator in the host's process: what is there is "engine", other user code "vmm".
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -22,7 +25,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- qemu-plugin.h ------------------------------------------------------------------------------------------------ */
+/* --- qemu-plugin.h
+ * ------------------------------------------------------------------------------------------------
+ */
 
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
@@ -34,9 +39,11 @@ typedef struct {
 } qemu_plugin_u64;
 enum { CB_NO_REGS = 0, INLINE_ADD_U64 = 0 };
 
-void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*cb)(uint64_t id, struct qemu_plugin_tb *tb));
-void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, void (*cb)(unsigned cpu, void *data),
-					    int flags, void *data);
+void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id,
+					   void (*cb)(uint64_t id, struct qemu_plugin_tb *tb));
+void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
+					    void (*cb)(unsigned cpu, void *data), int flags,
+					    void *data);
 void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct qemu_plugin_insn *insn, int op,
 							 qemu_plugin_u64 entry, uint64_t imm);
 void qemu_plugin_register_atexit_cb(uint64_t id, void (*cb)(uint64_t id, void *data), void *data);
@@ -50,10 +57,12 @@ struct qemu_plugin_scoreboard *qemu_plugin_scoreboard_new(size_t size);
 void *qemu_plugin_scoreboard_find(struct qemu_plugin_scoreboard *score, unsigned cpu);
 
 __attribute__((visibility("default"))) int qemu_plugin_version = 4;
-__attribute__((visibility("default"))) int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc,
-							       char **argv);
+__attribute__((visibility("default"))) int
+qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv);
 
-/* --- counters ----------------------------------------------------------------------------------------------------- */
+/* --- counters
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 enum counter {
 	GUEST_KERNEL,
@@ -67,8 +76,9 @@ enum counter {
 };
 
 static const char *const names[COUNTERS] = {
-	[GUEST_KERNEL] = "guest_kernel", [GUEST_USER] = "guest_user", [GUEST_STRING] = "guest_string",
-	[HOST_KERNEL] = "host_kernel",	 [HOST_VMM] = "host_vmm",     [HOST_ENGINE] = "host_engine",
+	[GUEST_KERNEL] = "guest_kernel", [GUEST_USER] = "guest_user",
+	[GUEST_STRING] = "guest_string", [HOST_KERNEL] = "host_kernel",
+	[HOST_VMM] = "host_vmm",	 [HOST_ENGINE] = "host_engine",
 	[HOST_STRING] = "host_string",
 };
 
@@ -107,7 +117,8 @@ static bool is_vmrun(const uint8_t *code, size_t len)
 	return len == 3 && !memcmp(code, "\x0f\x01\xd8", 3);
 }
 
-/* movs, cmps, stos, lods, scas behind rep or repne and perhaps REX; ins and outs go to no memory that we know of. */
+/* movs, cmps, stos, lods, scas behind rep or repne and perhaps REX; ins and outs go to no memory
+ * that we know of. */
 static bool is_string(const uint8_t *code, size_t len)
 {
 	bool rep = false;
@@ -117,7 +128,8 @@ static bool is_string(const uint8_t *code, size_t len)
 			rep = true;
 		else if (code[n] != 0x66 && code[n] >> 4 != 4)
 			return rep && n == len - 1 &&
-			       ((code[n] >= 0xa4 && code[n] <= 0xa7) || (code[n] >= 0xaa && code[n] <= 0xaf));
+			       ((code[n] >= 0xa4 && code[n] <= 0xa7) ||
+				(code[n] >= 0xaa && code[n] <= 0xaf));
 	}
 	return false;
 }
@@ -135,7 +147,8 @@ static enum counter counter_of(uint64_t addr, bool string)
 	return addr >= count.engine_from && addr < count.engine_to ? HOST_ENGINE : HOST_VMM;
 }
 
-/* What the loader did is forgotten when the kernel's first code is translated, which is before it runs. */
+/* What the loader did is forgotten when the kernel's first code is translated, which is before it
+ * runs. */
 static void forget_loader(void)
 {
 	if (count.kernel_seen)
@@ -167,8 +180,8 @@ static void on_translation(uint64_t id, struct qemu_plugin_tb *tb)
 	(void)id;
 	if (count.behind_vmrun && qemu_plugin_tb_vaddr(tb) == count.behind_vmrun) {
 		count.in_guest = false;
-		qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0), on_exit_from_guest, CB_NO_REGS,
-						       NULL);
+		qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_tb_get_insn(tb, 0),
+						       on_exit_from_guest, CB_NO_REGS, NULL);
 	}
 	if (count.in_guest && qemu_plugin_tb_vaddr(tb) >> 63)
 		forget_loader();
@@ -199,7 +212,8 @@ int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, cha
 	for (int n = 0; n < argc; n++) {
 		if (!strncmp(argv[n], "json=", 5) && strlen(argv[n] + 5) < sizeof(count.path))
 			strcpy(count.path, argv[n] + 5);
-		else if (sscanf(argv[n], "engine=%" SCNx64 "-%" SCNx64, &count.engine_from, &count.engine_to) != 2)
+		else if (sscanf(argv[n], "engine=%" SCNx64 "-%" SCNx64, &count.engine_from,
+				&count.engine_to) != 2)
 			return -1;
 	}
 	count.score = qemu_plugin_scoreboard_new(COUNTERS * sizeof(uint64_t));

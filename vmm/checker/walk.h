@@ -47,8 +47,8 @@ enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, g
 		      unsigned how, struct walk *out);
 
 /*
- * The same for one thread that goes to the same pages again and again: where the registers are, and all entries still
- * have, what they were and had the last time, it goes where it went then. ntables is 0 in that case.
+ * The same for one thread that goes to the same pages again and again: where the registers and all
+ * entries that were read are what they were the last time, so is the result; ntables is 0 then.
  */
 #define WALKS_KNOWN 512
 struct walks {
@@ -63,8 +63,8 @@ struct walks {
 		bool written;
 	} known[WALKS_KNOWN];
 };
-enum walk_result walk_again(struct walks *walks, const struct guest_ram *ram, const struct walk_cpu *cpu, gva_t addr,
-			    unsigned how, struct walk *out);
+enum walk_result walk_again(struct walks *walks, const struct guest_ram *ram,
+			    const struct walk_cpu *cpu, gva_t addr, unsigned how, struct walk *out);
 
 /* The same for a read with supervisor rights in 64-bit mode, without a vCPU. */
 enum walk_result walk_supervisor(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr,
