@@ -1,29 +1,70 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The table of bench/run, from one object a boot: what it is, statistics of kmc-vmm, and seconds until the
-# guest's init started (boot) and until the work was done. The first boot is without checks. Use with jq -rs.
+# The table of bench/run, from one object for each mode, the first without checks: name, and for boot and work (boot
+# included) what kmc-vmm (stats) and the lab (count) counted; work also has the agent's bytes. $costs is costs.json.
+# What a row means is in README.md. Use with jq -rs --argjson costs.
 def round2: . * 100 | round / 100;
 def ratio(a; b): if b == 0 then "-" else (a / b | round2 | tostring) end;
+def thousands: tostring | explode | reverse
+  | [foreach .[] as $c (-1; . + 1; if . > 0 and . % 3 == 0 then 44, $c else $c end)] | reverse | implode;
+def millions: . / 1e6 | if . < 10 then . * 10 | round / 10 else round end | tostring;
+def numbers_of: with_entries(select(.value | type == "number"));
+def minus($b): numbers_of | with_entries(.value -= ($b[.key] // 0));
+def only_work: {stats: (.boot.stats as $b | .work.stats | minus($b)), count: (.boot.count as $b | .work.count | minus($b))};
+
+# Nanoseconds.
+def guest_ns: (.count.guest_kernel + .count.guest_user) * $costs.guest_instruction.ns;
+def entry_ns: .count.entries * $costs.entry.ns;
+def kernel_ns:
+  .count.host_kernel * $costs.guest_instruction.ns + .count.host_string * $costs.host_instruction.ns;
+def vmm_ns: .count.host_vmm * $costs.host_instruction.ns;
+def engine_ns: .count.host_engine * $costs.host_instruction.ns;
+def time_ns: guest_ns + entry_ns + kernel_ns + vmm_ns + engine_ns;
+def exits: .stats.violations + .stats.stepped + .stats.doorbells;
+
+def row($runs; name; value): "| \(name) | \($runs | map(value | tostring) | join(" | ")) |";
+def part($title; $none; $runs): ($none | time_ns) as $native
+  | "| **\($title)**: \($none.count.guest_kernel + $none.count.guest_user | millions) million instructions, \(
+    $native / 1e6 | round) ms |\($runs | map(" |") | add)",
+    row($runs; "violations"; .stats.violations | thousands),
+    row($runs; "of them stepped"; .stats.stepped | thousands),
+    row($runs; "rings of the agent"; .stats.doorbells | thousands),
+    row($runs; "accesses to tracked bytes per exit (violation, step, ring)"; if .stats.violations == 0 then "-" else ratio(.stats.accesses; exits) end),
+    row($runs; "guest instructions emulated, millions"; .stats.window_insns | millions),
+    row($runs; "of the guest's kernel instructions, percent";
+        ratio(100 * .stats.window_insns; .stats.window_insns + .count.guest_kernel)),
+    row($runs; "host instructions for each of them"; ratio(.count.host_engine; .stats.window_insns)),
+    row($runs; "one of them costs, ns"; ratio(engine_ns; .stats.window_insns)),
+    row($runs; "host instructions per exit: kmc-vmm, kernel"; if .stats.violations == 0 then "-" else
+        "\((.count.host_vmm - $none.count.host_vmm) / exits | round | thousands), \(
+        (.count.host_kernel - $none.count.host_kernel) / exits | round | thousands)" end),
+    row($runs; "an exit costs, ns"; if .stats.violations == 0 then "-" else
+        (entry_ns + kernel_ns + vmm_ns - ($none | entry_ns + kernel_ns + vmm_ns)) / exits | round | thousands end),
+    row($runs; "time in the lab, against no checks"; ratio(.stats.run_ns; $none.stats.run_ns)),
+    row($runs; "model: what the guest executes itself"; ratio(guest_ns; $native)),
+    row($runs; "+ going in and out"; ratio(entry_ns; $native)),
+    row($runs; "+ the host's kernel"; ratio(kernel_ns; $native)),
+    row($runs; "+ kmc-vmm"; ratio(vmm_ns; $native)),
+    row($runs; "+ emulated instructions"; ratio(engine_ns; $native)),
+    row($runs; "= **modelled slowdown**"; "**" + ratio(time_ns; $native) + "**");
 
 .[0] as $none
 | .[1:] as $runs
-| def row(name; value): "| \(name) | \($runs | map(value | tostring) | join(" | ")) |";
-  "| | \($runs | map(.name) | join(" | ")) |",
+| "| | \($runs | map(.name) | join(" | ")) |",
   "|---|\($runs | map("---|") | add)",
-  row("violations"; .stats.violations),
-  row("of them stepped"; .stats.stepped),
-  row("rings of the agent"; .stats.doorbells),
-  row("accesses to tracked bytes that were seen"; .stats.accesses),
-  row("of them per violation"; ratio(.stats.accesses; .stats.violations)),
-  row("exits (violations, steps, rings) per such access";
-      ratio(.stats.violations + .stats.stepped + .stats.doorbells; .stats.accesses)),
-  row("guest instructions emulated, in thousands"; .stats.window_insns / 1000 | round),
-  row("host ns per violation"; ratio(.stats.fault_ns; .stats.violations)),
-  row("boot, against \(ratio($none.boot; 1)) s without checks"; ratio(.boot; $none.boot)),
-  row("work, against \(ratio($none.work - $none.boot; 1)) s"; ratio(.work - .boot; $none.work - $none.boot)),
-  row("objects: watched / cut / unwatched";
-      "\(.stats.watched) / \(.stats.cut) / \(.stats.unwatched)"),
-  row("call traces kept"; .stats.traces),
-  row("shadow bytes per tracked byte, at most"; ratio(.stats.shadow_peak; .stats.tracked_peak)),
-  row("object table bytes per tracked byte, at most"; ratio(.stats.objects_peak; .stats.tracked_peak)),
-  row("search for leaks: objects, s"; "\(.stats.leak_objects), \(.stats.leak_ns / 1e9 | round2)"),
-  row("reports / undecodable (must be 0)"; "\(.stats.reports) / \(.stats.undecodable)")
+  part("boot"; $none.boot; $runs | map(.boot)),
+  part("workload"; $none | only_work; $runs | map(only_work)),
+  "| **both** |\($runs | map(" |") | add)",
+  row($runs; "objects: watched / cut / unwatched"; .work.stats | "\(.watched) / \(.cut) / \(.unwatched)"),
+  row($runs; "call traces kept"; .work.stats.traces | thousands),
+  row($runs; "tracked KiB, at most"; .work.stats.tracked_peak / 1024 | round | thousands),
+  row($runs; "shadow bytes per tracked byte"; .work.stats | ratio(.shadow_peak; .tracked_peak)),
+  row($runs; "KiB of slabs whose objects are known, at most"; .work.stats.known_peak / 1024 | round | thousands),
+  row($runs; "shadow, objects and traces, bytes per byte of them";
+      .work.stats | ratio(.known_shadow + .objects_peak; .known_peak)),
+  row($runs; "guest memory of the agent, KiB"; .work.agent / 1024 | round | thousands),
+  row($runs; "search for leaks: objects, ms"; .work.stats | "\(.leak_objects), \(.leak_ns / 1e6 | round)"),
+  row($runs; "reports / undecodable (must be 0)"; .work.stats | "\(.reports) / \(.undecodable)"),
+  "",
+  "| cost | ns | from |",
+  "|---|---|---|",
+  ($costs | to_entries[] | "| \(.value.what) | \(.value.ns) | \(.value.from) |")

@@ -198,6 +198,56 @@ static void test_accessed_dirty(void **state)
 	assert_false(w.written); /* a dirty page that has become read-only */
 }
 
+/* walk_again() says what walk() says, whatever has changed since. */
+static void test_again(void **state)
+{
+	uint64_t leaf = CR3 + 0x3000 + (ADDR >> 12 & 511) * 8;
+	static struct walks walks;
+	struct walk_cpu cpu = long_cpu;
+	struct walk w;
+
+	map_long(4, ADDR, P | W, PAGE | P | W);
+	assert_int_equal(walk_again(&walks, ram, &cpu, (gva_t){ ADDR }, WALK_SET_AD, &w), WALK_OK);
+	assert_int_equal(w.ntables, 4);
+	assert_int_equal(walk_again(&walks, ram, &cpu, (gva_t){ ADDR + 8 }, WALK_SET_AD, &w), WALK_OK);
+	assert_int_equal(w.ntables, 0);
+	assert_int_equal(w.gpa.v, PAGE + 0x456 + 8);
+	assert_int_equal(w.left, 0x1000 - 0x456 - 8);
+	assert_false(w.written);
+	/* A store sets the dirty bit, then it is known; and again where the guest has cleared it. */
+	assert_int_equal(walk_again(&walks, ram, &cpu, (gva_t){ ADDR }, WALK_WRITE | WALK_SET_AD, &w), WALK_OK);
+	assert_int_equal(w.ntables, 4);
+	assert_int_equal(get64(leaf) & (A | D), A | D);
+	walk_again(&walks, ram, &cpu, (gva_t){ ADDR }, WALK_WRITE | WALK_SET_AD, &w);
+	assert_int_equal(w.ntables, 0);
+	assert_true(w.written);
+	put64(leaf, PAGE | P | W | A);
+	walk_again(&walks, ram, &cpu, (gva_t){ ADDR }, WALK_WRITE | WALK_SET_AD, &w);
+	assert_int_equal(get64(leaf) & (A | D), A | D);
+	/* Another page, no page, no right to it. */
+	put64(leaf, (PAGE + 0x1000) | P | A);
+	assert_int_equal(walk_again(&walks, ram, &cpu, (gva_t){ ADDR }, WALK_SET_AD, &w), WALK_OK);
+	assert_int_equal(w.gpa.v, PAGE + 0x1456);
+	assert_int_equal(walk_again(&walks, ram, &cpu, (gva_t){ ADDR }, WALK_WRITE | WALK_SET_AD, &w), WALK_PF);
+	assert_int_equal(walk_again(&walks, ram, &cpu, (gva_t){ ADDR }, WALK_FETCH, &w), WALK_OK);
+	put64(leaf, (PAGE + 0x1000) | P | A | NX);
+	assert_int_equal(walk_again(&walks, ram, &cpu, (gva_t){ ADDR }, WALK_FETCH, &w), WALK_PF);
+	put64(leaf, 0);
+	assert_int_equal(walk_again(&walks, ram, &cpu, (gva_t){ ADDR }, WALK_SET_AD, &w), WALK_PF);
+	/* A user's page: only while AC is set. */
+	map_long(4, ADDR, P | W | U, PAGE | P | W | U);
+	cpu.cr4 |= SMAP;
+	cpu.rflags = AC;
+	assert_int_equal(walk_again(&walks, ram, &cpu, (gva_t){ ADDR }, WALK_SET_AD, &w), WALK_OK);
+	cpu.rflags = 0;
+	assert_int_equal(walk_again(&walks, ram, &cpu, (gva_t){ ADDR }, WALK_SET_AD, &w), WALK_PF);
+	/* Other tables. */
+	cpu = long_cpu;
+	cpu.cr3 = 0x30000;
+	put64(0x30000 + (ADDR >> 39 & 511) * 8, 0);
+	assert_int_equal(walk_again(&walks, ram, &cpu, (gva_t){ ADDR }, WALK_SET_AD, &w), WALK_PF);
+}
+
 static void test_read_crosses(void **state)
 {
 	uint8_t buf[0x1000];
@@ -214,7 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rights),	     cmocka_unit_test(test_modes),
 		cmocka_unit_test(test_noncanonical_and_outside),
-		cmocka_unit_test(test_accessed_dirty), cmocka_unit_test(test_read_crosses),
+		cmocka_unit_test(test_accessed_dirty), cmocka_unit_test(test_again), cmocka_unit_test(test_read_crosses),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

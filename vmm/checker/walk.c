@@ -114,7 +114,7 @@ static void found(struct walk *out, uint64_t gpa)
 	out->left = GUEST_PAGE - gpa % GUEST_PAGE;
 }
 
-/* A and D of what was walked, where they are not set yet: that is seldom, and a locked instruction each. */
+/* A and D of what was walked, where they are not set yet: seldom, and a locked instruction each. */
 static void mark(void *const slots[], const uint64_t entries[], unsigned n, unsigned how)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -126,10 +126,10 @@ static void mark(void *const slots[], const uint64_t entries[], unsigned n, unsi
 
 /* Inlined, so that the usual mode is a constant: windows walk some ten times each. */
 static inline __attribute__((always_inline)) enum walk_result
-walk_by(const struct paging_mode *mode, const struct guest_ram *ram, const struct walk_cpu *cpu, gva_t addr,
-	unsigned how, struct walk *out)
+walk_by(const struct paging_mode *mode, const struct guest_ram *ram, const struct walk_cpu *cpu,
+	gva_t addr, unsigned how, struct walk *out)
 {
-	uint64_t table, rights = PTE_W | PTE_U, entry, entries[WALK_TABLES];
+	uint64_t table, rights = PTE_W | PTE_U, entry;
 	void *slots[WALK_TABLES];
 	unsigned level, shift;
 
@@ -149,7 +149,7 @@ walk_by(const struct paging_mode *mode, const struct guest_ram *ram, const struc
 		slots[out->ntables] = guest_ram_at(ram, slot, mode->entry);
 		if (!slots[out->ntables])
 			return WALK_OUTSIDE;
-		entry = entries[out->ntables] = entry_load(slots[out->ntables], mode->entry);
+		entry = out->entry[out->ntables] = entry_load(slots[out->ntables], mode->entry);
 		out->table[out->ntables++] = slot;
 		if (!(entry & PTE_P))
 			return WALK_PF;
@@ -168,7 +168,7 @@ walk_by(const struct paging_mode *mode, const struct guest_ram *ram, const struc
 	if (how & WALK_SET_AD) {
 		uint32_t error = 0;
 
-		mark(slots, entries, out->ntables, how);
+		mark(slots, out->entry, out->ntables, how);
 		out->written = (how & WALK_WRITE) ||
 			       ((entry & PTE_D) && allowed(cpu, rights, entry, how | WALK_WRITE, &error));
 	}
@@ -188,7 +188,61 @@ enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, g
 		found(out, addr.v & 0xffffffff);
 		return WALK_OK;
 	}
-	return mode == &mode_48 ? walk_by(&mode_48, ram, cpu, addr, how, out) : walk_by(mode, ram, cpu, addr, how, out);
+	if (mode == &mode_48)
+		return walk_by(&mode_48, ram, cpu, addr, how, out);
+	return walk_by(mode, ram, cpu, addr, how, out);
+}
+
+static bool same_cpu(const struct walk_cpu *a, const struct walk_cpu *b)
+{
+	return a->cr3 == b->cr3 && a->cr0 == b->cr0 && a->cr4 == b->cr4 && a->efer == b->efer &&
+	       a->cpl == b->cpl && a->pkru == b->pkru && !((a->rflags ^ b->rflags) & RFLAGS_AC);
+}
+
+static bool still_there(const struct walk_known *k)
+{
+	for (unsigned i = 0; i < k->n; i++)
+		if (entry_load(k->slot[i], 8) != k->entry[i])
+			return false;
+	return true;
+}
+
+/* What the entries are now is not read again: who changed one meanwhile would be missed. */
+static void remember(struct walk_known *k, const struct guest_ram *ram, const struct walk_cpu *cpu,
+		     uint64_t page, unsigned how, const struct walk *w)
+{
+	*k = (struct walk_known){ .page = page,
+				  .how = how & ~(unsigned)WALK_WRITE,
+				  .cpu = *cpu,
+				  .n = w->ntables,
+				  .to = { w->gpa.v & ~(GUEST_PAGE - 1ull) },
+				  .written = w->written };
+	for (unsigned i = 0; i < k->n; i++) {
+		k->slot[i] = guest_ram_at(ram, w->table[i], 8);
+		k->entry[i] = w->entry[i] | (how & WALK_SET_AD ? PTE_A : 0);
+	}
+	if ((how & WALK_SET_AD) && (how & WALK_WRITE))
+		k->entry[k->n - 1] |= PTE_D;
+}
+
+enum walk_result walk_again(struct walks *walks, const struct guest_ram *ram,
+			    const struct walk_cpu *cpu, gva_t addr, unsigned how, struct walk *out)
+{
+	uint64_t page = addr.v & ~(GUEST_PAGE - 1ull), fetch = how & WALK_FETCH ? 1 : 0;
+	struct walk_known *k = &walks->known[(page / GUEST_PAGE * 2 + fetch) % WALKS_KNOWN];
+	enum walk_result r;
+
+	if (k->page == page && k->how == (how & ~(unsigned)WALK_WRITE) &&
+	    (k->written || !(how & WALK_WRITE)) && same_cpu(&k->cpu, cpu) && still_there(k)) {
+		out->ntables = 0;
+		out->written = k->written;
+		found(out, k->to.v + (addr.v - page));
+		return WALK_OK;
+	}
+	r = walk(ram, cpu, addr, how, out);
+	if (r == WALK_OK && page && (cpu->cr0 & CR0_PG) && (cpu->efer & EFER_LMA))
+		remember(k, ram, cpu, page, how, out);
+	return r;
 }
 
 enum walk_result walk_supervisor(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr,

@@ -32,6 +32,7 @@ struct walk {
 	uint32_t error_code;	   /* of the #PF, where walk() returns WALK_PF */
 	unsigned ntables;
 	gpa_t table[WALK_TABLES];  /* the paging structures that were read */
+	uint64_t entry[WALK_TABLES]; /* and what was there, before accessed and dirty bits were set */
 	bool written; /* with WALK_SET_AD: writes are allowed, too, and the dirty bit is set */
 };
 
@@ -44,6 +45,26 @@ enum walk_result {
 
 enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, gva_t addr,
 		      unsigned how, struct walk *out);
+
+/*
+ * The same for one thread that goes to the same pages again and again: where the registers and all
+ * entries that were read are what they were the last time, so is the result; ntables is 0 then.
+ */
+#define WALKS_KNOWN 512
+struct walks {
+	struct walk_known {
+		uint64_t page; /* of the address; 0: unused */
+		unsigned how;  /* WALK_FETCH, WALK_SET_AD */
+		struct walk_cpu cpu;
+		unsigned n;
+		const uint64_t *slot[WALK_TABLES];
+		uint64_t entry[WALK_TABLES];
+		gpa_t to;
+		bool written;
+	} known[WALKS_KNOWN];
+};
+enum walk_result walk_again(struct walks *walks, const struct guest_ram *ram,
+			    const struct walk_cpu *cpu, gva_t addr, unsigned how, struct walk *out);
 
 /* The same for a read with supervisor rights in 64-bit mode, without a vCPU. */
 enum walk_result walk_supervisor(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr,

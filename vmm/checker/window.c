@@ -44,6 +44,7 @@ struct window {
 	uint64_t rip;  /* where the last window began */
 	uint32_t idle; /* and how long it went on without a violation */
 	struct copy_place copy_place[COPY_PLACES];
+	struct walks walks;
 	bool has_vectors; /* below is what this window has fetched */
 	struct engine_vectors vectors;
 };
@@ -97,7 +98,7 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 		w->s->walk.pkru = xstate_pkru(w->c, &w->vectors);
 	if (how & ENGINE_WRITE)
 		flags |= WALK_WRITE;
-	switch (walk(w->c->ram, &w->s->walk, addr, flags, &found)) {
+	switch (walk_again(&w->walks, w->c->ram, &w->s->walk, addr, flags, &found)) {
 	case WALK_OK:
 		break;
 	case WALK_PF:
