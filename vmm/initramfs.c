@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -131,18 +132,14 @@ static void put_link(struct archive *a, const char *name, const char *target)
 	pad(a);
 }
 
-/* A host file's bytes, malloc'd, or NULL with a->err. Empty ones are an error: nothing here may be.
- */
-static void *load(struct archive *a, const char *what, const char *path, size_t *size)
+/* A host file, or -1 with a->err. Empty ones are an error: nothing here may be. */
+static int open_input(struct archive *a, const char *what, const char *path, size_t *size)
 {
-	unsigned char *data = NULL;
 	struct stat st;
-	size_t used = 0;
-	ssize_t n = 1;
 	int fd;
 
 	if (a->failed)
-		return NULL;
+		return -1;
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		set_failed(a, errno, "cannot open the %s %s: %s: check the path", what, path,
@@ -156,25 +153,47 @@ static void *load(struct archive *a, const char *what, const char *path, size_t 
 						: "too large");
 		goto fail;
 	}
-	data = malloc(st.st_size);
-	while (data && used < (size_t)st.st_size &&
-	       (n = read(fd, data + used, st.st_size - used)) > 0)
-		used += n;
-	if (!data || n < 0 || used < (size_t)st.st_size) {
-		set_failed(a, EIO, "cannot read the %s %s: %s", what, path,
-			   !data   ? "out of memory"
-			   : n < 0 ? strerror(errno)
-				   : "it is being changed");
-		goto fail;
-	}
-	close(fd);
-	*size = used;
-	return data;
+	*size = (size_t)st.st_size;
+	return fd;
 fail:
 	if (fd >= 0)
 		close(fd);
-	free(data);
-	return NULL;
+	return -1;
+}
+
+/* All of it, or false with a->err. to: room for size bytes, or NULL where there was no memory. */
+static bool read_input(struct archive *a, int fd, const char *what, const char *path,
+		       unsigned char *to, size_t size)
+{
+	size_t used = 0;
+	ssize_t n = 1;
+
+	while (to && used < size && (n = read(fd, to + used, size - used)) > 0)
+		used += (size_t)n;
+	if (to && used == size)
+		return true;
+	set_failed(a, EIO, "cannot read the %s %s: %s", what, path,
+		   !to	   ? "out of memory"
+		   : n < 0 ? strerror(errno)
+			   : "it is being changed");
+	return false;
+}
+
+/* A host file's bytes, malloc'd, or NULL with a->err. */
+static void *load(struct archive *a, const char *what, const char *path, size_t *size)
+{
+	int fd = open_input(a, what, path, size);
+	unsigned char *data;
+
+	if (fd < 0)
+		return NULL;
+	data = malloc(*size);
+	if (!read_input(a, fd, what, path, data, *size)) {
+		free(data);
+		data = NULL;
+	}
+	close(fd);
+	return data;
 }
 
 /* An ELF program that needs no interpreter: only such a one runs in our small file system. */
@@ -261,14 +280,20 @@ static void put_root(struct archive *a, const struct initramfs_config *config)
 		put_text(a, "kmc/interactive", "");
 }
 
+/* The largest of all: read to where it belongs. */
 static void put_initrd(struct archive *a, const char *path)
 {
-	size_t size = 0;
-	void *data = load(a, "initrd", path, &size);
+	size_t size;
+	int fd = open_input(a, "initrd", path, &size);
+	unsigned char *to;
 
-	put(a, data, size);
+	if (fd < 0)
+		return;
+	to = reserve(a, size);
+	if (to && read_input(a, fd, "initrd", path, to, size))
+		a->used += size;
+	close(fd);
 	pad(a);
-	free(data);
 }
 
 static void put_all(struct archive *a, const struct initramfs_config *config)
