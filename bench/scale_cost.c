@@ -112,9 +112,8 @@ static void check_and_write(struct world *w, gpa_t at)
 	if (!guest_ram_hidden(w->ram, at) || !guest_ram_at(w->ram, at, sizeof(v)))
 		die("a page is not hidden");
 	shadow_hold(w->shadow, at);
-	if (!shadow_held_legal(w->shadow, at, sizeof(v)))
+	if (!shadow_held_look(w->shadow, at, sizeof(v), v))
 		die("an access is not legal");
-	shadow_held_read_v(w->shadow, at, v, sizeof(v));
 	shadow_held_write_v(w->shadow, at, v[0] ? NULL : undefined, sizeof(v));
 	shadow_drop(w->shadow, at);
 }
