@@ -12,6 +12,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "objects.h"
@@ -79,6 +80,19 @@ static void allocate(struct world *w, gpa_t at)
 		die("objects_alloc");
 }
 
+/* What the agent's record becomes. */
+static void announce(struct world *w)
+{
+	struct obj_event *e = &w->event;
+
+	memset(e, 0, sizeof(*e));
+	memcpy(e->comm, "scale", sizeof("scale"));
+	e->pid = 1;
+	e->nstack = FRAMES;
+	for (unsigned n = 0; n < FRAMES; n++)
+		e->stack[n] = 0xffffffff81000000ull + n * 0x1234;
+}
+
 static void set_up(struct world *w)
 {
 	static const struct obj_cache cache = {
@@ -93,9 +107,7 @@ static void set_up(struct world *w)
 	w->objects = w->shadow ? objects_create(w->ram, w->shadow, &ops) : NULL;
 	if (!w->objects)
 		die("out of memory");
-	w->event = (struct obj_event){.comm = "scale", .nstack = FRAMES, .pid = 1};
-	for (unsigned n = 0; n < FRAMES; n++)
-		w->event.stack[n] = 0xffffffff81000000ull + n * 0x1234;
+	announce(w);
 	for (uint64_t n = 0; n < w->pages; n += SLAB_PAGES) {
 		if (objects_slab(w->objects, page_at(n), SLAB_PAGES * GUEST_PAGE, &cache, true) != OBJ_OK)
 			die("objects_slab");
@@ -124,6 +136,8 @@ __attribute__((noinline)) void violation(struct world *w)
 	gpa_t page = page_at(draw(w, w->pages)), at = {page.v + draw(w, 8) * 2 * SLOT};
 	struct object freed;
 
+	objects_prefetch(w->objects, at);
+	announce(w);
 	if (objects_free(w->objects, at, &w->event, &freed) != OBJ_OK)
 		die("objects_free");
 	allocate(w, at);

@@ -664,6 +664,19 @@ bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj)
 	return true;
 }
 
+void objects_prefetch(const struct objects *o, gpa_t gpa)
+{
+	const struct region *r;
+	uint32_t i, off;
+
+	shadow_prefetch(o->shadow, gpa); /* first: it does not wait, what follows does */
+	r = region_at(o, gpa);
+	if (r && r->slots && region_slot(r, gpa, &i, &off)) {
+		__builtin_prefetch(&r->slots[i], 1);
+		__builtin_prefetch(&r->slots[i + 1 < r->nslots ? i + 1 : i]);
+	}
+}
+
 static bool region_each_live(const struct region *r,
 			     bool (*each)(void *ctx, const struct object *obj), void *ctx)
 {

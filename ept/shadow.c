@@ -25,8 +25,9 @@ struct shadow {
 	const struct guest_ram *ram;
 	_Atomic uint64_t npages; /* tracked */
 	_Atomic uint64_t bytes;	 /* of the struct shadow_pages */
-	atomic_bool *shard;	 /* spin locks, by page index modulo SHARDS */
-	uintptr_t page[];	 /* by guest_ram_page_index() */
+	struct shadow_pools pools;
+	atomic_bool *shard; /* spin locks, by page index modulo SHARDS */
+	uintptr_t page[];   /* by guest_ram_page_index() */
 };
 
 #define UNTRACKED ((uintptr_t)0)
@@ -57,6 +58,14 @@ static struct shadow_page *entry_page(uintptr_t entry)
 	return is_uniform(entry) ? NULL : (struct shadow_page *)entry;
 }
 
+static void destroy(struct shadow *s)
+{
+	pool_destroy(s->pools.page);
+	pool_destroy(s->pools.map);
+	free(s->shard);
+	free(s);
+}
+
 struct shadow *shadow_create(const struct guest_ram *ram)
 {
 	struct shadow *s = calloc(1, sizeof(*s) + guest_ram_pages(ram) * sizeof(s->page[0]));
@@ -64,10 +73,12 @@ struct shadow *shadow_create(const struct guest_ram *ram)
 	if (!s)
 		return NULL;
 	s->ram = ram;
+	s->pools.page = pool_create(sizeof(struct shadow_page));
+	s->pools.map = pool_create(V_MAP);
 	s->shard = calloc(SHARDS, sizeof(s->shard[0]));
-	if (s->shard)
+	if (s->pools.page && s->pools.map && s->shard)
 		return s;
-	free(s);
+	destroy(s);
 	return NULL;
 }
 
@@ -110,8 +121,10 @@ static void put_entry(struct shadow *s, int64_t i, uintptr_t entry)
 		s->bytes -= shadow_page_bytes(old);
 		shadow_page_destroy(old);
 	}
-	if ((entry != UNTRACKED) != (s->page[i] != UNTRACKED))
-		s->npages += entry != UNTRACKED ? 1 : -1ull;
+	if (entry != UNTRACKED && s->page[i] == UNTRACKED && ++s->npages == POOL_LARGE_TABLE)
+		pool_make_huge(s->page, guest_ram_pages(s->ram) * sizeof(s->page[0]));
+	else if (entry == UNTRACKED && s->page[i] != UNTRACKED)
+		s->npages--;
 	__atomic_store_n(&s->page[i], entry, __ATOMIC_RELEASE);
 }
 
@@ -128,8 +141,7 @@ void shadow_destroy(struct shadow *s)
 		return;
 	for (uint64_t i = 0; i < guest_ram_pages(s->ram); i++)
 		put_entry(s, (int64_t)i, UNTRACKED);
-	free(s->shard);
-	free(s);
+	destroy(s);
 }
 
 /* -------------------------------------------------------------------- ranges */
@@ -180,7 +192,7 @@ int shadow_track_runs(struct shadow *s, gpa_t page, const struct shadow_run *run
 	struct shadow_page *p = NULL;
 
 	if (n > 1) {
-		p = shadow_page_create(A_UNKNOWN, V_DEFINED);
+		p = shadow_page_create(&s->pools, A_UNKNOWN, V_DEFINED);
 		if (p && !shadow_page_set_runs(p, run, n)) {
 			shadow_page_destroy(p);
 			p = NULL;
@@ -300,7 +312,7 @@ static int change_span(struct shadow *s, const struct change *c, const struct sp
 	if (*entry == UNTRACKED || (!p && change_uniform(entry, c, span)))
 		return 0;
 	if (!p)
-		p = shadow_page_create(entry_a(*entry), entry_v(*entry));
+		p = shadow_page_create(&s->pools, entry_a(*entry), entry_v(*entry));
 	done = p && change_page(p, c, span);
 	if (done && !shadow_page_uniform(p)) {
 		*entry = (uintptr_t)p;
@@ -466,6 +478,19 @@ bool shadow_held_look(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *
 	if (v)
 		memset(v, entry_a(entry) == A_ALLOCATED ? entry_v(entry) : V_DEFINED, len);
 	return is_legal(entry_a(entry));
+}
+
+void shadow_prefetch(const struct shadow *s, gpa_t gpa)
+{
+	int64_t i = guest_ram_page_index(s->ram, gpa);
+	uintptr_t entry = i < 0 ? UNTRACKED : __atomic_load_n(&s->page[i], __ATOMIC_RELAXED);
+	uint32_t off = gpa.v % GUEST_PAGE;
+
+	/* Never looked into: without the page's lock it may not be there any more. */
+	if (entry != UNTRACKED && !is_uniform(entry)) {
+		__builtin_prefetch(entry_page(entry));
+		__builtin_prefetch(&entry_page(entry)->a[off / (2 * A_GRANULE)]);
+	}
 }
 
 bool shadow_held_undefined(const struct shadow *s, gpa_t page)

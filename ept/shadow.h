@@ -58,6 +58,9 @@ int shadow_set_slot(struct shadow *s, gpa_t gpa, uint64_t len, uint64_t used, en
 void shadow_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint64_t len);
 void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t len);
 
+/* It will be asked about these bytes soon: a hint, for any thread, without any lock. */
+void shadow_prefetch(const struct shadow *s, gpa_t gpa);
+
 /*
  * One page, so that an access and its shadow stay together: between shadow_hold() and shadow_drop() of
  * the page, for ranges within it, and only the functions with held in their names. A holder takes no

@@ -24,7 +24,6 @@
 
 #define GRANULE	 A_GRANULE
 #define A_HALVES sizeof(((struct shadow_page *)NULL)->a)
-#define V_MAP	 (GUEST_PAGE / 8)
 
 /* ------------------------------------------------------------------------ A */
 
@@ -304,7 +303,7 @@ static void drop_v(struct shadow_page *p, uint8_t all)
 {
 	for (uint32_t b = 0; p->exact && b < V_BLOCKS; b++)
 		drop_block(p, b);
-	free(p->v);
+	pool_put(p->pools->map, p->v);
 	p->v = NULL;
 	p->undefined = 0;
 	p->v_all = all;
@@ -405,7 +404,7 @@ bool shadow_page_write_few(struct shadow_page *p, uint32_t off, const uint8_t *v
 
 static bool make_map(struct shadow_page *p)
 {
-	p->v = calloc(1, V_MAP);
+	p->v = pool_get(p->pools->map);
 	if (!p->v)
 		return false;
 	memset(p->v, p->v_all, V_MAP);
@@ -496,14 +495,17 @@ bool shadow_page_undefined(const struct shadow_page *p)
 
 /* ------------------------------------------------------------------ the page */
 
-struct shadow_page *shadow_page_create(uint8_t a, uint8_t v)
+struct shadow_page *shadow_page_create(const struct shadow_pools *pools, uint8_t a, uint8_t v)
 {
-	struct shadow_page *p = calloc(1, sizeof(*p));
+	struct shadow_page *p = pool_get(pools->page);
 
-	if (p) {
-		p->a_all = a;
-		p->v_all = v;
-	}
+	if (!p)
+		return NULL;
+	/* Not a[]: nobody reads it before it is written, and most of the page is that. */
+	memset(p, 0, offsetof(struct shadow_page, a));
+	p->pools = pools;
+	p->a_all = a;
+	p->v_all = v;
 	return p;
 }
 
@@ -513,7 +515,7 @@ void shadow_page_destroy(struct shadow_page *p)
 		return;
 	drop_a(p, A_UNKNOWN);
 	drop_v(p, V_DEFINED);
-	free(p);
+	pool_put(p->pools->page, p);
 }
 
 size_t shadow_page_bytes(const struct shadow_page *p)

@@ -11,16 +11,20 @@
 
 #include <string.h>
 
+#include "pool.h"
 #include "shadow.h"
 
 #define V_BLOCK	 64u /* bytes with exact V bits in one allocation */
 #define V_BLOCKS (GUEST_PAGE / V_BLOCK)
 #define A_GRANULE 8u /* bytes that have one code: half a byte of a[] */
 
-/*
- * From shadow_page_create(), or with all of it but a[] set to zero and a_all and v_all to any states. What a
- * plain access needs of it is the first 24 bytes, one of a[], and one of v[].
- */
+struct shadow_pools {
+	struct pool *page; /* of struct shadow_page */
+	struct pool *map;  /* of V_MAP bytes */
+};
+#define V_MAP (GUEST_PAGE / 8)
+
+/* What a plain access needs of it is the first 24 bytes, one of a[], and one of v[]. */
 struct shadow_page {
 	uint8_t *v;	    /* bitmap, 1 = not entirely defined; NULL: v_all everywhere */
 	uint8_t **exact;    /* NULL, or V_BLOCKS pointers, NULL where the bitmap says it all */
@@ -30,11 +34,13 @@ struct shadow_page {
 	bool mixed;	    /* a[] is valid, or a_bytes is there instead */
 	uint16_t nexact;    /* pointers in exact that are not NULL */
 	uint8_t *a_bytes;   /* one byte a byte */
+	const struct shadow_pools *pools;
 	uint8_t a[GUEST_PAGE / A_GRANULE / 2];
 };
 
-struct shadow_page *shadow_page_create(uint8_t a, uint8_t v); /* NULL: out of memory */
-void shadow_page_destroy(struct shadow_page *p);	      /* NULL is allowed */
+/* NULL: out of memory. The pools must outlive it. */
+struct shadow_page *shadow_page_create(const struct shadow_pools *pools, uint8_t a, uint8_t v);
+void shadow_page_destroy(struct shadow_page *p); /* NULL is allowed */
 
 bool shadow_page_set_a(struct shadow_page *p, uint32_t off, uint32_t n, enum a_state a);
 /* See shadow_track_runs(); there are at least two. */

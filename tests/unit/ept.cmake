@@ -5,5 +5,5 @@ foreach(test guest_ram step shadow objects objects_hostile depot copies leaks ju
   set_tests_properties(unit/ept_${test} PROPERTIES SKIP_RETURN_CODE 77)
 endforeach()
 foreach(test shadow objects_hostile)
-  target_link_options(ept_${test} PRIVATE -Wl,--wrap=calloc)
+  target_link_options(ept_${test} PRIVATE -Wl,--wrap=calloc,--wrap=pool_get)
 endforeach()
