@@ -220,7 +220,7 @@ static void page_cut(struct objects *o, const struct region *r, uint64_t page)
 		return;
 	region_slots_in(r, (gpa_t){page}, &i, &end);
 	for (; i < end; i++) {
-		if (region_state(r, i) != OBJ_LIVE || r->slots[i].fate != FATE_WATCHED)
+		if (r->slots[i].state != OBJ_LIVE || r->slots[i].fate != FATE_WATCHED)
 			continue;
 		o->stats.watched--;
 		set_fate(o, &r->slots[i], FATE_CUT);

@@ -19,6 +19,13 @@
 #define MADV_COLLAPSE 25 /* Linux 6.1; elsewhere it fails, and the kernel does the same at its leisure */
 #endif
 
+/* AddressSanitizer is to see each cell by itself. */
+#ifdef __SANITIZE_ADDRESS__
+#define BY_MALLOC true
+#else
+#define BY_MALLOC false
+#endif
+
 struct piece {
 	struct piece *next;
 	size_t bytes;
@@ -111,22 +118,12 @@ static void unlock(struct pool *p)
 	atomic_store_explicit(&p->lock, false, memory_order_release);
 }
 
-#ifdef __SANITIZE_ADDRESS__ /* which is to see each cell by itself */
-void *pool_get(struct pool *p)
-{
-	return malloc(p->size);
-}
-
-void pool_put(struct pool *p, void *cell)
-{
-	(void)p;
-	free(cell);
-}
-#else
 void *pool_get(struct pool *p)
 {
 	struct cell *cell;
 
+	if (BY_MALLOC)
+		return malloc(p->size);
 	lock(p);
 	cell = p->free;
 	if (cell) {
@@ -144,14 +141,15 @@ void pool_put(struct pool *p, void *cell)
 {
 	struct cell *c = cell;
 
-	if (!c)
+	if (BY_MALLOC)
+		free(cell);
+	if (BY_MALLOC || !c)
 		return;
 	lock(p);
 	c->next = p->free;
 	p->free = c;
 	unlock(p);
 }
-#endif
 
 void pool_make_huge(void *table, size_t bytes)
 {

@@ -450,8 +450,8 @@ static bool look_slowly(const struct shadow *s, const struct span *span, uint8_t
 	return legal;
 }
 
-/* A granule at a time, of packed states and a bitmap: nearly all accesses, and nearly all to one granule. */
-static bool look_plainly(const struct shadow_page *p, uint32_t off, uint32_t n, uint8_t *v)
+/* A granule at a time, of packed states and a bitmap. */
+static bool look_at_granules(const struct shadow_page *p, uint32_t off, uint32_t n, uint8_t *v)
 {
 	bool legal = true;
 
@@ -472,7 +472,8 @@ bool shadow_held_look(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *
 	const struct shadow_page *p = entry_page(entry);
 
 	if (p && shadow_page_plain(p))
-		return look_plainly(p, span.off, len, v);
+		return span.off % A_GRANULE + len <= A_GRANULE ? shadow_page_look(p, span.off, len, v) :
+								 look_at_granules(p, span.off, len, v);
 	if (p)
 		return look_slowly(s, &span, v);
 	if (v)
@@ -505,7 +506,6 @@ bool shadow_held_undefined(const struct shadow *s, gpa_t page)
 
 int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len)
 {
-	struct change c = {.kind = vbits ? WRITE_V : SET_V, .value = V_DEFINED, .v = vbits};
 	struct span span = held_span(s, gpa, len);
 	uintptr_t entry = span.page < 0 ? UNTRACKED : s->page[span.page];
 
@@ -514,7 +514,8 @@ int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint3
 	if (!is_uniform(entry) && span.off % A_GRANULE + len <= A_GRANULE &&
 	    shadow_page_write_few(entry_page(entry), span.off, vbits, len))
 		return 0;
-	return change_span(s, &c, &span);
+	return change_span(s, &(struct change){.kind = vbits ? WRITE_V : SET_V, .value = V_DEFINED, .v = vbits},
+			   &span);
 }
 
 _Static_assert(A_UNTRACKED == 0, "the entry of an untracked page reads as A_UNTRACKED, defined");

@@ -176,8 +176,14 @@ static void set_granules(struct shadow_page *p, uint32_t first, uint32_t n, enum
 
 static bool set_packed(struct shadow_page *p, uint32_t off, uint32_t n, enum a_state a)
 {
-	uint32_t before = off % GRANULE ? piece(off, n, GRANULE) : 0, behind = (n - before) % GRANULE;
+	uint32_t before, behind;
 
+	if (!(off % (2 * GRANULE)) && !(n % (2 * GRANULE))) { /* whole bytes of the array */
+		memset(p->a + off / (2 * GRANULE), (int)(code_of_state(a) * 0x11), n / (2 * GRANULE));
+		return true;
+	}
+	before = off % GRANULE ? piece(off, n, GRANULE) : 0;
+	behind = (n - before) % GRANULE;
 	set_granules(p, (off + before) / GRANULE, (n - before) / GRANULE, a);
 	if ((!before || set_part(p, off, before, a)) &&
 	    (!behind || set_part(p, off + n - behind, behind, a)))
@@ -212,6 +218,7 @@ bool shadow_page_set_a(struct shadow_page *p, uint32_t off, uint32_t n, enum a_s
 
 bool shadow_page_set_runs(struct shadow_page *p, const struct shadow_run *run, unsigned n)
 {
+	memset(p->a, 0, A_HALVES); /* a_to_bytes() reads all of it */
 	p->mixed = true;
 	/* From the last one on, each from its first granule: what a part of one is written over is known then. */
 	for (unsigned k = n; k--;) {
