@@ -7,11 +7,13 @@
  * memory: at a page anywhere among the tracked ones, an object freed and allocated again, so many accesses
  * checked and written, and the page shown and hidden again. The guest's own exit is not in it.
  *
- * Usage: scale_cost PAGES VIOLATIONS; prints nanoseconds of CPU time, and bytes of shadow and object table per tracked byte.
+ * Usage: scale_cost PAGES VIOLATIONS [tables]; prints nanoseconds of CPU time, and bytes of shadow and object table
+ * per tracked byte. "tables": without the system calls that hide and show a page.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "objects.h"
@@ -29,6 +31,7 @@ struct world {
 	struct shadow *shadow;
 	struct objects *objects;
 	uint64_t pages, random;
+	bool without_kernel; /* pages are not really hidden and shown */
 	struct obj_event event;
 };
 
@@ -51,7 +54,7 @@ static void hide(void *ctx, gpa_t gpa, uint64_t len)
 {
 	struct world *w = ctx;
 
-	if (guest_ram_hide(w->ram, gpa, len / GUEST_PAGE) < 0)
+	if (!w->without_kernel && guest_ram_hide(w->ram, gpa, len / GUEST_PAGE) < 0)
 		die("guest_ram_hide");
 }
 
@@ -59,7 +62,7 @@ static void show(void *ctx, gpa_t gpa, uint64_t len)
 {
 	struct world *w = ctx;
 
-	if (guest_ram_show(w->ram, gpa, len / GUEST_PAGE) < 0)
+	if (!w->without_kernel && guest_ram_show(w->ram, gpa, len / GUEST_PAGE) < 0)
 		die("guest_ram_show");
 }
 
@@ -79,6 +82,19 @@ static void allocate(struct world *w, gpa_t at)
 		die("objects_alloc");
 }
 
+/* What the agent's record becomes. */
+static void announce(struct world *w)
+{
+	struct obj_event *e = &w->event;
+
+	memset(e, 0, sizeof(*e));
+	memcpy(e->comm, "scale", sizeof("scale"));
+	e->pid = 1;
+	e->nstack = FRAMES;
+	for (unsigned n = 0; n < FRAMES; n++)
+		e->stack[n] = 0xffffffff81000000ull + n * 0x1234;
+}
+
 static void set_up(struct world *w)
 {
 	static const struct obj_cache cache = {
@@ -93,9 +109,7 @@ static void set_up(struct world *w)
 	w->objects = w->shadow ? objects_create(w->ram, w->shadow, &ops) : NULL;
 	if (!w->objects)
 		die("out of memory");
-	w->event = (struct obj_event){.comm = "scale", .nstack = FRAMES, .pid = 1};
-	for (unsigned n = 0; n < FRAMES; n++)
-		w->event.stack[n] = 0xffffffff81000000ull + n * 0x1234;
+	announce(w);
 	for (uint64_t n = 0; n < w->pages; n += SLAB_PAGES) {
 		if (objects_slab(w->objects, page_at(n), SLAB_PAGES * GUEST_PAGE, &cache, true) != OBJ_OK)
 			die("objects_slab");
@@ -109,12 +123,9 @@ static void check_and_write(struct world *w, gpa_t at)
 	const uint8_t undefined[8] = {0xff};
 	uint8_t v[8];
 
-	if (!guest_ram_hidden(w->ram, at) || !guest_ram_at(w->ram, at, sizeof(v)))
-		die("a page is not hidden");
 	shadow_hold(w->shadow, at);
-	if (!shadow_held_legal(w->shadow, at, sizeof(v)))
+	if (!shadow_held_look(w->shadow, at, sizeof(v), v))
 		die("an access is not legal");
-	shadow_held_read_v(w->shadow, at, v, sizeof(v));
 	shadow_held_write_v(w->shadow, at, v[0] ? NULL : undefined, sizeof(v));
 	shadow_drop(w->shadow, at);
 }
@@ -125,6 +136,10 @@ __attribute__((noinline)) void violation(struct world *w)
 	gpa_t page = page_at(draw(w, w->pages)), at = {page.v + draw(w, 8) * 2 * SLOT};
 	struct object freed;
 
+	if (!w->without_kernel && !guest_ram_hidden(w->ram, at))
+		die("a page is not hidden");
+	objects_prefetch(w->objects, at);
+	announce(w);
 	if (objects_free(w->objects, at, &w->event, &freed) != OBJ_OK)
 		die("objects_free");
 	allocate(w, at);
@@ -148,8 +163,9 @@ int main(int argc, char **argv)
 	uint64_t violations;
 	double began, tracked;
 
-	if (argc != 3)
-		die("usage: scale_cost PAGES VIOLATIONS");
+	if (argc != 3 && argc != 4)
+		die("usage: scale_cost PAGES VIOLATIONS [tables]");
+	w.without_kernel = argc == 4;
 	w.pages = strtoull(argv[1], NULL, 10) / SLAB_PAGES * SLAB_PAGES;
 	violations = strtoull(argv[2], NULL, 10);
 	set_up(&w);

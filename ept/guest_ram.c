@@ -32,12 +32,10 @@
 #define BITS	  64	       /* of a word of the bitmaps */
 
 struct guest_ram {
-	uint64_t size, low; /* bytes in all, bytes below the hole */
+	struct guest_ram_map map; /* hidden is written under the checker's lock, read by any thread */
 	bool plain;
-	int memfd, uffd;       /* -1 where it is plain */
-	uint8_t *view, *guest; /* MAP_FAILED until mapped; the same where it is plain */
-	/* One bit a page. Written under the checker's lock, read by any thread. */
-	_Atomic uint64_t *hidden;
+	int memfd, uffd; /* -1 where it is plain */
+	uint8_t *guest;	 /* as map.view: MAP_FAILED until mapped; the same where it is plain */
 	_Atomic uint64_t nhidden;
 	uint64_t *backed; /* one bit a page: known to be in the page cache. Under the same lock. */
 };
@@ -55,11 +53,11 @@ static int map_both(struct guest_ram *ram, const char **what)
 	ram->memfd = memfd_create("kmc-guest-ram", MFD_CLOEXEC);
 	if (ram->memfd < 0)
 		return fail(what, "memfd_create");
-	if (ftruncate(ram->memfd, (off_t)ram->size) < 0)
+	if (ftruncate(ram->memfd, (off_t)ram->map.size) < 0)
 		return fail(what, "ftruncate(guest memory)");
-	ram->view = mmap(NULL, ram->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+	ram->map.view = mmap(NULL, ram->map.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
 			 ram->memfd, 0);
-	if (ram->view == MAP_FAILED)
+	if (ram->map.view == MAP_FAILED)
 		return fail(what, "mmap(view of guest memory)");
 	/*
 	 * Write-only on purpose. With the in-kernel LAPIC and interrupts enabled in the guest, KVM
@@ -70,18 +68,18 @@ static int map_both(struct guest_ram *ram, const char **what)
 	 * has no write-only PTEs. The price: a read of a page that nobody mapped yet is an EFAULT
 	 * as well, see guest_ram_populate().
 	 */
-	ram->guest = mmap(NULL, ram->size, PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ram->memfd, 0);
+	ram->guest = mmap(NULL, ram->map.size, PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ram->memfd, 0);
 	if (ram->guest == MAP_FAILED)
 		return fail(what, "mmap(guest memory)");
 	/* A child of the VMM has no business with the guest's memory. */
-	if (madvise(ram->view, ram->size, MADV_DONTFORK) < 0 ||
-	    madvise(ram->guest, ram->size, MADV_DONTFORK) < 0)
+	if (madvise(ram->map.view, ram->map.size, MADV_DONTFORK) < 0 ||
+	    madvise(ram->guest, ram->map.size, MADV_DONTFORK) < 0)
 		return fail(what, "madvise(MADV_DONTFORK)");
 	/*
 	 * Pages are hidden one at a time: a huge mapping would only be split. Fails where the
 	 * kernel has no huge pages, which is as good.
 	 */
-	(void)madvise(ram->guest, ram->size, MADV_NOHUGEPAGE);
+	(void)madvise(ram->guest, ram->map.size, MADV_NOHUGEPAGE);
 	return 0;
 }
 
@@ -115,7 +113,7 @@ static int uffd_register(struct guest_ram *ram, const char **what)
 {
 	struct uffdio_api api = {.api = UFFD_API,
 				 .features = UFFD_FEATURE_SIGBUS | UFFD_FEATURE_MINOR_SHMEM};
-	struct uffdio_register reg = {.range = {(uintptr_t)ram->guest, ram->size},
+	struct uffdio_register reg = {.range = {(uintptr_t)ram->guest, ram->map.size},
 				      .mode = UFFDIO_REGISTER_MODE_MINOR};
 	int err = uffd_open(ram, what);
 
@@ -135,7 +133,7 @@ static int uffd_register(struct guest_ram *ram, const char **what)
 /* In whole huge pages: RAM_GRAIN is their size. */
 static int map_plain(struct guest_ram *ram, const char **what)
 {
-	size_t room = ram->size + RAM_GRAIN;
+	size_t room = ram->map.size + RAM_GRAIN;
 	uint8_t *map = mmap(NULL, room, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	size_t before;
@@ -145,12 +143,12 @@ static int map_plain(struct guest_ram *ram, const char **what)
 	before = -(uintptr_t)map % RAM_GRAIN;
 	if (before)
 		munmap(map, before);
-	munmap(map + before + ram->size, RAM_GRAIN - before);
-	ram->view = ram->guest = map + before;
-	if (madvise(ram->view, ram->size, MADV_DONTFORK) < 0)
+	munmap(map + before + ram->map.size, RAM_GRAIN - before);
+	ram->map.view = ram->guest = map + before;
+	if (madvise(ram->map.view, ram->map.size, MADV_DONTFORK) < 0)
 		return fail(what, "madvise(MADV_DONTFORK)");
 	/* Fails where the kernel has no huge pages: then there are small ones. */
-	(void)madvise(ram->view, ram->size, MADV_HUGEPAGE);
+	(void)madvise(ram->map.view, ram->map.size, MADV_HUGEPAGE);
 	return 0;
 }
 
@@ -159,9 +157,9 @@ static int make_hidable(struct guest_ram *ram, const char **what)
 	uint64_t words = (guest_ram_pages(ram) + BITS - 1) / BITS;
 	int err;
 
-	ram->hidden = calloc(words, sizeof(*ram->hidden));
+	ram->map.hidden = calloc(words, sizeof(*ram->map.hidden));
 	ram->backed = calloc(words, sizeof(*ram->backed));
-	if (!ram->hidden || !ram->backed)
+	if (!ram->map.hidden || !ram->backed)
 		return fail(what, "calloc");
 	err = map_both(ram, what);
 	return err ? err : uffd_register(ram, what);
@@ -180,11 +178,11 @@ static int create(uint64_t size, bool plain, struct guest_ram **out, const char 
 	ram = calloc(1, sizeof(*ram));
 	if (!ram)
 		return fail(what, "calloc");
-	ram->size = size;
-	ram->low = size < GUEST_RAM_LOW_END ? size : GUEST_RAM_LOW_END;
+	ram->map.size = size;
+	ram->map.low = size < GUEST_RAM_LOW_END ? size : GUEST_RAM_LOW_END;
 	ram->plain = plain;
 	ram->memfd = ram->uffd = -1;
-	ram->view = ram->guest = MAP_FAILED;
+	ram->map.view = ram->guest = MAP_FAILED;
 	err = plain ? map_plain(ram, what) : make_hidable(ram, what);
 	if (err) {
 		guest_ram_destroy(ram);
@@ -211,12 +209,12 @@ void guest_ram_destroy(struct guest_ram *ram)
 	if (ram->uffd >= 0)
 		close(ram->uffd);
 	if (ram->guest != MAP_FAILED && !ram->plain)
-		munmap(ram->guest, ram->size);
-	if (ram->view != MAP_FAILED)
-		munmap(ram->view, ram->size);
+		munmap(ram->guest, ram->map.size);
+	if (ram->map.view != MAP_FAILED)
+		munmap(ram->map.view, ram->map.size);
 	if (ram->memfd >= 0)
 		close(ram->memfd);
-	free(ram->hidden);
+	free(ram->map.hidden);
 	free(ram->backed);
 	free(ram);
 }
@@ -251,58 +249,14 @@ const char *guest_ram_remedy(const char *what, int err)
 
 /* -------------------------------------------------------------- addresses */
 
-uint64_t guest_ram_size(const struct guest_ram *ram)
-{
-	return ram->size;
-}
-
-uint64_t guest_ram_pages(const struct guest_ram *ram)
-{
-	return ram->size / GUEST_PAGE;
-}
-
 int guest_ram_ranges(const struct guest_ram *ram, struct guest_ram_range out[2])
 {
-	out[0] = (struct guest_ram_range){{0}, ram->low, ram->guest};
-	if (ram->size == ram->low)
+	out[0] = (struct guest_ram_range){{0}, ram->map.low, ram->guest};
+	if (ram->map.size == ram->map.low)
 		return 1;
 	out[1] = (struct guest_ram_range){
-		{GUEST_RAM_HIGH}, ram->size - ram->low, ram->guest + ram->low};
+		{GUEST_RAM_HIGH}, ram->map.size - ram->map.low, ram->guest + ram->map.low};
 	return 2;
-}
-
-/* The one place that knows the hole. False unless [gpa, gpa+len) is RAM without a gap. */
-static bool to_offset(const struct guest_ram *ram, gpa_t gpa, uint64_t len, uint64_t *off)
-{
-	if (gpa.v < ram->low) {
-		*off = gpa.v;
-		return len <= ram->low - gpa.v;
-	}
-	if (gpa.v < GUEST_RAM_HIGH || gpa.v - GUEST_RAM_HIGH >= ram->size - ram->low)
-		return false;
-	*off = gpa.v - GUEST_RAM_HIGH + ram->low;
-	return len <= ram->size - *off;
-}
-
-void *guest_ram_at(const struct guest_ram *ram, gpa_t gpa, uint64_t len)
-{
-	uint64_t off;
-
-	return to_offset(ram, gpa, len, &off) ? ram->view + off : NULL;
-}
-
-bool guest_ram_contains(const struct guest_ram *ram, gpa_t gpa, uint64_t len)
-{
-	uint64_t off;
-
-	return to_offset(ram, gpa, len, &off);
-}
-
-int64_t guest_ram_page_index(const struct guest_ram *ram, gpa_t gpa)
-{
-	uint64_t off;
-
-	return to_offset(ram, gpa, 1, &off) ? (int64_t)(off / GUEST_PAGE) : -1;
 }
 
 uint64_t guest_ram_anonymous(const struct guest_ram *ram)
@@ -310,8 +264,8 @@ uint64_t guest_ram_anonymous(const struct guest_ram *ram)
 	unsigned char there[RAM_GRAIN / GUEST_PAGE];
 	uint64_t pages = 0;
 
-	for (uint64_t off = 0; ram->plain && off < ram->size; off += RAM_GRAIN) {
-		if (mincore(ram->view + off, RAM_GRAIN, there) < 0)
+	for (uint64_t off = 0; ram->plain && off < ram->map.size; off += RAM_GRAIN) {
+		if (mincore(ram->map.view + off, RAM_GRAIN, there) < 0)
 			return 0;
 		for (size_t i = 0; i < sizeof(there); i++)
 			pages += there[i] & 1;
@@ -325,29 +279,19 @@ static int64_t to_pages(const struct guest_ram *ram, gpa_t gpa, uint64_t n)
 	uint64_t len, off;
 
 	if (gpa.v % GUEST_PAGE || __builtin_mul_overflow(n, (uint64_t)GUEST_PAGE, &len) ||
-	    !to_offset(ram, gpa, len, &off))
+	    !guest_ram_offset(ram, gpa, len, &off))
 		return -EINVAL;
 	return (int64_t)(off / GUEST_PAGE);
 }
 
 /* ---------------------------------------------------------- hide and show */
 
-static bool page_hidden(const struct guest_ram *ram, uint64_t page)
-{
-	uint64_t word;
-
-	if (ram->plain)
-		return false;
-	word = atomic_load_explicit(&ram->hidden[page / BITS], memory_order_relaxed);
-	return word >> (page % BITS) & 1;
-}
-
 /* Relaxed: the bits carry no other data, and changes of one page do not race. */
 static void mark(struct guest_ram *ram, uint64_t page, uint64_t n, bool hidden)
 {
 	for (uint64_t i = page; i < page + n; i++) {
 		uint64_t bit = 1ull << (i % BITS);
-		_Atomic uint64_t *word = &ram->hidden[i / BITS];
+		_Atomic uint64_t *word = &ram->map.hidden[i / BITS];
 
 		if (hidden) {
 			if (!(atomic_fetch_or_explicit(word, bit, memory_order_relaxed) & bit))
@@ -385,7 +329,7 @@ static int continue_pages(struct guest_ram *ram, uint64_t page, uint64_t n)
 			 * A read fault through the view gives each hole a zeroed page; by madvise,
 			 * so that a lack of memory is an error and no SIGBUS.
 			 */
-			if (madvise(ram->view + off, end - off, MADV_POPULATE_READ) < 0)
+			if (madvise(ram->map.view + off, end - off, MADV_POPULATE_READ) < 0)
 				return -errno;
 			instantiated = true;
 		} else if (errno != EAGAIN && errno != EINTR) {
@@ -409,7 +353,7 @@ static int back_pages(struct guest_ram *ram, uint64_t page, uint64_t n)
 			break;
 	if (i == page + n)
 		return 0;
-	if (madvise(ram->view + page * GUEST_PAGE, n * GUEST_PAGE, MADV_POPULATE_READ) < 0)
+	if (madvise(ram->map.view + page * GUEST_PAGE, n * GUEST_PAGE, MADV_POPULATE_READ) < 0)
 		return -errno;
 	for (i = page; i < page + n; i++)
 		ram->backed[i / BITS] |= 1ull << (i % BITS);
@@ -454,13 +398,6 @@ int guest_ram_show(struct guest_ram *ram, gpa_t gpa, uint64_t n)
 	return err < 0 ? err : 0;
 }
 
-bool guest_ram_hidden(const struct guest_ram *ram, gpa_t gpa)
-{
-	int64_t page = guest_ram_page_index(ram, gpa);
-
-	return page >= 0 && page_hidden(ram, (uint64_t)page);
-}
-
 uint64_t guest_ram_hidden_pages(const struct guest_ram *ram)
 {
 	return atomic_load_explicit(&ram->nhidden, memory_order_relaxed);
@@ -478,10 +415,10 @@ int guest_ram_populate(struct guest_ram *ram, gpa_t gpa, uint64_t n)
 		return 0;
 	end = (uint64_t)first + n;
 	for (page = (uint64_t)first; page < end; page = run) {
-		bool hidden = page_hidden(ram, page);
+		bool hidden = guest_ram_page_hidden(ram, page);
 		int ret;
 
-		for (run = page + 1; run < end && page_hidden(ram, run) == hidden; run++)
+		for (run = page + 1; run < end && guest_ram_page_hidden(ram, run) == hidden; run++)
 			;
 		if (hidden)
 			continue;

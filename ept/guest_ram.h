@@ -16,6 +16,7 @@
 #ifndef KMC_GUEST_RAM_H
 #define KMC_GUEST_RAM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,32 @@ typedef struct {
 #define GUEST_RAM_HIGH	  0x100000000ull
 
 struct guest_ram;
+
+/* What every guest_ram begins with; for the inline functions below only. */
+struct guest_ram_map {
+	uint64_t size, low; /* bytes in all, bytes below the hole */
+	uint8_t *view;
+	_Atomic uint64_t *hidden; /* one bit a page; NULL: no page can be hidden */
+};
+
+static inline const struct guest_ram_map *guest_ram_map(const struct guest_ram *ram)
+{
+	return (const struct guest_ram_map *)ram;
+}
+
+/* Into either mapping. False unless [gpa, gpa + len) is RAM without a gap. */
+static inline bool guest_ram_offset(const struct guest_ram *ram, gpa_t gpa, uint64_t len, uint64_t *off)
+{
+	const struct guest_ram_map *m = guest_ram_map(ram);
+
+	*off = gpa.v;
+	if (gpa.v < m->low)
+		return len <= m->low - gpa.v;
+	if (gpa.v < GUEST_RAM_HIGH || gpa.v - GUEST_RAM_HIGH >= m->size - m->low)
+		return false;
+	*off = gpa.v - GUEST_RAM_HIGH + m->low;
+	return len <= m->size - *off;
+}
 
 /* A piece of guest-physical memory, for the memslots and the e820 map. */
 struct guest_ram_range {
@@ -50,19 +77,42 @@ int guest_ram_create_plain(uint64_t size, struct guest_ram **ram, const char **w
 const char *guest_ram_remedy(const char *what, int err);
 void guest_ram_destroy(struct guest_ram *ram);
 
-uint64_t guest_ram_size(const struct guest_ram *ram);				  /* bytes */
+static inline uint64_t guest_ram_size(const struct guest_ram *ram) /* bytes */
+{
+	return guest_ram_map(ram)->size;
+}
 int guest_ram_ranges(const struct guest_ram *ram, struct guest_ram_range out[2]); /* 1 or 2 */
 
 /* The one place where a guest address becomes a pointer: NULL unless [gpa, gpa+len) is all RAM. */
-void *guest_ram_at(const struct guest_ram *ram, gpa_t gpa, uint64_t len);
-bool guest_ram_contains(const struct guest_ram *ram, gpa_t gpa, uint64_t len);
+static inline void *guest_ram_at(const struct guest_ram *ram, gpa_t gpa, uint64_t len)
+{
+	uint64_t off;
+
+	return guest_ram_offset(ram, gpa, len, &off) ? guest_ram_map(ram)->view + off : NULL;
+}
+
+static inline bool guest_ram_contains(const struct guest_ram *ram, gpa_t gpa, uint64_t len)
+{
+	uint64_t off;
+
+	return guest_ram_offset(ram, gpa, len, &off);
+}
 
 /*
  * Index of the page in [0, guest_ram_pages()), dense over the hole: what per-page tables are keyed
  * by. -1 where gpa is not RAM.
  */
-int64_t guest_ram_page_index(const struct guest_ram *ram, gpa_t gpa);
-uint64_t guest_ram_pages(const struct guest_ram *ram);
+static inline int64_t guest_ram_page_index(const struct guest_ram *ram, gpa_t gpa)
+{
+	uint64_t off;
+
+	return guest_ram_offset(ram, gpa, 1, &off) ? (int64_t)(off / GUEST_PAGE) : -1;
+}
+
+static inline uint64_t guest_ram_pages(const struct guest_ram *ram)
+{
+	return guest_ram_size(ram) / GUEST_PAGE;
+}
 
 /* Bytes of this process's anonymous memory that are the guest's: only plain memory has any. */
 uint64_t guest_ram_anonymous(const struct guest_ram *ram);
@@ -70,7 +120,21 @@ uint64_t guest_ram_anonymous(const struct guest_ram *ram);
 /* gpa page-aligned, n pages, all RAM. 0 or a negative errno. */
 int guest_ram_hide(struct guest_ram *ram, gpa_t gpa, uint64_t n);
 int guest_ram_show(struct guest_ram *ram, gpa_t gpa, uint64_t n);
-bool guest_ram_hidden(const struct guest_ram *ram, gpa_t gpa);
+/* page: its index */
+static inline bool guest_ram_page_hidden(const struct guest_ram *ram, uint64_t page)
+{
+	_Atomic uint64_t *word = guest_ram_map(ram)->hidden;
+
+	return word && atomic_load_explicit(&word[page / 64], memory_order_relaxed) >> page % 64 & 1;
+}
+
+static inline bool guest_ram_hidden(const struct guest_ram *ram, gpa_t gpa)
+{
+	int64_t page = guest_ram_page_index(ram, gpa);
+
+	return page >= 0 && guest_ram_page_hidden(ram, (uint64_t)page);
+}
+
 uint64_t guest_ram_hidden_pages(const struct guest_ram *ram);
 
 /*

@@ -137,38 +137,50 @@ static enum a_state state_of(enum obj_state state)
 	return states[state];
 }
 
-/* The part of [from, from + len) that lies in the page. */
-static void set_part(struct objects *o, uint64_t page, uint64_t from, uint64_t len, enum a_state a)
-{
-	uint64_t end = from + len;
+/* The states of a page from its first byte on; a slot of 8 bytes has two. */
+struct runs {
+	unsigned n;
+	struct shadow_run run[2 * GUEST_PAGE / REGION_ALIGN + 2];
+};
 
-	from = from > page ? from : page;
-	end = end < page + GUEST_PAGE ? end : page + GUEST_PAGE;
-	if (from < end)
-		shadow_set_a(o->shadow, (gpa_t){from}, end - from, a);
+/* The next bytes, up to end, which may lie in front of the page or behind it. */
+static void put_run(struct runs *runs, uint64_t page, uint64_t end, enum a_state a)
+{
+	uint64_t from = page + (runs->n ? runs->run[runs->n - 1].end : 0);
+
+	if (end > page + GUEST_PAGE)
+		end = page + GUEST_PAGE;
+	if (end <= from)
+		return;
+	if (!runs->n || runs->run[runs->n - 1].a != a)
+		runs->run[runs->n++].a = (uint8_t)a;
+	runs->run[runs->n - 1].end = (uint16_t)(end - page);
 }
 
 /* A lack of memory leaves it unknown (shadow.h). */
 static void page_rebuild(struct objects *o, const struct region *r, uint64_t page)
 {
+	enum a_state slack = r->kind == REGION_SLAB ? state_of(r->initial) : A_UNKNOWN;
+	struct runs runs;
+	uint64_t start;
 	uint32_t i, end;
 
-	shadow_track(o->shadow, (gpa_t){page}, GUEST_PAGE,
-		     r->kind == REGION_SLAB ? state_of(r->initial) : A_UNKNOWN);
-	if (!r->slots)
-		return;
+	runs.n = 0;
 	region_slots_in(r, (gpa_t){page}, &i, &end);
-	for (; i < end; i++) {
-		enum obj_state state = region_state(r, i);
-		uint64_t start = region_slot_start(r, i).v;
+	start = region_slot_start(r, i).v;
+	put_run(&runs, page, r->slots && i < end ? start : 0, slack);
+	for (; r->slots && i < end; i++, start += r->stride) {
+		const struct slot *slot = &r->slots[i];
 
-		if (state != OBJ_LIVE) {
-			set_part(o, page, start, r->stride, state_of(state));
-			continue;
+		if (slot->state == OBJ_LIVE) {
+			put_run(&runs, page, start + slot->size, A_ALLOCATED);
+			put_run(&runs, page, start + r->stride, A_REDZONE);
+		} else {
+			put_run(&runs, page, start + r->stride, state_of(slot->state));
 		}
-		set_part(o, page, start, r->stride, A_REDZONE);
-		set_part(o, page, start, r->slots[i].size, A_ALLOCATED);
 	}
+	put_run(&runs, page, page + GUEST_PAGE, slack);
+	shadow_track_runs(o->shadow, (gpa_t){page}, runs.run, runs.n);
 }
 
 void objects_watch(struct objects *o, gpa_t gpa, uint64_t len)
@@ -208,7 +220,7 @@ static void page_cut(struct objects *o, const struct region *r, uint64_t page)
 		return;
 	region_slots_in(r, (gpa_t){page}, &i, &end);
 	for (; i < end; i++) {
-		if (region_state(r, i) != OBJ_LIVE || r->slots[i].fate != FATE_WATCHED)
+		if (r->slots[i].state != OBJ_LIVE || r->slots[i].fate != FATE_WATCHED)
 			continue;
 		o->stats.watched--;
 		set_fate(o, &r->slots[i], FATE_CUT);
@@ -367,15 +379,6 @@ enum obj_verdict objects_unwatched_slab(struct objects *o, gpa_t gpa, uint64_t l
 
 /* --------------------------------------------------------------- allocations */
 
-static int set_both(struct objects *o, gpa_t start, uint64_t from, uint64_t to, enum a_state a,
-		    uint8_t v)
-{
-	gpa_t gpa = {start.v + from};
-	int err = shadow_set_a(o->shadow, gpa, to - from, a);
-
-	return shadow_set_v(o->shadow, gpa, to - from, v) ?: err;
-}
-
 /* The V bits of a slot survive its being handed out. */
 static bool content_survives(const struct region *r, enum obj_state before)
 {
@@ -405,7 +408,6 @@ static enum obj_verdict slot_alloc(struct objects *o, struct region *r, uint32_t
 				    .cache = r->cache,
 				    .event = a->event};
 	bool watched = slot_watch(o, start, r->stride, &change);
-	int err = 0;
 
 	if (before == OBJ_LIVE)
 		o->stats.missed_frees++;
@@ -417,13 +419,12 @@ static enum obj_verdict slot_alloc(struct objects *o, struct region *r, uint32_t
 	slot->zeroed = a->zeroed;
 	mark_set(o, &slot->freed, NULL);
 	mark_set(o, &slot->allocated, a->event);
-	if (defined || !content_survives(r, before))
-		err = shadow_set_v(o->shadow, start, r->stride, defined ? V_DEFINED : V_UNDEFINED);
-	/* The redzone first: a granule that size splits is packed only as allocated|redzone. */
-	if (size < r->stride)
-		err = shadow_set_a(o->shadow, start, r->stride, A_REDZONE) ?: err;
-	err = shadow_set_a(o->shadow, start, size, A_ALLOCATED) ?: err;
-	return err ? OBJ_NO_MEMORY : OBJ_OK;
+	return shadow_set_slot(o->shadow, start, r->stride, size, A_ALLOCATED,
+			       defined			     ? SHADOW_DEFINED :
+			       content_survives(r, before) ? SHADOW_KEEP :
+							     SHADOW_UNDEFINED) ?
+		       OBJ_NO_MEMORY :
+		       OBJ_OK;
 }
 
 /* An allocation that the table will not know. */
@@ -535,7 +536,6 @@ static enum obj_verdict slot_free(struct objects *o, struct region *r, uint32_t 
 {
 	bool keeps = r->cache && (r->cache->constructor || r->cache->typesafe_by_rcu);
 	gpa_t start = region_slot_start(r, i);
-	int err = 0;
 
 	if (!region_make_slots(o, r))
 		return slab_give_up(o, r);
@@ -550,10 +550,10 @@ static enum obj_verdict slot_free(struct objects *o, struct region *r, uint32_t 
 					.left_out = r->slots[i].left_out});
 	region_set_state(o, r, i, OBJ_FREED);
 	mark_set(o, &r->slots[i].freed, event);
-	if (!keeps)
-		err = shadow_set_v(o->shadow, start, r->stride, V_UNDEFINED);
-	err = shadow_set_a(o->shadow, start, r->stride, A_FREED) ?: err;
-	return err ? OBJ_NO_MEMORY : OBJ_OK;
+	return shadow_set_slot(o->shadow, start, r->stride, r->stride, A_FREED,
+			       keeps ? SHADOW_KEEP : SHADOW_UNDEFINED) ?
+		       OBJ_NO_MEMORY :
+		       OBJ_OK;
 }
 
 /* What a free of the first byte of a slot is, and of any other byte. */
@@ -591,6 +591,15 @@ enum obj_verdict objects_free(struct objects *o, gpa_t addr, const struct obj_ev
 }
 
 /* -------------------------------------------------------------- size changes */
+
+static int set_both(struct objects *o, gpa_t start, uint64_t from, uint64_t to, enum a_state a,
+		    uint8_t v)
+{
+	gpa_t gpa = {start.v + from};
+	int err = shadow_set_a(o->shadow, gpa, to - from, a);
+
+	return shadow_set_v(o->shadow, gpa, to - from, v) ?: err;
+}
 
 /* The live object that starts at addr. */
 static struct region *live_at(const struct objects *o, gpa_t addr, uint32_t *i)
@@ -653,6 +662,19 @@ bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj)
 	else
 		region_describe_slack(r, gpa, obj);
 	return true;
+}
+
+void objects_prefetch(const struct objects *o, gpa_t gpa)
+{
+	const struct region *r;
+	uint32_t i, off;
+
+	shadow_prefetch(o->shadow, gpa); /* first: it does not wait, what follows does */
+	r = region_at(o, gpa);
+	if (r && r->slots && region_slot(r, gpa, &i, &off)) {
+		__builtin_prefetch(&r->slots[i], 1);
+		__builtin_prefetch(&r->slots[i + 1 < r->nslots ? i + 1 : i]);
+	}
 }
 
 static bool region_each_live(const struct region *r,

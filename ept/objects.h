@@ -159,6 +159,8 @@ enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bo
  * state. false where nothing is recorded.
  */
 bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj);
+/* Something is to happen to the object there: has the CPU fetch what is known of it. Any address. */
+void objects_prefetch(const struct objects *o, gpa_t gpa);
 /* A call trace, kept once, and what its number stands for. 0: not recorded. */
 uint32_t objects_put_trace(struct objects *o, const uint64_t *frames, unsigned n);
 unsigned objects_get_trace(const struct objects *o, uint32_t trace, uint64_t frames[OBJ_FRAMES]);

@@ -9,6 +9,7 @@
  */
 #include "region.h"
 
+#include "pool.h"
 #include <stdlib.h>
 
 static void *take(struct objects *o, size_t n, size_t size)
@@ -79,9 +80,13 @@ struct region *region_at(const struct objects *o, gpa_t gpa)
 static void enter(struct objects *o, uint64_t base, uint64_t len, struct region *r)
 {
 	int64_t i = guest_ram_page_index(o->ram, (gpa_t){base});
+	uint64_t before = o->npages;
 
 	for (uint64_t n = 0; n < len / GUEST_PAGE; n++)
 		o->page[(uint64_t)i + n] = r;
+	o->npages += r ? len / GUEST_PAGE : -(len / GUEST_PAGE);
+	if (before < POOL_LARGE_TABLE && o->npages >= POOL_LARGE_TABLE)
+		pool_make_huge(o->page, guest_ram_pages(o->ram) * sizeof(o->page[0]));
 }
 
 struct region *region_create(struct objects *o, enum region_kind kind, gpa_t base, uint64_t len)

@@ -55,7 +55,7 @@ struct objects {
 	bool lazy;
 	struct depot *depot;
 	uint64_t bytes; /* of regions and slots */
-	uint64_t live;
+	uint64_t live, npages; /* objects; pages with a region */
 	uint64_t known; /* guest bytes of regions, without those that are gone */
 	struct objects_stats stats;
 	struct region *page[]; /* by guest_ram_page_index() */

@@ -16,7 +16,6 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "shadow_page.h"
 
@@ -26,8 +25,9 @@ struct shadow {
 	const struct guest_ram *ram;
 	_Atomic uint64_t npages; /* tracked */
 	_Atomic uint64_t bytes;	 /* of the struct shadow_pages */
-	atomic_bool *shard;	 /* spin locks, by page index modulo SHARDS */
-	uintptr_t page[];	 /* by guest_ram_page_index() */
+	struct shadow_pools pools;
+	atomic_bool *shard; /* spin locks, by page index modulo SHARDS */
+	uintptr_t page[];   /* by guest_ram_page_index() */
 };
 
 #define UNTRACKED ((uintptr_t)0)
@@ -58,6 +58,14 @@ static struct shadow_page *entry_page(uintptr_t entry)
 	return is_uniform(entry) ? NULL : (struct shadow_page *)entry;
 }
 
+static void destroy(struct shadow *s)
+{
+	pool_destroy(s->pools.page);
+	pool_destroy(s->pools.map);
+	free(s->shard);
+	free(s);
+}
+
 struct shadow *shadow_create(const struct guest_ram *ram)
 {
 	struct shadow *s = calloc(1, sizeof(*s) + guest_ram_pages(ram) * sizeof(s->page[0]));
@@ -65,10 +73,12 @@ struct shadow *shadow_create(const struct guest_ram *ram)
 	if (!s)
 		return NULL;
 	s->ram = ram;
+	s->pools.page = pool_create(sizeof(struct shadow_page));
+	s->pools.map = pool_create(V_MAP);
 	s->shard = calloc(SHARDS, sizeof(s->shard[0]));
-	if (s->shard)
+	if (s->pools.page && s->pools.map && s->shard)
 		return s;
-	free(s);
+	destroy(s);
 	return NULL;
 }
 
@@ -109,11 +119,12 @@ static void put_entry(struct shadow *s, int64_t i, uintptr_t entry)
 
 	if (old) {
 		s->bytes -= shadow_page_bytes(old);
-		shadow_page_deinit(old);
-		free(old);
+		shadow_page_destroy(old);
 	}
-	if ((entry != UNTRACKED) != (s->page[i] != UNTRACKED))
-		s->npages += entry != UNTRACKED ? 1 : -1ull;
+	if (entry != UNTRACKED && s->page[i] == UNTRACKED && ++s->npages == POOL_LARGE_TABLE)
+		pool_make_huge(s->page, guest_ram_pages(s->ram) * sizeof(s->page[0]));
+	else if (entry == UNTRACKED && s->page[i] != UNTRACKED)
+		s->npages--;
 	__atomic_store_n(&s->page[i], entry, __ATOMIC_RELEASE);
 }
 
@@ -130,8 +141,7 @@ void shadow_destroy(struct shadow *s)
 		return;
 	for (uint64_t i = 0; i < guest_ram_pages(s->ram); i++)
 		put_entry(s, (int64_t)i, UNTRACKED);
-	free(s->shard);
-	free(s);
+	destroy(s);
 }
 
 /* -------------------------------------------------------------------- ranges */
@@ -176,6 +186,29 @@ int shadow_track(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a)
 	return 0;
 }
 
+int shadow_track_runs(struct shadow *s, gpa_t page, const struct shadow_run *run, unsigned n)
+{
+	int64_t i = guest_ram_page_index(s->ram, page);
+	struct shadow_page *p = NULL;
+
+	if (n > 1) {
+		p = shadow_page_create(&s->pools, A_UNKNOWN, V_DEFINED);
+		if (p && !shadow_page_set_runs(p, run, n)) {
+			shadow_page_destroy(p);
+			p = NULL;
+		}
+	}
+	lock_page(s, i);
+	if (p) {
+		put_entry(s, i, (uintptr_t)p);
+		s->bytes += shadow_page_bytes(p);
+	} else {
+		put_entry(s, i, uniform_entry(n == 1 ? run->a : A_UNKNOWN, V_DEFINED));
+	}
+	unlock_page(s, i);
+	return p || n == 1 ? 0 : -ENOMEM;
+}
+
 void shadow_untrack(struct shadow *s, gpa_t gpa, uint64_t len)
 {
 	uint64_t at = gpa.v, left = len;
@@ -196,10 +229,28 @@ bool shadow_tracked(const struct shadow *s, gpa_t gpa)
 /* ------------------------------------------------------------------- changes */
 
 struct change {
-	enum { SET_A, SET_V, WRITE_V } kind;
-	uint8_t value;	  /* SET_A, SET_V */
+	enum { SET_A, SET_V, WRITE_V, SLOT } kind;
+	uint8_t value;	  /* SET_A, SET_V, SLOT: the state */
 	const uint8_t *v; /* WRITE_V: the V bits of the range's first byte */
+	uint64_t used;	  /* SLOT: bytes in that state, from the range's first one on; then redzone */
+	enum shadow_fill fill; /* SLOT */
 };
+
+static uint8_t fill_v(enum shadow_fill fill)
+{
+	return fill == SHADOW_UNDEFINED ? V_UNDEFINED : V_DEFINED;
+}
+
+static bool change_slot(struct shadow_page *p, const struct change *c, uint32_t off, uint32_t n)
+{
+	uint32_t used = c->used < n ? (uint32_t)c->used : n, split = used - used % 8;
+
+	if (c->fill != SHADOW_KEEP && !shadow_page_set_v(p, off, n, fill_v(c->fill)))
+		return false;
+	/* The redzone first: a granule that is split is packed only as allocated|redzone. */
+	return shadow_page_set_a(p, off + split, n - split, used == n ? c->value : A_REDZONE) &&
+	       shadow_page_set_a(p, off, used, c->value);
+}
 
 static bool change_page(struct shadow_page *p, const struct change *c, const struct span *span)
 {
@@ -212,6 +263,40 @@ static bool change_page(struct shadow_page *p, const struct change *c, const str
 		return shadow_page_set_v(p, span->off, n, c->value);
 	case WRITE_V:
 		return shadow_page_write_v(p, span->off, c->v, n);
+	case SLOT:
+		return change_slot(p, c, span->off, n);
+	}
+	return false;
+}
+
+static bool all_are(const uint8_t *v, uint64_t n, uint8_t value)
+{
+	for (uint64_t i = 0; i < n; i++)
+		if (v[i] != value)
+			return false;
+	return true;
+}
+
+/* A page in one single state that stays so: true, and *entry says it. */
+static bool change_uniform(uintptr_t *entry, const struct change *c, const struct span *span)
+{
+	uint8_t a = entry_a(*entry), v = entry_v(*entry);
+	bool whole = span->n == GUEST_PAGE;
+
+	switch (c->kind) {
+	case SET_A:
+		*entry = whole ? uniform_entry(c->value, v) : *entry;
+		return whole || a == c->value;
+	case SET_V:
+		whole &= c->value == V_DEFINED || c->value == V_UNDEFINED;
+		*entry = whole ? uniform_entry(a, c->value) : *entry;
+		return whole || v == c->value;
+	case WRITE_V:
+		return all_are(c->v, span->n, v);
+	case SLOT:
+		whole &= c->used >= GUEST_PAGE && c->fill != SHADOW_KEEP;
+		*entry = whole ? uniform_entry(c->value, fill_v(c->fill)) : *entry;
+		return whole;
 	}
 	return false;
 }
@@ -220,36 +305,25 @@ static bool change_page(struct shadow_page *p, const struct change *c, const str
 static int change_span(struct shadow *s, const struct change *c, const struct span *span)
 {
 	uintptr_t *entry = &s->page[span->page];
-	struct shadow_page fresh = {0}, *p = entry_page(*entry);
+	struct shadow_page *p = entry_page(*entry);
+	size_t before = p ? shadow_page_bytes(p) : 0, after = 0;
 	bool done;
 
-	if (*entry == UNTRACKED)
+	if (*entry == UNTRACKED || (!p && change_uniform(entry, c, span)))
 		return 0;
-	if (p) {
-		s->bytes -= shadow_page_bytes(p);
-	} else { /* on the stack first: most changes leave a uniform page uniform */
-		fresh.a_all = entry_a(*entry);
-		fresh.v_all = entry_v(*entry);
+	if (!p)
+		p = shadow_page_create(&s->pools, entry_a(*entry), entry_v(*entry));
+	done = p && change_page(p, c, span);
+	if (done && !shadow_page_uniform(p)) {
+		*entry = (uintptr_t)p;
+		after = shadow_page_bytes(p);
+	} else {
+		*entry = done ? uniform_entry(p->a_all, p->v_all) : uniform_entry(A_UNKNOWN, V_DEFINED);
+		shadow_page_destroy(p);
 	}
-	done = change_page(p ? p : &fresh, c, span);
-	if (!p && done && !shadow_page_uniform(&fresh)) {
-		p = calloc(1, sizeof(*p));
-		done = p != NULL;
-		if (p)
-			*p = fresh;
-	}
-	if (!done || !p || shadow_page_uniform(p)) {
-		const struct shadow_page *now = p ? p : &fresh;
-
-		*entry = done ? uniform_entry(now->a_all, now->v_all)
-			      : uniform_entry(A_UNKNOWN, V_DEFINED);
-		shadow_page_deinit(p ? p : &fresh);
-		free(p);
-		return done ? 0 : -ENOMEM;
-	}
-	*entry = (uintptr_t)p;
-	s->bytes += shadow_page_bytes(p);
-	return 0;
+	if (after != before)
+		s->bytes += after - before;
+	return done ? 0 : -ENOMEM;
 }
 
 static int change_range(struct shadow *s, gpa_t gpa, uint64_t len, struct change c)
@@ -267,8 +341,18 @@ static int change_range(struct shadow *s, gpa_t gpa, uint64_t len, struct change
 		}
 		if (c.v)
 			c.v += span.n;
+		c.used -= c.used < span.n ? c.used : span.n;
 	}
 	return err;
+}
+
+int shadow_set_slot(struct shadow *s, gpa_t gpa, uint64_t len, uint64_t used, enum a_state a,
+		    enum shadow_fill fill)
+{
+	if (a <= A_UNTRACKED || a >= A_STATES)
+		return -EINVAL;
+	return change_range(s, gpa, len,
+			    (struct change){.kind = SLOT, .value = (uint8_t)a, .used = used, .fill = fill});
 }
 
 int shadow_set_a(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a)
@@ -349,73 +433,89 @@ static bool is_legal(uint8_t a)
 	return a <= A_UNKNOWN || a == A_ALLOCATED;
 }
 
-/* A page with arrays, of which the span is in one granule. */
-static struct shadow_page *page_of_few(uintptr_t entry, const struct span *span)
+/* Byte by byte. v may be NULL. */
+static bool look_slowly(const struct shadow *s, const struct span *span, uint8_t *v)
 {
-	return entry != UNTRACKED && !is_uniform(entry) && span->off % 8 + span->n <= 8 ?
-		       entry_page(entry) :
-		       NULL;
-}
-
-static enum a_state held_one_a(const struct shadow *s, const struct span *span)
-{
-	uintptr_t entry = span->page < 0 ? UNTRACKED : s->page[span->page];
-	const struct shadow_page *p = page_of_few(entry, span);
-
-	if (entry == UNTRACKED || is_uniform(entry))
-		return entry_a(entry);
-	return p ? shadow_page_one_a(p, span->off, (uint32_t)span->n) : A_STATES;
-}
-
-bool shadow_held_legal(const struct shadow *s, gpa_t gpa, uint32_t len)
-{
-	struct span span = held_span(s, gpa, len);
-	enum a_state all = held_one_a(s, &span);
 	uint8_t a[GUEST_PAGE];
+	bool legal = true;
 
-	if (all != A_STATES)
-		return is_legal((uint8_t)all);
-	page_read_a(s, &span, a);
-	for (uint32_t i = 0; i < len; i++)
-		if (!is_legal(a[i]))
-			return false;
-	return true;
+	page_read_a(s, span, a);
+	if (v)
+		page_read_v(s, span, v);
+	for (uint32_t i = 0; i < span->n; i++) {
+		legal &= is_legal(a[i]);
+		if (v && a[i] != A_ALLOCATED)
+			v[i] = V_DEFINED;
+	}
+	return legal;
 }
 
-void shadow_held_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint32_t len)
+/* A granule at a time, of packed states and a bitmap. */
+static bool look_at_granules(const struct shadow_page *p, uint32_t off, uint32_t n, uint8_t *v)
+{
+	bool legal = true;
+
+	for (uint32_t step; n; n -= step, off += step) {
+		uint32_t from = off % A_GRANULE;
+
+		step = n < A_GRANULE - from ? n : A_GRANULE - from;
+		legal &= shadow_page_look(p, off, step, v);
+		v = v ? v + step : NULL;
+	}
+	return legal;
+}
+
+bool shadow_held_look(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *v)
 {
 	struct span span = held_span(s, gpa, len);
-	uint8_t a[GUEST_PAGE], any = 0;
+	uintptr_t entry = span.page < 0 ? UNTRACKED : s->page[span.page];
+	const struct shadow_page *p = entry_page(entry);
 
-	page_read_v(s, &span, vbits);
-	for (uint32_t i = 0; i < len; i++)
-		any |= vbits[i];
-	if (!any || held_one_a(s, &span) == A_ALLOCATED)
-		return;
-	page_read_a(s, &span, a);
-	for (uint32_t i = 0; i < len; i++)
-		if (a[i] != A_ALLOCATED)
-			vbits[i] = V_DEFINED;
+	if (p && shadow_page_plain(p))
+		return span.off % A_GRANULE + len <= A_GRANULE ? shadow_page_look(p, span.off, len, v) :
+								 look_at_granules(p, span.off, len, v);
+	if (p)
+		return look_slowly(s, &span, v);
+	if (v)
+		memset(v, entry_a(entry) == A_ALLOCATED ? entry_v(entry) : V_DEFINED, len);
+	return is_legal(entry_a(entry));
+}
+
+void shadow_prefetch(const struct shadow *s, gpa_t gpa)
+{
+	int64_t i = guest_ram_page_index(s->ram, gpa);
+	uintptr_t entry = i < 0 ? UNTRACKED : __atomic_load_n(&s->page[i], __ATOMIC_RELAXED);
+	uint32_t off = gpa.v % GUEST_PAGE;
+
+	/* Never looked into: without the page's lock it may not be there any more. */
+	if (entry != UNTRACKED && !is_uniform(entry)) {
+		__builtin_prefetch(entry_page(entry));
+		__builtin_prefetch(&entry_page(entry)->a[off / (2 * A_GRANULE)]);
+	}
 }
 
 bool shadow_held_undefined(const struct shadow *s, gpa_t page)
 {
-	uint8_t v[GUEST_PAGE];
+	int64_t i = guest_ram_page_index(s->ram, page);
+	uintptr_t entry = i < 0 ? UNTRACKED : s->page[i];
 
-	shadow_held_read_v(s, page, v, GUEST_PAGE);
-	return v[0] || memcmp(v, v + 1, GUEST_PAGE - 1);
+	if (entry != UNTRACKED && !is_uniform(entry))
+		return shadow_page_undefined(entry_page(entry));
+	return entry_a(entry) == A_ALLOCATED && entry_v(entry) != V_DEFINED;
 }
 
 int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len)
 {
-	struct change c = {.kind = vbits ? WRITE_V : SET_V, .value = V_DEFINED, .v = vbits};
 	struct span span = held_span(s, gpa, len);
-	struct shadow_page *p;
+	uintptr_t entry = span.page < 0 ? UNTRACKED : s->page[span.page];
 
-	if (span.page < 0)
+	if (entry == UNTRACKED)
 		return 0;
-	p = page_of_few(s->page[span.page], &span);
-	return p && shadow_page_write_few(p, span.off, vbits, len) ? 0 : change_span(s, &c, &span);
+	if (!is_uniform(entry) && span.off % A_GRANULE + len <= A_GRANULE &&
+	    shadow_page_write_few(entry_page(entry), span.off, vbits, len))
+		return 0;
+	return change_span(s, &(struct change){.kind = vbits ? WRITE_V : SET_V, .value = V_DEFINED, .v = vbits},
+			   &span);
 }
 
 _Static_assert(A_UNTRACKED == 0, "the entry of an untracked page reads as A_UNTRACKED, defined");

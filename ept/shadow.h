@@ -32,6 +32,13 @@ void shadow_destroy(struct shadow *s);
 
 /* Starts and ends tracking of whole pages. Tracking starts in the given state, defined. */
 int shadow_track(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a);
+/* One page, in several states, each up to its end: bytes into the page, the last one's is GUEST_PAGE. */
+struct shadow_run {
+	uint16_t end;
+	uint8_t a;
+};
+/* 0, or -ENOMEM: the page is tracked as A_UNKNOWN. */
+int shadow_track_runs(struct shadow *s, gpa_t page, const struct shadow_run *run, unsigned n);
 void shadow_untrack(struct shadow *s, gpa_t gpa, uint64_t len);
 bool shadow_tracked(const struct shadow *s, gpa_t gpa);
 
@@ -43,9 +50,16 @@ bool shadow_tracked(const struct shadow *s, gpa_t gpa);
 int shadow_set_a(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a);
 int shadow_set_v(struct shadow *s, gpa_t gpa, uint64_t len, uint8_t vbits);
 int shadow_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint64_t len);
+/* A slot of len bytes: the first used ones are in state a, the others A_REDZONE; and the V bits of them all. */
+enum shadow_fill { SHADOW_KEEP, SHADOW_DEFINED, SHADOW_UNDEFINED };
+int shadow_set_slot(struct shadow *s, gpa_t gpa, uint64_t len, uint64_t used, enum a_state a,
+		    enum shadow_fill fill);
 
 void shadow_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint64_t len);
 void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t len);
+
+/* It will be asked about these bytes soon: a hint, for any thread, without any lock. */
+void shadow_prefetch(const struct shadow *s, gpa_t gpa);
 
 /*
  * One page, so that an access and its shadow stay together: between shadow_hold() and shadow_drop() of
@@ -54,10 +68,11 @@ void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t 
  */
 void shadow_hold(const struct shadow *s, gpa_t gpa);
 void shadow_drop(const struct shadow *s, gpa_t gpa);
-/* No byte is freed, unallocated or redzone. */
-bool shadow_held_legal(const struct shadow *s, gpa_t gpa, uint32_t len);
-/* V bits of the bytes that are A_ALLOCATED; nobody answers for the value of the others: defined. */
-void shadow_held_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint32_t len);
+/*
+ * True: no byte is freed, unallocated or redzone. vbits, unless it is NULL: V bits of the bytes that are
+ * A_ALLOCATED; nobody answers for the value of the others: defined.
+ */
+bool shadow_held_look(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *vbits);
 /* Some byte of the page is A_ALLOCATED and not defined. */
 bool shadow_held_undefined(const struct shadow *s, gpa_t page);
 int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len); /* NULL: defined */

@@ -12,19 +12,18 @@
  * defined or undefined as a whole. Around bytes that are defined in part, blocks of 64 bytes keep
  * the exact bits (1 host byte per byte of the block, and 1/8 for the page's table of blocks).
  *
- * Either part is absent where it is uniform, and goes when it becomes so. A page with both costs
- * (256 + 512 + 40) / 4096 = 0.2 host bytes per byte; the worst page a guest can make, 2.3.
+ * V is absent where it is uniform, and goes when it becomes so; the half bytes are part of struct shadow_page,
+ * next to what says how to read them. A page with both costs
+ * (296 + 512) / 4096 = 0.2 host bytes per byte; the worst page a guest can make, 2.3.
  *
  * Does not know what a state means, and never decides.
  */
 #include "shadow_page.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#define GRANULE	 8u
-#define A_HALVES (GUEST_PAGE / GRANULE / 2) /* bytes of the packed form */
-#define V_MAP	 (GUEST_PAGE / 8)
+#define GRANULE	 A_GRANULE
+#define A_HALVES sizeof(((struct shadow_page *)NULL)->a)
 
 /* ------------------------------------------------------------------------ A */
 
@@ -52,6 +51,12 @@ static const uint8_t a_codes[][GRANULE] = {
 #undef U
 #undef R
 #define A_CODES (sizeof(a_codes) / sizeof(a_codes[0]))
+
+/* Of the same codes. Nobody answers for the bytes that are unknown: legal, and defined. */
+const struct shadow_code shadow_codes[16] = {
+	{GRANULE, 0}, {0, 0}, {0, 0}, {GRANULE, GRANULE}, {0, 0}, {1, 1},
+	{2, 2},	      {3, 3}, {4, 4}, {5, 5},		  {6, 6}, {7, 7},
+};
 _Static_assert(A_CODES <= 16, "a code is half a byte");
 _Static_assert(A_STATES == A_FREED + 1 && A_UNKNOWN == 1, "a uniform code is the state less 1");
 
@@ -92,12 +97,12 @@ void shadow_page_read_a(const struct shadow_page *p, uint32_t off, uint8_t *a, u
 {
 	uint32_t step;
 
-	if (!p->a) {
+	if (!p->mixed) {
 		memset(a, p->a_all, n);
 		return;
 	}
 	if (p->a_bytes) {
-		memcpy(a, p->a + off, n);
+		memcpy(a, p->a_bytes + off, n);
 		return;
 	}
 	for (; n; n -= step, off += step, a += step) {
@@ -106,41 +111,29 @@ void shadow_page_read_a(const struct shadow_page *p, uint32_t off, uint8_t *a, u
 	}
 }
 
-enum a_state shadow_page_one_a(const struct shadow_page *p, uint32_t off, uint32_t n)
-{
-	unsigned code;
-
-	if (!p->a)
-		return p->a_all;
-	if (p->a_bytes)
-		return A_STATES;
-	code = get_code(p->a, off / GRANULE);
-	if (code <= code_of_state(A_FREED))
-		return a_codes[code][0];
-	/* Split: that many bytes are allocated, the others redzone. */
-	return off % GRANULE + n <= code - code_of_state(A_FREED) ? A_ALLOCATED : A_STATES;
-}
-
 static void drop_a(struct shadow_page *p, uint8_t all)
 {
-	free(p->a);
-	p->a = NULL;
-	p->a_bytes = false;
+	free(p->a_bytes);
+	p->a_bytes = NULL;
+	p->mixed = false;
 	p->a_all = all;
 }
 
 /* Gives up the array where it says the same everywhere. */
 static void settle_a(struct shadow_page *p)
 {
-	if (p->a_bytes) {
-		if (!memcmp(p->a, p->a + 1, GUEST_PAGE - 1))
-			drop_a(p, p->a[0]);
-	} else if (!memcmp(p->a, p->a + 1, A_HALVES - 1)) {
-		unsigned code = get_code(p->a, 0);
+	unsigned code;
 
-		if (code == get_code(p->a, 1) && code <= code_of_state(A_FREED))
-			drop_a(p, a_codes[code][0]);
+	if (p->a_bytes) {
+		if (!memcmp(p->a_bytes, p->a_bytes + 1, GUEST_PAGE - 1))
+			drop_a(p, p->a_bytes[0]);
+		return;
 	}
+	if (p->a[0] != p->a[A_HALVES - 1] || memcmp(p->a, p->a + 1, A_HALVES - 1) != 0)
+		return;
+	code = get_code(p->a, 0);
+	if (code == get_code(p->a, 1) && code <= code_of_state(A_FREED))
+		drop_a(p, a_codes[code][0]);
 }
 
 static bool a_to_bytes(struct shadow_page *p)
@@ -150,9 +143,7 @@ static bool a_to_bytes(struct shadow_page *p)
 	if (!bytes)
 		return false;
 	shadow_page_read_a(p, 0, bytes, GUEST_PAGE);
-	free(p->a);
-	p->a = bytes;
-	p->a_bytes = true;
+	p->a_bytes = bytes;
 	return true;
 }
 
@@ -170,26 +161,36 @@ static bool set_part(struct shadow_page *p, uint32_t off, uint32_t n, enum a_sta
 	return code >= 0;
 }
 
+static void set_granules(struct shadow_page *p, uint32_t first, uint32_t n, enum a_state a)
+{
+	unsigned code = code_of_state(a);
+
+	if (first % 2 && n) {
+		put_code(p->a, first++, code);
+		n--;
+	}
+	memset(p->a + first / 2, (int)(code * 0x11), n / 2);
+	if (n % 2)
+		put_code(p->a, first + n - 1, code);
+}
+
 static bool set_packed(struct shadow_page *p, uint32_t off, uint32_t n, enum a_state a)
 {
-	uint32_t step, odd;
+	uint32_t before, behind;
 
-	for (; n; n -= step, off += step) {
-		step = piece(off, n, GRANULE);
-		odd = off % (2 * GRANULE);
-		if (!odd && n >= 2 * GRANULE) { /* whole bytes of the array at once */
-			step = n - n % (2 * GRANULE);
-			memset(p->a + off / (2 * GRANULE), (int)(code_of_state(a) * 0x11),
-			       step / (2 * GRANULE));
-		} else if (step == GRANULE) {
-			put_code(p->a, off / GRANULE, code_of_state(a));
-		} else if (!set_part(p, off, step, a)) {
-			if (!a_to_bytes(p))
-				return false;
-			memset(p->a + off, a, n);
-			return true;
-		}
+	if (!(off % (2 * GRANULE)) && !(n % (2 * GRANULE))) { /* whole bytes of the array */
+		memset(p->a + off / (2 * GRANULE), (int)(code_of_state(a) * 0x11), n / (2 * GRANULE));
+		return true;
 	}
+	before = off % GRANULE ? piece(off, n, GRANULE) : 0;
+	behind = (n - before) % GRANULE;
+	set_granules(p, (off + before) / GRANULE, (n - before) / GRANULE, a);
+	if ((!before || set_part(p, off, before, a)) &&
+	    (!behind || set_part(p, off + n - behind, behind, a)))
+		return true;
+	if (!a_to_bytes(p))
+		return false;
+	memset(p->a_bytes + off, a, n);
 	return true;
 }
 
@@ -201,19 +202,33 @@ bool shadow_page_set_a(struct shadow_page *p, uint32_t off, uint32_t n, enum a_s
 		drop_a(p, (uint8_t)a);
 		return true;
 	}
-	if (!p->a) {
+	if (!p->mixed) {
 		if (p->a_all == a)
 			return true;
-		p->a = calloc(1, A_HALVES);
-		if (!p->a)
-			return false;
 		memset(p->a, (int)(code_of_state(p->a_all) * 0x11), A_HALVES);
+		p->mixed = true;
 	}
 	if (p->a_bytes)
-		memset(p->a + off, a, n);
+		memset(p->a_bytes + off, a, n);
 	else if (!set_packed(p, off, n, a))
 		return false;
 	settle_a(p);
+	return true;
+}
+
+bool shadow_page_set_runs(struct shadow_page *p, const struct shadow_run *run, unsigned n)
+{
+	memset(p->a, 0, A_HALVES); /* a_to_bytes() reads all of it */
+	p->mixed = true;
+	/* From the last one on, each from its first granule: what a part of one is written over is known then. */
+	for (unsigned k = n; k--;) {
+		uint32_t from = k ? run[k - 1].end / GRANULE * GRANULE : 0, len = run[k].end - from;
+
+		if (p->a_bytes)
+			memset(p->a_bytes + from, run[k].a, len);
+		else if (!set_packed(p, from, len, run[k].a))
+			return false;
+	}
 	return true;
 }
 
@@ -222,14 +237,6 @@ bool shadow_page_set_a(struct shadow_page *p, uint32_t off, uint32_t n, enum a_s
 static bool partial(uint8_t v)
 {
 	return v != V_DEFINED && v != V_UNDEFINED;
-}
-
-/* Byte i of the result is 0xff where bit i is set. */
-static uint64_t spread(uint8_t bits)
-{
-	uint64_t x = bits * 0x0101010101010101u & 0x8040201008040201u;
-
-	return ((x + 0x7f7f7f7f7f7f7f7fu) >> 7 & 0x0101010101010101u) * 0xff;
 }
 
 /* The inverse: bit i is byte i's lowest. */
@@ -246,15 +253,26 @@ static unsigned ones(uint8_t bits)
 	return (bits + (bits >> 4)) & 0xfu;
 }
 
+static unsigned ones_of(const uint8_t *map, uint32_t n)
+{
+	const uint64_t evens = 0x5555555555555555, pairs = 0x3333333333333333, halves = 0x0f0f0f0f0f0f0f0f;
+	unsigned sum = 0;
+	uint64_t x;
+
+	for (; n >= sizeof(x); n -= (uint32_t)sizeof(x), map += sizeof(x)) {
+		memcpy(&x, map, sizeof(x));
+		x -= x >> 1 & evens;
+		x = (x & pairs) + (x >> 2 & pairs);
+		sum += (unsigned)(((x + (x >> 4)) & halves) * 0x0101010101010101 >> 56);
+	}
+	while (n--)
+		sum += ones(*map++);
+	return sum;
+}
+
 static void read_bits(uint8_t bits, uint8_t *v, uint32_t n)
 {
-	uint64_t bytes = spread(bits);
-
-	if (n == sizeof(bytes))
-		memcpy(v, &bytes, sizeof(bytes));
-	else
-		for (uint32_t i = 0; i < n; i++)
-			v[i] = (uint8_t)(bytes >> 8 * i);
+	shadow_put_bytes(v, shadow_spread(bits), n);
 }
 
 void shadow_page_read_v(const struct shadow_page *p, uint32_t off, uint8_t *v, uint32_t n)
@@ -290,9 +308,9 @@ static void drop_block(struct shadow_page *p, uint32_t block)
 
 static void drop_v(struct shadow_page *p, uint8_t all)
 {
-	for (uint32_t b = 0; b < V_BLOCKS; b++)
+	for (uint32_t b = 0; p->exact && b < V_BLOCKS; b++)
 		drop_block(p, b);
-	free(p->v);
+	pool_put(p->pools->map, p->v);
 	p->v = NULL;
 	p->undefined = 0;
 	p->v_all = all;
@@ -373,15 +391,16 @@ bool shadow_page_write_few(struct shadow_page *p, uint32_t off, const uint8_t *v
 	if (p->exact)
 		return false;
 	if (v) {
-		for (uint32_t i = 0; i < n; i++)
-			bytes |= (uint64_t)v[i] << 8 * i;
+		bytes = shadow_get_bytes(v, n);
 		bits = gather(bytes);
-		if (spread(bits) != bytes) /* some byte is defined in part */
+		if (shadow_spread(bits) != bytes) /* some byte is defined in part */
 			return false;
 	}
 	map = &p->v[off / 8];
 	mask = (uint8_t)(mask << off % 8);
 	bits = (uint8_t)(bits << off % 8);
+	if ((*map & mask) == bits)
+		return true;
 	undefined = p->undefined + ones(bits) - ones(*map & mask);
 	if (!undefined || undefined == GUEST_PAGE)
 		return false;
@@ -392,7 +411,7 @@ bool shadow_page_write_few(struct shadow_page *p, uint32_t off, const uint8_t *v
 
 static bool make_map(struct shadow_page *p)
 {
-	p->v = calloc(1, V_MAP);
+	p->v = pool_get(p->pools->map);
 	if (!p->v)
 		return false;
 	memset(p->v, p->v_all, V_MAP);
@@ -425,6 +444,15 @@ bool shadow_page_write_v(struct shadow_page *p, uint32_t off, const uint8_t *v, 
 	return true;
 }
 
+/* Whole bytes of the bitmap, and nothing that is exact. */
+static void set_map(struct shadow_page *p, uint32_t off, uint32_t n, uint8_t v)
+{
+	uint8_t *map = p->v + off / 8;
+
+	p->undefined = (uint16_t)(p->undefined + (v ? n : 0) - ones_of(map, n / 8));
+	memset(map, v, n / 8);
+}
+
 bool shadow_page_set_v(struct shadow_page *p, uint32_t off, uint32_t n, uint8_t v)
 {
 	uint8_t eight[8];
@@ -438,6 +466,11 @@ bool shadow_page_set_v(struct shadow_page *p, uint32_t off, uint32_t n, uint8_t 
 	}
 	if (!p->v && !make_map(p))
 		return false;
+	if (!p->exact && !partial(v) && !(off % 8) && !(n % 8)) {
+		set_map(p, off, n, v);
+		settle_v(p);
+		return true;
+	}
 	memset(eight, v, sizeof(eight));
 	for (; n; n -= step, off += step) {
 		if (!partial(v) && !(off % V_BLOCK) && n >= V_BLOCK)
@@ -450,25 +483,54 @@ bool shadow_page_set_v(struct shadow_page *p, uint32_t off, uint32_t n, uint8_t 
 	return true;
 }
 
-/* ------------------------------------------------------------------ the page */
-
-void shadow_page_deinit(struct shadow_page *p)
+bool shadow_page_undefined(const struct shadow_page *p)
 {
-	drop_a(p, A_UNKNOWN);
-	drop_v(p, V_DEFINED);
+	if (!p->v && p->v_all == V_DEFINED)
+		return false;
+	for (uint32_t off = 0; off < GUEST_PAGE; off += 8) {
+		uint8_t bits = p->v ? p->v[off / 8] : 0xff, a[8];
+
+		if (!bits)
+			continue;
+		shadow_page_read_a(p, off, a, sizeof(a));
+		for (uint32_t i = 0; i < sizeof(a); i++)
+			if (bits >> i & 1 && a[i] == A_ALLOCATED)
+				return true;
+	}
+	return false;
 }
 
-bool shadow_page_uniform(const struct shadow_page *p)
+/* ------------------------------------------------------------------ the page */
+
+struct shadow_page *shadow_page_create(const struct shadow_pools *pools, uint8_t a, uint8_t v)
 {
-	return !p->a && !p->v;
+	struct shadow_page *p = pool_get(pools->page);
+
+	if (!p)
+		return NULL;
+	/* Not a[]: nobody reads it before it is written, and most of the page is that. */
+	memset(p, 0, offsetof(struct shadow_page, a));
+	p->pools = pools;
+	p->a_all = a;
+	p->v_all = v;
+	return p;
+}
+
+void shadow_page_destroy(struct shadow_page *p)
+{
+	if (!p)
+		return;
+	drop_a(p, A_UNKNOWN);
+	drop_v(p, V_DEFINED);
+	pool_put(p->pools->page, p);
 }
 
 size_t shadow_page_bytes(const struct shadow_page *p)
 {
 	size_t bytes = sizeof(*p);
 
-	if (p->a)
-		bytes += p->a_bytes ? GUEST_PAGE : A_HALVES;
+	if (p->a_bytes)
+		bytes += GUEST_PAGE;
 	if (p->v)
 		bytes += V_MAP;
 	if (p->exact)

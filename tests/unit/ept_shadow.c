@@ -97,10 +97,24 @@ static void op_object(struct shadow *s, struct model *m, uint64_t base)
 	uint32_t slot = 8 * (1 + rnd(128)), size = 1 + rnd(slot);
 	uint32_t off = rnd(BYTES - slot) / 8 * 8;
 
-	assert_int_equal(shadow_set_a(s, GPA(base + off), slot, A_REDZONE), 0);
-	assert_int_equal(shadow_set_a(s, GPA(base + off), size, A_ALLOCATED), 0);
+	enum a_state a = rnd(4) ? A_ALLOCATED : (enum a_state)(A_UNKNOWN + rnd(A_STATES - A_UNKNOWN));
+	enum shadow_fill fill = rnd(3);
+
+	if (!rnd(8)) {
+		off -= off % P;
+		slot = P;
+		size = rnd(2) ? P : size;
+	}
+	if (rnd(2)) {
+		assert_int_equal(shadow_set_slot(s, GPA(base + off), slot, size, a, fill), 0);
+		for (uint32_t i = 0; i < slot && fill != SHADOW_KEEP; i++)
+			model_put(m, m->v, off + i, fill == SHADOW_DEFINED ? V_DEFINED : V_UNDEFINED);
+	} else {
+		assert_int_equal(shadow_set_a(s, GPA(base + off), slot, A_REDZONE), 0);
+		assert_int_equal(shadow_set_a(s, GPA(base + off), size, a), 0);
+	}
 	for (uint32_t i = 0; i < slot; i++)
-		model_put(m, m->a, off + i, i < size ? A_ALLOCATED : A_REDZONE);
+		model_put(m, m->a, off + i, i < size ? a : A_REDZONE);
 }
 
 static void op_set_v(struct shadow *s, struct model *m, uint64_t base)
@@ -131,7 +145,7 @@ static void op_held(struct shadow *s, struct model *m, uint64_t base)
 {
 	uint8_t v[64], want[64];
 	uint32_t n = 1 + rnd(sizeof(v)), page = rnd(PAGES), off = page * P + rnd(P - n + 1);
-	bool legal = true, define = rnd(2);
+	bool legal = true, undefined = false, define = rnd(2);
 
 	for (uint32_t i = 0; i < n; i++) {
 		uint8_t a = m->a[off + i];
@@ -140,15 +154,47 @@ static void op_held(struct shadow *s, struct model *m, uint64_t base)
 		legal &= a == A_ALLOCATED || a == A_UNKNOWN || a == A_UNTRACKED;
 	}
 	shadow_hold(s, GPA(base + off));
-	assert_int_equal(shadow_held_legal(s, GPA(base + off), n), legal);
-	shadow_held_read_v(s, GPA(base + off), v, n);
+	assert_int_equal(shadow_held_look(s, GPA(base + off), n, NULL), legal);
+	assert_int_equal(shadow_held_look(s, GPA(base + off), n, v), legal);
 	assert_memory_equal(v, want, n);
+	for (uint32_t i = page * P; i < page * P + P; i++)
+		undefined |= m->a[i] == A_ALLOCATED && m->v[i] != V_DEFINED;
+	assert_int_equal(shadow_held_undefined(s, GPA(base + page * P)), undefined);
 	for (uint32_t i = 0; i < n; i++) {
 		v[i] = define ? V_DEFINED : random_v();
 		model_put(m, m->v, off + i, v[i]);
 	}
 	assert_int_equal(shadow_held_write_v(s, GPA(base + off), define ? NULL : v, n), 0);
 	shadow_drop(s, GPA(base + off));
+}
+
+static void op_track_runs(struct shadow *s, struct model *m, uint64_t base)
+{
+	uint32_t page = rnd(PAGES), at = page * P, n = 0, unit = rnd(4) ? 8 : 1;
+	struct shadow_run run[64];
+	enum a_state a = A_UNKNOWN;
+
+	for (; at < page * P + P; n++) {
+		uint32_t len = n + 1 == COUNT(run) ? P : unit * (1 + rnd(512 / unit));
+
+		/* Mostly as slots are: an object and its redzone. */
+		if (a == A_ALLOCATED && rnd(4)) {
+			a = A_REDZONE;
+			len = 64 - (at - page * P) % 64;
+		} else {
+			a = (enum a_state)(A_UNKNOWN + rnd(A_STATES - A_UNKNOWN));
+			len += a == A_ALLOCATED ? rnd(8) : 0;
+		}
+		if (len > page * P + P - at)
+			len = page * P + P - at;
+		memset(m->a + at, (int)a, len);
+		at += len;
+		run[n] = (struct shadow_run){(uint16_t)(at - page * P), (uint8_t)a};
+	}
+	run[n - 1].end = P;
+	memset(m->v + page * P, V_DEFINED, P);
+	m->tracked[page] = true;
+	assert_int_equal(shadow_track_runs(s, GPA(base + page * P), run, n), 0);
 }
 
 static void op_track(struct shadow *s, struct model *m, uint64_t base)
@@ -182,7 +228,10 @@ static void random_operations(uint64_t start, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t off = rnd(BYTES - 64);
 
-		(rnd(300) ? ops[rnd(COUNT(ops))] : op_track)(s, &m, base);
+		if (!rnd(300))
+			(rnd(2) ? op_track_runs : op_track)(s, &m, base);
+		else
+			ops[rnd(COUNT(ops))](s, &m, base);
 		compare(s, &m, base, off, rnd(65));
 		if (!(i % 64))
 			compare(s, &m, base, 0, BYTES);
@@ -391,9 +440,9 @@ static const struct {
 	int (*change)(struct shadow *s);
 	long callocs; /* that a success needs */
 } short_of_memory[] = {
-	{no_memory_set_a, 2},	    /* the packed array, the page */
-	{no_memory_set_a_bytes, 3}, /* the byte array as well */
-	{no_memory_set_v, 2},	    /* the bitmap, the page */
+	{no_memory_set_a, 1},	    /* the page */
+	{no_memory_set_a_bytes, 2}, /* the byte array as well */
+	{no_memory_set_v, 2},	    /* the page, the bitmap */
 	{no_memory_exact, 4},	    /* the block and the table of blocks as well */
 };
 

@@ -111,7 +111,7 @@ static void count_piece(struct checker *c, const struct piece *p)
 	if (!counted_has(c, p->gpa))
 		return;
 	shadow_hold(c->shadow, p->gpa);
-	legal = shadow_held_legal(c->shadow, p->gpa, p->len);
+	legal = shadow_held_look(c->shadow, p->gpa, p->len, NULL);
 	shadow_drop(c->shadow, p->gpa);
 	c->stats.counted_read += legal && (p->how & INSN_READ) ? p->len : 0;
 	c->stats.counted_written += legal && (p->how & INSN_WRITE) ? p->len : 0;

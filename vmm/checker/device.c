@@ -72,13 +72,12 @@ static void tracked(struct checker *c, struct device_read *d, bool write, void *
 	bool legal;
 
 	shadow_hold(c->shadow, d->gpa);
-	legal = shadow_held_legal(c->shadow, d->gpa, d->len);
+	legal = shadow_held_look(c->shadow, d->gpa, d->len, write ? NULL : v);
 	if (write) {
 		copy(ram, data, d->len, d->gpa.v);
 		shadow_held_write_v(c->shadow, d->gpa, NULL, d->len);
 	} else {
 		copy(data, ram, d->len, d->gpa.v);
-		shadow_held_read_v(c->shadow, d->gpa, v, d->len);
 	}
 	shadow_drop(c->shadow, d->gpa);
 	if (!legal)

@@ -153,6 +153,7 @@ void record_apply(struct checker *c, const struct kmc_record *r, unsigned cpu)
 				      (unsigned long long)r->seq);
 		return;
 	}
+	objects_prefetch(c->objects, a.gpa);
 	event_fill(&a);
 	c->record = r;
 	if (kinds[r->type].apply(&a) == OBJ_HOSTILE)

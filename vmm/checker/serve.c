@@ -235,6 +235,7 @@ static enum hook_result serve_hidden(struct checker *c, struct vcpu_state *s, co
 	bool stale = false;
 
 	for (unsigned n = 0; n < p->n; n++) {
+		shadow_prefetch(c->shadow, p->piece[n].gpa);
 		if (p->piece[n].hidden && (c->agent.broken || is_stale(s, &p->piece[n]))) {
 			release_stale(c, p->piece[n].gpa);
 			stale = true;

@@ -65,8 +65,9 @@ static uint64_t entry_load(const void *slot, unsigned size)
 
 static void entry_or(void *slot, uint64_t bits)
 {
-	/* A and D are in the low byte for both entry sizes. */
-	__atomic_fetch_or((uint8_t *)slot, (uint8_t)bits, __ATOMIC_RELAXED);
+	/* A and D are in the low byte for both entry sizes. As on a CPU, nothing is written that is there already. */
+	if (~__atomic_load_n((const uint8_t *)slot, __ATOMIC_RELAXED) & bits)
+		__atomic_fetch_or((uint8_t *)slot, (uint8_t)bits, __ATOMIC_RELAXED);
 }
 
 /* Rights as they accumulate over the levels, and the final check. */

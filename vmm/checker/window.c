@@ -174,42 +174,43 @@ static void show_over(struct window *w)
 
 /*
  * The page of an access is shown when the window ends, for that costs nothing then; or at the next access,
- * which so is none any more.
+ * which so is none any more. True where the page was let go of meanwhile.
  */
-static void spend(struct window *w, gpa_t gpa)
+static bool spend(struct window *w, gpa_t gpa)
 {
 	enum track_spent spent;
 
 	if (!track_limited(w->c->track))
-		return;
+		return false;
 	spent = tracking_spend(w->c, gpa);
 	if (spent == TRACK_GOES_ON)
-		return;
+		return false;
 	if (w->nover < MAX_OVER)
 		w->over[w->nover++] = gpa;
 	if (spent == TRACK_OVER && w->nover < MAX_OVER)
-		return;
+		return false;
 	shadow_drop(w->c->shadow, gpa);
 	enter(w);
 	show_over(w);
 	leave(w);
 	shadow_hold(w->c->shadow, gpa);
+	return true;
 }
 
 static void check(void *ctx, const struct engine_access *a, uint8_t *v)
 {
 	struct window *w = ctx;
 	gpa_t gpa = { a->gpa };
+	bool plain = !agent_pending(w->c) && shadow_held_look(w->c->shadow, gpa, a->len, v);
 
-	if (agent_pending(w->c) || !shadow_held_legal(w->c->shadow, gpa, a->len))
+	if (!plain)
 		check_slowly(w, a);
-	if (counted_has(w->c, gpa) && shadow_held_legal(w->c->shadow, gpa, a->len)) {
+	if (counted_has(w->c, gpa) && shadow_held_look(w->c->shadow, gpa, a->len, NULL)) {
 		w->counted_read += a->how & ENGINE_READ ? a->len : 0;
 		w->counted_written += a->how & ENGINE_WRITE ? a->len : 0;
 	}
-	spend(w, gpa);
-	if (v)
-		shadow_held_read_v(w->c->shadow, gpa, v, a->len);
+	if ((spend(w, gpa) || !plain) && v)
+		shadow_held_look(w->c->shadow, gpa, a->len, v);
 }
 
 /* The trace of the code that copies undefined bits, walked once a place. 0: not known. */
