@@ -148,7 +148,8 @@ static bool chooses(const struct track *t)
 
 static bool choose(struct track *t, const struct track_event *e, struct site *site)
 {
-	return !chooses(t) || !site || e->waits || sites_choose(t->sites, site, &t->p);
+	return !chooses(t) || !site || e->waits ||
+	       sites_choose(t->sites, site, track_gap_hash(e), &t->p);
 }
 
 bool track_alloc(struct track *t, struct track_event *e)
@@ -159,6 +160,7 @@ bool track_alloc(struct track *t, struct track_event *e)
 	bool redzone = e->size < e->slot;
 	bool ruled_out = rule && (rule->exclude || !sites_coin(t->sites, rule->rate));
 
+	sites_wear(t->sites, track_gap_hash(e));
 	e->site = site ? sites_number(t->sites, site) : TRACK_SITES;
 	e->new_site = site && site->seen == 1;
 	e->cache_out = rule && is_cache_out(rule);
@@ -252,24 +254,32 @@ bool track_late(const struct track *t, uint64_t page, uint64_t n, uint64_t numbe
 	return false;
 }
 
-/* The guest's agent computes the same (guest-agent/agent/track.c). */
-uint64_t track_site_hash(const uint64_t *stack, unsigned frames)
+static uint64_t hash_trace(uint64_t hash, const uint64_t *stack, unsigned frames)
 {
-	uint64_t hash = 0xcbf29ce484222325ull;
-
 	for (unsigned n = 0; n < frames; n++)
 		hash = (hash ^ stack[n]) * 0x100000001b3ull;
 	hash ^= hash >> 29;
 	return hash ? hash : 1;
 }
 
-unsigned track_gap(struct track *t, const uint64_t *stack, unsigned frames)
+uint64_t track_site_hash(const uint64_t *stack, unsigned frames)
 {
-	const struct site *site = sites_find(t->sites, track_site_hash(stack, frames));
+	return hash_trace(0xcbf29ce484222325ull, stack, frames);
+}
+
+/* The guest's agent computes the same (guest-agent/agent/wait.c). */
+uint64_t track_gap_hash(const struct track_event *e)
+{
+	return hash_trace(0xcbf29ce484222325ull ^ e->what, e->stack, e->frames);
+}
+
+unsigned track_gap(struct track *t, const struct track_event *e)
+{
+	const struct site *site = sites_find(t->sites, track_site_hash(e->stack, e->frames));
 
 	if (!chooses(t) || !site)
 		return 0;
-	return sites_gap(t->sites, site, &t->p, UINT8_MAX);
+	return sites_gap(t->sites, site, track_gap_hash(e), &t->p, UINT8_MAX);
 }
 
 bool track_site(const struct track *t, unsigned n, uint64_t *seen, uint64_t *chosen)

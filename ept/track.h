@@ -4,8 +4,8 @@
  * knows no KVM. Used by vmm/checker/track*.c.
  *
  * full    every page with tracked objects, always
- * budget  a page on which something was allocated or freed, for so many accesses; of a place that allocates
- *         much, call trace by call trace, ever fewer of its allocations
+ * budget  a page on which something was allocated or freed, for so many accesses; of a call trace that
+ *         allocates much from a cache ever fewer of its allocations
  * sample  the same, but only for some of the allocations, so that every place that allocates is looked at
  *         equally long: a rare one always, a busy one seldom
  * off     nothing, and nothing is announced
@@ -27,13 +27,13 @@ struct track_params {
 	uint32_t accesses; /* to a page, counted from each allocation on it that can tell something */
 	uint32_t recent;   /* the same from each free on it; 0: frees hide nothing */
 	uint32_t share;	   /* sample: percent of all allocations, 1..100 */
-	uint32_t first;	   /* budget: allocations of a place before one of m is chosen by chance; 0: all are */
+	uint32_t first;	   /* budget: so many of a trace and a cache before one of m is chosen by chance; 0: all */
 	bool frees_wait;   /* a free waits until its page is hidden; else that happens a little later */
 };
 #define TRACK_ACCESSES_MAX 1000000u
 
 /*
- * "full", "budget:accesses=64,recent=64,frees=wait,first=64", "sample:share=5,accesses=128", "off": what is
+ * "full", "budget:accesses=64,recent=64,frees=wait,first=16", "sample:share=5,accesses=128", "off": what is
  * left out has the mode's usual value. False with one line in err.
  */
 bool track_parse(const char *text, struct track_params *out, char *err, size_t errlen);
@@ -74,6 +74,7 @@ struct track_event {
 	uint64_t size, slot;
 	const uint64_t *stack; /* of the allocation; NULL at a free */
 	unsigned frames;
+	uint64_t what; /* with a budget: tells apart what one call trace allocates, its cache say; 0: unknown */
 	bool defined, exposed; /* as obj_change */
 	bool waits;    /* the guest waits for the page to be hidden: it was asked to */
 	bool left_out; /* as obj_change: not chosen; an allocation fills it in, as what follows */
@@ -117,10 +118,11 @@ bool track_is_over(const struct track *t, uint64_t page);
 bool track_cache_out(const struct track *t, const char *cache);
 
 /*
- * How many of the following allocations at the place of this trace need not wait, at most 255. The
- * place's number is its hash, KMC_SITES of them are told apart (kmc_abi.h).
+ * How many of the following allocations like this one need not wait, at most 255. Those are like it that have
+ * the same hash of the trace and of what is allocated, KMC_SITES of them are told apart (kmc_abi.h).
  */
-unsigned track_gap(struct track *t, const uint64_t *stack, unsigned frames);
+unsigned track_gap(struct track *t, const struct track_event *e);
+uint64_t track_gap_hash(const struct track_event *e);
 uint64_t track_site_hash(const uint64_t *stack, unsigned frames);
 
 #define TRACK_SITES 65536u

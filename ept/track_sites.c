@@ -12,6 +12,7 @@ struct sites {
 	uint64_t allocations;
 	struct track_stats stats;
 	struct site site[TRACK_SITES];
+	uint32_t made[TRACK_SITES]; /* by their hashes */
 };
 
 struct sites *sites_create(uint64_t seed)
@@ -81,44 +82,56 @@ const struct site *sites_by_number(const struct sites *s, unsigned n)
 	return s->site[n].hash ? &s->site[n] : NULL;
 }
 
-/* One of a place that made m is chosen with the chance fair / m; the coin is one of 2^32. */
+void sites_wear(struct sites *s, uint64_t like)
+{
+	uint32_t *made = &s->made[like % TRACK_SITES];
+
+	*made += *made != UINT32_MAX;
+}
+
+/* One of those of which m were made is chosen with the chance fair / m; the coin is one of 2^32. */
 struct chance {
+	uint64_t hash;	/* what the coin is thrown for */
+	uint64_t made;	/* m */
 	uint32_t first; /* before the coin is asked */
 	unsigned __int128 fair;
 };
 
 /* For a sample fair is what each place would be given if all were given the same. */
-static struct chance chance_of(const struct sites *s, const struct track_params *p)
+static struct chance chance_of(const struct sites *s, const struct site *site, uint64_t like,
+			       const struct track_params *p)
 {
 	if (p->mode == TRACK_BUDGET)
-		return (struct chance){p->first, (unsigned __int128)p->first << 32};
-	return (struct chance){FIRST, ((unsigned __int128)s->allocations * p->share << 32) /
-					      (100 * s->stats.sites)};
+		return (struct chance){like, s->made[like % TRACK_SITES], p->first,
+				       (unsigned __int128)p->first << 32};
+	return (struct chance){site->hash, site->seen, FIRST,
+			       ((unsigned __int128)s->allocations * p->share << 32) /
+				       (100 * s->stats.sites)};
 }
 
-static bool choose(const struct sites *s, const struct site *site, unsigned ahead,
-		   const struct chance *chance)
+static bool choose(const struct sites *s, const struct chance *c, unsigned ahead)
 {
-	uint64_t number = site->seen + (uint64_t)ahead;
-	uint64_t coin = scramble(s->seed ^ scramble(site->hash + number)) >> 32;
+	uint64_t number = c->made + (uint64_t)ahead;
+	uint64_t coin = scramble(s->seed ^ scramble(c->hash + number)) >> 32;
 
-	return number <= chance->first || (unsigned __int128)coin * number < chance->fair;
+	return number <= c->first || (unsigned __int128)coin * number < c->fair;
 }
 
-bool sites_choose(const struct sites *s, const struct site *site, const struct track_params *p)
+bool sites_choose(const struct sites *s, const struct site *site, uint64_t like,
+		  const struct track_params *p)
 {
-	const struct chance chance = chance_of(s, p);
+	const struct chance chance = chance_of(s, site, like, p);
 
-	return choose(s, site, 0, &chance);
+	return choose(s, &chance, 0);
 }
 
-unsigned sites_gap(const struct sites *s, const struct site *site, const struct track_params *p,
-		   unsigned most)
+unsigned sites_gap(const struct sites *s, const struct site *site, uint64_t like,
+		   const struct track_params *p, unsigned most)
 {
-	const struct chance chance = chance_of(s, p);
+	const struct chance chance = chance_of(s, site, like, p);
 	unsigned gap = 0;
 
-	while (gap < most && !choose(s, site, gap + 1, &chance))
+	while (gap < most && !choose(s, &chance, gap + 1))
 		gap++;
 	return gap;
 }

@@ -114,7 +114,8 @@ struct kmc_hello {
 	 * frame number; bit n of a piece is bit n % 64 of its word n / 64. Set: an allocation on the page has
 	 * to wait (KMC_F_WAITS). The host changes it at any time, the agent only as KMC_WANT_SHOWN says.
 	 * site_gap: gpa of KMC_SITES bytes, or 0: how many allocations at a place need not wait any more, counted
-	 * down by the agent, on pages that are shown. A place: a call trace, hashed (site_hash() in the agent).
+	 * down by the agent, on pages that are shown. A place: a call trace, and what is allocated: both hashed
+	 * (site_hash() in the agent).
 	 */
 	kmc_u32 wants;	   /* KMC_WANT_*; written by the host, at any time */
 	kmc_u32 reserved1;

@@ -11,6 +11,8 @@
 #include <linux/slab.h>
 #include "agent.h"
 
+#define BULK_TOGETHER 16
+
 /* Code that calls a probed function for its own purposes. */
 static struct code_range {
 	unsigned long start, end;
@@ -82,16 +84,32 @@ static int bulk_alloc_entry(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
+/*
+ * The array may lie in a hidden page itself (a maple tree's nodes): read some at a time, or each of them is an
+ * exit of its own.
+ */
+static void announce_each(void **array, unsigned long n, struct kmc_event *event,
+			  void (*announce)(struct kmc_event *event, const void *p))
+{
+	void *some[BULK_TOGETHER];
+	unsigned long i, k, now;
+
+	for (i = 0; i < n; i += now) {
+		now = min_t(unsigned long, n - i, BULK_TOGETHER);
+		memcpy(some, array + i, now * sizeof(some[0]));
+		for (k = 0; k < now; k++)
+			announce(event, some[k]);
+	}
+}
+
 static int bulk_alloc_return(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct bulk_alloc *call = (void *)ri->data;
-	unsigned long i, n = regs_return_value(regs) & U32_MAX;
+	unsigned long n = regs_return_value(regs) & U32_MAX;
 
 	count_misses();
-	if (!kmc_is_active())
-		return 0;
-	for (i = 0; i < n; i++)
-		kmc_announce_alloc(&call->event, call->array[i]);
+	if (kmc_is_active())
+		announce_each(call->array, n, &call->event, kmc_announce_alloc);
 	return 0;
 }
 
@@ -99,7 +117,7 @@ static int bulk_alloc_return(struct kretprobe_instance *ri, struct pt_regs *regs
 static int bulk_free_entry(struct kprobe *kp, struct pt_regs *regs)
 {
 	void **array = (void **)regs->dx;
-	unsigned long i, n = regs->si, caller = *(unsigned long *)regs->sp;
+	unsigned long n = regs->si, caller = *(unsigned long *)regs->sp;
 	struct kmc_event event;
 
 	count_misses();
@@ -108,8 +126,7 @@ static int bulk_free_entry(struct kprobe *kp, struct pt_regs *regs)
 		return 0;
 	event = (struct kmc_event){ .type = KMC_FREE, .flags = KMC_F_BULK, .caller = caller };
 	kmc_stack_regs(&event, regs);
-	for (i = 0; i < n; i++)
-		kmc_announce_free(&event, array[i]);
+	announce_each(array, n, &event, kmc_announce_free);
 	return 0;
 }
 

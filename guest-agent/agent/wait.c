@@ -135,10 +135,10 @@ bool kmc_wait_slab(const void *p, unsigned long size)
 	return false;
 }
 
-/* The host computes the same (ept/track.c): FNV-1a over the frames. */
+/* The host computes the same (ept/track.c): FNV-1a over the frames, begun with what is allocated. */
 static unsigned int site_hash(const struct kmc_event *event)
 {
-	u64 hash = 0xcbf29ce484222325ull;
+	u64 hash = 0xcbf29ce484222325ull ^ event->cache ^ event->slot;
 	unsigned int i;
 
 	if (!event->nstack && event->caller)

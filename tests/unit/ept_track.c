@@ -55,10 +55,10 @@ static const struct {
 } texts[] = {
 	{"full", "full"},
 	{"off", "off"},
-	{"budget", "budget:accesses=64,recent=64,frees=wait,first=64"},
-	{"budget:accesses=7", "budget:accesses=7,recent=64,frees=wait,first=64"},
-	{"budget:recent=0,frees=later", "budget:accesses=64,recent=0,frees=later,first=64"},
-	{"budget:accesses=1000000", "budget:accesses=1000000,recent=64,frees=wait,first=64"},
+	{"budget", "budget:accesses=64,recent=64,frees=wait,first=16"},
+	{"budget:accesses=7", "budget:accesses=7,recent=64,frees=wait,first=16"},
+	{"budget:recent=0,frees=later", "budget:accesses=64,recent=0,frees=later,first=16"},
+	{"budget:accesses=1000000", "budget:accesses=1000000,recent=64,frees=wait,first=16"},
 	{"sample", "sample:accesses=128,recent=128,frees=later,share=5"},
 	{"sample:share=100,accesses=1", "sample:accesses=1,recent=128,frees=later,share=100"},
 	{"", NULL},
@@ -418,6 +418,21 @@ static void seeds_choose_others(void **state)
 	assert_memory_not_equal(chosen[0], chosen[2], sizeof(chosen[0]));
 }
 
+/* One call trace that allocates from several caches: none wears off for another one. */
+static void caches_wear_off_alone(void **state)
+{
+	struct track *t = make("budget:first=5", 1);
+	uint64_t place = 1000;
+	struct track_event e = event(1, &place);
+
+	for (int i = 0; i < 1000; i++)
+		alloc_at(t, 1, place);
+	for (e.what = 1; e.what < 100; e.what++)
+		for (int i = 0; i < 5; i++)
+			assert_true(track_alloc(t, &e));
+	track_destroy(t);
+}
+
 /* The agent waits where it was told to: then the allocation is chosen. */
 static void gaps_follow_the_choice(void **state)
 {
@@ -429,8 +444,10 @@ static void gaps_follow_the_choice(void **state)
 		alloc_at(t, 1, busy);
 	for (int i = 0; i < 100; i++)
 		alloc_at(t, 1, rare);
-	assert_true(track_gap(t, &busy, 1) > 0);
-	assert_int_equal(track_gap(t, &unknown, 1), 0);
+	assert_true(track_gap(t, &e) > 0);
+	e.stack = &unknown;
+	assert_int_equal(track_gap(t, &e), 0);
+	e.stack = &busy;
 	e.waits = true;
 	assert_true(track_alloc(t, &e));
 	track_destroy(t);
@@ -486,6 +503,7 @@ int main(void)
 		cmocka_unit_test(rates_choose),
 		cmocka_unit_test(places_share),
 		cmocka_unit_test(places_wear_off),
+		cmocka_unit_test(caches_wear_off_alone),
 		cmocka_unit_test(seeds_choose_others),
 		cmocka_unit_test(gaps_follow_the_choice),
 		cmocka_unit_test(frees_follow_the_choice),

@@ -176,13 +176,13 @@ static struct track_event event_of(struct checker *c, const struct obj_change *c
 /* How many allocations at this place the agent need not wait for. */
 static void set_gap(struct checker *c, const struct track_event *e)
 {
-	unsigned gap = e->useless ? UINT8_MAX : track_gap(c->track, e->stack, e->frames);
+	unsigned gap = e->useless ? UINT8_MAX : track_gap(c->track, e);
 	uint8_t *at;
 
 	/* One that did not wait counted down, unless its page was hidden. */
 	if (!c->agent.site_gap || hides_at_once(c) || (gap && !e->waits))
 		return;
-	at = &c->agent.site_gap[track_site_hash(e->stack, e->frames) % KMC_SITES];
+	at = &c->agent.site_gap[track_gap_hash(e) % KMC_SITES];
 	__atomic_store_n(at, (uint8_t)gap, __ATOMIC_RELAXED);
 }
 
@@ -211,6 +211,7 @@ bool tracking_wants(void *ctx, struct obj_change *change)
 		return !change->large && track_free(c->track, &e);
 	e.stack = change->event->stack;
 	e.frames = change->event->nstack;
+	e.what = c->record ? c->record->cache ^ c->record->slot : 0;
 	wants = track_alloc(c->track, &e);
 	change->left_out = e.left_out;
 	if (c->sites && e.new_site)
