@@ -25,9 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- qemu-plugin.h
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- qemu-plugin.h ---- */
 
 struct qemu_plugin_tb;
 struct qemu_plugin_insn;
@@ -60,9 +58,7 @@ __attribute__((visibility("default"))) int qemu_plugin_version = 4;
 __attribute__((visibility("default"))) int
 qemu_plugin_install(uint64_t id, const struct qemu_info *info, int argc, char **argv);
 
-/* --- counters
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- counters ---- */
 
 enum counter {
 	GUEST_KERNEL,

@@ -279,7 +279,8 @@ static inline const struct uop *follow(struct engine *e, unsigned edge)
 
 	if (b->rip != e->rip || b->stale)
 		b = last->next[edge] = known(e, e->rip);
-	if (e->left < (int64_t)b->insns || b->stale || !is_valid(e, b))
+	if (e->left < (int64_t)b->insns || b->stale ||
+	    (b->window != e->window && (engine_leaves(e) || !is_valid(e, b))))
 		return NULL;
 	e->left -= (int64_t)b->insns;
 	e->block = b;

@@ -164,6 +164,8 @@ static void run(struct engine *e, struct block *b, uint64_t until)
 static enum engine_end run_blocks(struct engine *e, const struct engine_limits *l)
 {
 	for (;;) {
+		if (e->insns && engine_leaves(e))
+			return ENGINE_OVER;
 		struct block *b = block_at(e, e->rip, false);
 
 		if (b && b->insns > 1 && e->insns + e->reps + b->insns > l->insns)

@@ -130,6 +130,8 @@ struct engine_limits {
 	uint32_t insns;	/* at most so many instructions; a string instruction counts its elements */
 	uint32_t idle;	/* ends so many after the last tracked access, once nothing is undefined */
 	const volatile bool *stop; /* NULL, or ends the window soon after it is set */
+	/* Code that is left to the hardware: a window ends when it comes there, once nothing is undefined. */
+	uint64_t leave_start, leave_end;
 };
 
 enum engine_end {

@@ -229,6 +229,15 @@ struct block_cache *block_cache_create(void); /* NULL: out of memory; free() */
 void block_new_window(struct engine *e);
 /* Unchanged, or translated now. single: one instruction. NULL where the code cannot be read. */
 struct block *block_at(struct engine *e, uint64_t rip, bool single);
+
+/* e->rip is where windows end: asked when a block is met first in a window. */
+static inline bool engine_leaves(const struct engine *e)
+{
+	const struct engine_limits *l = e->limits;
+
+	return e->rip - l->leave_start < l->leave_end - l->leave_start && !e->undefined;
+}
+
 /* flags.c */
 uint32_t cc_flags(const struct cc *c);	/* the status flags, as in rflags */
 uint32_t cc_vflags(const struct cc *c); /* and their V bits */

@@ -127,6 +127,7 @@ struct kmc_hello {
 	 * object whose bit it is need not wait. Only the host changes it, at any time; objects may share a bit.
 	 */
 	kmc_u64 quiet_frees;
+	kmc_u64 agent_start, agent_end; /* gva of the agent's own code */
 };
 
 #define KMC_SYMBOL_BUFFER (64u * 1024u)

@@ -117,5 +117,7 @@ unsigned long kmc_lookup(const char *name);
 unsigned long kmc_symbol_size(unsigned long addr);
 /* Names of the kernel's and of all modules' functions to the host, and from then on of new ones. */
 int kmc_symbols_stream(void);
+/* Fills in kmc_hello where our own code is. */
+void kmc_symbols_self(struct kmc_hello *h);
 
 #endif

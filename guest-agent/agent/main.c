@@ -107,6 +107,7 @@ static int fill_hello(void)
 	h->task_stack = offsetof(struct task_struct, stack);
 	h->thread_size = THREAD_SIZE;
 	h->slab_typesafe_by_rcu = (__force u32)SLAB_TYPESAFE_BY_RCU;
+	kmc_symbols_self(h);
 	strscpy(h->release, init_utsname()->release, sizeof(h->release));
 	if (!h->text_start || !h->text_end)
 		return -ENOENT;

@@ -191,6 +191,14 @@ static struct text init_text(const struct module *mod)
 }
 #endif
 
+void kmc_symbols_self(struct kmc_hello *h)
+{
+	struct text self = core_text(THIS_MODULE);
+
+	h->agent_start = self.start;
+	h->agent_end = self.start + self.size;
+}
+
 static void put_text_symbols(const struct module *mod, struct text text)
 {
 	struct mod_kallsyms *k;

@@ -561,12 +561,45 @@ static void test_cpu_at_call(void **state)
 	free(w);
 }
 
+/* A window ends where the limits say, but not with undefined bits, and not before anything is done. */
+static void test_leaves(void **state)
+{
+	/* mov (%rbx),%ecx; jmp 1f; ... 1: inc %eax; hlt */
+	static const uint8_t code[] = "\x8b\x0b\xeb\x04\xf4\xf4\xf4\xf4\xff\xc0\xf4";
+	const uint64_t at = world_page[CODE_PAGE].addr;
+	struct world *w = start(code, sizeof(code) - 1);
+
+	w->leave = 8, w->leave_end = 16;
+	/* The second time the way there is known. */
+	for (unsigned n = 0; n < 2; n++) {
+		world_run(w, 64);
+		assert_int_equal(w->window.end, ENGINE_OVER);
+		assert_int_equal(w->window.insns, 2);
+		assert_int_equal(w->cpu.rip, at + 8);
+	}
+	w->leave = 0;
+	world_run(w, 64);
+	assert_int_equal(w->window.insns, 2);
+	w->v[A][0] = 1;
+	for (unsigned n = 0; n < 2; n++) {
+		world_run(w, 64);
+		assert_int_equal(w->window.end, ENGINE_HARDWARE);
+		assert_int_equal(w->cpu.rip, at + 10);
+	}
+	w->leave_end = 0;
+	w->v[A][0] = 0;
+	world_run(w, 64);
+	assert_int_equal(w->cpu.rip, at + 10);
+	engine_destroy(w->e);
+	free(w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_idioms),	 cmocka_unit_test(test_origin),
 		cmocka_unit_test(test_copied),	 cmocka_unit_test(test_cpu_at_call),
-		cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_leaves),	 cmocka_unit_test(test_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

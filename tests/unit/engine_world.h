@@ -49,6 +49,7 @@ struct world {
 	struct engine_window window;
 	struct engine_vectors vectors, initial; /* of a window; what each of them starts with */
 	unsigned reached_user; /* reach() of the user page */
+	uint64_t leave, leave_end; /* offsets in the code page: where windows end */
 	struct engine_use use[MAX_USES];
 	struct engine_origin origin[MAX_USES]; /* what use[].origin pointed to */
 	unsigned uses;
@@ -220,10 +221,14 @@ static inline void world_point(uint64_t gpr[INSN_GPRS])
 /* Runs what lies in the code page; the rest of that page is hlt, which is for the hardware. */
 static inline void world_run(struct world *w, uint32_t insns)
 {
-	struct engine_limits limits = { .insns = insns, .idle = 1000 };
+	const uint64_t code = world_page[CODE_PAGE].addr;
+	struct engine_limits limits = { .insns = insns,
+					.idle = 1000,
+					.leave_start = code + w->leave,
+					.leave_end = code + w->leave_end };
 
 	w->uses = w->copies = 0;
-	w->cpu.rip = world_page[CODE_PAGE].addr;
+	w->cpu.rip = code;
 	w->cpu.mode = INSN_MODE_64;
 	memset(&w->window, 0, sizeof(w->window));
 	engine_run(w->e, &w->cpu, &limits, &w->vbits, &w->window);

@@ -139,6 +139,7 @@ static void agent_hello(struct checker *c, const struct vcpu *vcpu, uint32_t pfn
 	a->cr3 = h.cr3, a->current_task = h.current_task;
 	a->btf_start = h.btf_start, a->btf_end = h.btf_end;
 	a->module_start = h.module_start, a->module_end = h.module_end;
+	a->own_start = h.agent_start, a->own_end = h.agent_end;
 	a->vmemmap_start = h.vmemmap_start, a->sizeof_page = h.sizeof_page;
 	a->slots = h.slots, a->ncpus = h.ncpus;
 	a->typesafe_flag = h.slab_typesafe_by_rcu;

@@ -40,6 +40,7 @@ struct agent {
 	uint64_t direct_map, text_start, text_end, cr3, current_task;
 	uint64_t btf_start, btf_end;
 	uint64_t module_start, module_end;
+	uint64_t own_start, own_end; /* the agent's code: see window.c */
 	uint64_t vmemmap_start;
 	uint32_t sizeof_page;
 	bool la57; /* the guest uses 5-level paging */
