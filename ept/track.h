@@ -4,8 +4,8 @@
  * knows no KVM. Used by vmm/checker/track*.c.
  *
  * full    every page with tracked objects, always
- * budget  a page on which something was allocated or freed, for so many accesses; of a call trace that
- *         allocates much from a cache ever fewer of its allocations
+ * budget  a page on which something was allocated or freed, for so many accesses; with first=N,
+ *         of a call trace that allocates much from a cache ever fewer of its allocations
  * sample  the same, but only for some of the allocations, so that every place that allocates is looked at
  *         equally long: a rare one always, a busy one seldom
  * off     nothing, and nothing is announced

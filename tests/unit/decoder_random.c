@@ -14,18 +14,15 @@
 #include <cmocka.h>
 
 #include "insn_internal.h"
+#include "random64.h"
 
 #define ROUNDS 200000
 
 static uint64_t seed = 0x2545f4914f6cdd1dull;
 
-/* xorshift64* */
 static uint64_t rnd(void)
 {
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return seed * 0x2545f4914f6cdd1dull;
+	return random64_next(&seed);
 }
 
 /* Uniform bytes are mostly short instructions: lead into the larger maps often. */

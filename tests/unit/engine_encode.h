@@ -6,6 +6,7 @@
 #define KMC_TESTS_ENGINE_ENCODE_H
 
 #include "engine_world.h"
+#include "random64.h"
 
 #define MAX_CODE 128
 #define AREA_SIZE 64 /* bytes of each page that programs access */
@@ -32,13 +33,9 @@ struct operand {
 
 static uint64_t seed;
 
-/* xorshift64* */
 static inline uint64_t rnd(void)
 {
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return seed * 0x2545f4914f6cdd1dull;
+	return random64_next(&seed);
 }
 
 static inline unsigned below(unsigned n)

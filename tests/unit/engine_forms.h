@@ -18,6 +18,7 @@
 #include <ucontext.h>
 
 #include "insn.h"
+#include "random64.h"
 
 /*
  * Two pages of code and four of data, with nothing accessible before, between and behind. Addresses
@@ -79,15 +80,11 @@ void native_back(void);
 
 static volatile struct native caught;
 
-/* Deterministic, so that a failing case can be found again (xorshift64*). */
 static uint64_t seed = 0x9e3779b97f4a7c15ull;
 
 static inline uint64_t rnd(void)
 {
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return seed * 0x2545f4914f6cdd1dull;
+	return random64_next(&seed);
 }
 
 static inline uint64_t below(uint64_t n)

@@ -6,6 +6,7 @@
 #include "ept_world.h"
 
 #include "ept_calloc.h"
+#include "random64.h"
 
 #define S 0x10000ull
 
@@ -234,10 +235,7 @@ static uint64_t seed = 0x2545f4914f6cdd1dull;
 
 static uint32_t rnd(uint32_t below)
 {
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)((seed >> 32) % below);
+	return (uint32_t)((random64_next(&seed) >> 32) % below);
 }
 
 static uint64_t wild_number(uint64_t usual)

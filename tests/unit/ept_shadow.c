@@ -12,6 +12,7 @@
 
 #include "ept_calloc.h"
 #include "shadow.h"
+#include "random64.h"
 
 #define P     GUEST_PAGE
 #define PAGES 8u
@@ -26,10 +27,7 @@ static uint64_t seed;
 
 static uint32_t rnd(uint32_t below)
 {
-	seed ^= seed << 13; /* xorshift64, so that a failure can be repeated */
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return (uint32_t)((seed >> 32) % below);
+	return (uint32_t)((random64_next(&seed) >> 32) % below);
 }
 
 /* ---------------------------------------------------------------- random model */

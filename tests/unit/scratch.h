@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* scratch.h: files and folders of tests, in TMPDIR or /tmp. The test removes them. */
+/*
+ * scratch.h: files and folders of tests, in TMPDIR or /tmp. The test removes them. Folders with sockets are
+ * in /tmp in any case: the path of a socket has 107 bytes, and TMPDIR may be long.
+ */
 #ifndef TESTS_SCRATCH_H
 #define TESTS_SCRATCH_H
 
