@@ -3,7 +3,7 @@
  * kmc_main.c: runs the tests of kmc_bugs.ko: memory errors for a checker to find, one function a
  * bug, and for each a good twin that differs only in not being one. expectations.tsv says what must
  * be reported for each; good functions must stay silent. The tests are in kmc_objects.c,
- * kmc_defined.c, kmc_traces.c and kmc_leaks.c.
+ * kmc_defined.c, kmc_traces.c, kmc_leaks.c and kmc_caches.c.
  *
  * Run with insmod kmc_bugs.ko run=NAME,...: all, good, bad, demo (what run-demo shows), a test
  * (both of its functions) or a function. Or with run=count, see kmc_count.c; run=recall, see kmc_recall.c.
@@ -21,8 +21,8 @@ static int runs = 1;
 module_param_array(run, charp, &runs, 0444);
 MODULE_PARM_DESC(run, "all, good, bad, demo, names of tests or functions (default all); or count, recall");
 
-static const struct test_table *const tables[] = { &object_tests, &defined_tests, &trace_tests,
-						   &leak_tests };
+static const struct test_table *const tables[] = { &object_tests, &cache_tests, &defined_tests,
+						   &trace_tests, &leak_tests };
 
 noinline void *raw_object(size_t size)
 {

@@ -54,6 +54,7 @@ extern const struct test_table object_tests;  /* kmc_objects.c */
 extern const struct test_table defined_tests; /* kmc_defined.c */
 extern const struct test_table trace_tests;   /* kmc_traces.c */
 extern const struct test_table leak_tests;    /* kmc_leaks.c */
+extern const struct test_table cache_tests;   /* kmc_caches.c */
 
 /* kmc_count.c, instead of tests. 0, or -errno. */
 int run_count(void);

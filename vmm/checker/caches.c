@@ -48,8 +48,10 @@ static bool read32(struct checker *c, uint64_t addr, uint32_t *v)
 static void read_name(struct checker *c, uint64_t addr, struct obj_cache *cache)
 {
 	size_t n = checker_guest_read(c, addr, cache->name, sizeof(cache->name) - 1);
+	size_t len = strnlen(cache->name, n);
 
-	cache->name[n] = '\0';
+	/* What lies behind it in the guest is no part of the cache: it changes, and the cache does not. */
+	memset(cache->name + len, 0, sizeof(cache->name) - len);
 	for (char *p = cache->name; *p; p++)
 		if (*p < ' ' || *p > '~')
 			*p = '?';
