@@ -76,31 +76,25 @@ static struct judge_access access_of(struct checker *c, const struct vcpu_state 
 void check_states(struct checker *c, struct vcpu_state *s, const struct piece *p)
 {
 	struct judge_access a = access_of(c, s, p);
-	const struct insn *i;
 	struct judgement j;
 
 	judge_access(c->shadow, c->objects, &a, c->config.checks, &j);
-	if (j.verdict == VERDICT_NONE)
-		return;
-	i = checker_fetch(c, s);
-	if (i)
-		describe_access(c, s, i, p, &j);
+	if (j.verdict != VERDICT_NONE)
+		describe_access(c, s, checker_fetch(c, s), p, &j);
 }
 
 void check_use(struct checker *c, struct vcpu_state *s, const struct engine_use *use)
 {
 	bool leaves = use->sink == ENGINE_LEAK || use->sink == ENGINE_OUTPUT;
 	enum verdict verdict = leaves ? VERDICT_INFOLEAK : VERDICT_UNINIT;
-	const struct insn *i;
 	struct object object;
 
 	if (!(c->config.checks & VERDICT_BIT(verdict)) || !use->origin)
 		return;
 	if (access_context(c, s) & JUDGE_ALLOCATOR)
 		return;
-	i = checker_fetch(c, s);
-	if (i && objects_find(c->objects, (gpa_t){ use->origin->gpa }, &object))
-		describe_use(c, s, i, use, verdict, &object);
+	if (objects_find(c->objects, (gpa_t){ use->origin->gpa }, &object))
+		describe_use(c, s, checker_fetch(c, s), use, verdict, &object);
 }
 
 static void count_piece(struct checker *c, const struct piece *p)

@@ -348,6 +348,7 @@ uint64_t filter_mix(uint64_t hash, uint64_t number);
  */
 uint64_t describe_place(struct checker *c, const struct vcpu_state *s, unsigned kind);
 void describe_event(struct checker *c, const struct obj_event *e, struct report_stack *s);
+/* i: the instruction, NULL where it cannot be read any more: a finding is reported all the same. */
 void describe_access(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		     const struct piece *p, const struct judgement *j);
 void describe_use(struct checker *c, const struct vcpu_state *s, const struct insn *i,
@@ -382,6 +383,7 @@ void leak_check_at_end(struct checker *c, enum machine_end end);
 void describe_registers(const struct vcpu_state *s, struct report *r);
 /* The contents of the access, of which the byte at offset lies at gpa. */
 void describe_contents(struct checker *c, gpa_t gpa, uint32_t offset, struct report *r);
+void describe_insn(const struct insn *i, struct report *r);
 void describe_operand(const struct insn *i, struct report *r);
 /* The load that brought the undefined bits in, and what they decided. Ends the life of i. */
 void describe_undefined(struct checker *c, const struct vcpu_state *s, const struct insn *i,

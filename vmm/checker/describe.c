@@ -129,7 +129,7 @@ void describe_access(struct checker *c, const struct vcpu_state *s, const struct
 	r.bad_first = p->offset + j->first;
 	r.bad_last = p->offset + j->last;
 	r.write = j->write;
-	snprintf(r.insn, sizeof(r.insn), "%s", insn_text(i));
+	describe_insn(i, &r);
 	describe_registers(s, &r);
 	describe_operand(i, &r);
 	describe_contents(c, p->gpa, p->offset, &r);
@@ -167,7 +167,7 @@ void describe_use(struct checker *c, const struct vcpu_state *s, const struct in
 		last--;
 	r.bad_first = o->offset + first;
 	r.bad_last = o->offset + last;
-	snprintf(r.insn, sizeof(r.insn), "%s", insn_text(i));
+	describe_insn(i, &r);
 	describe_registers(s, &r);
 	describe_undefined(c, s, i, use, &r);
 	describe_task(c, s, &r);

@@ -65,9 +65,16 @@ void describe_contents(struct checker *c, gpa_t gpa, uint32_t offset, struct rep
 	r->value_len = len;
 }
 
+void describe_insn(const struct insn *i, struct report *r)
+{
+	if (i)
+		snprintf(r->insn, sizeof(r->insn), "%s", insn_text(i));
+}
+
 void describe_operand(const struct insn *i, struct report *r)
 {
-	operand_text(insn_text(i), r->write, r->operand, sizeof(r->operand));
+	if (i)
+		operand_text(insn_text(i), r->write, r->operand, sizeof(r->operand));
 }
 
 static const enum report_sink sinks[] = {
