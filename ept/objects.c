@@ -338,6 +338,7 @@ enum obj_verdict objects_slab(struct objects *o, gpa_t gpa, uint64_t len,
 		}
 		fresh = false;
 	}
+	o->stats.remade += !fresh && r && r->kind == REGION_SLAB;
 	defined = !fresh || (cache && cache->constructor);
 	drop_range(o, gpa, len);
 	r = region_create(o, REGION_SLAB, gpa, len);

@@ -177,6 +177,7 @@ uint64_t objects_live(const struct objects *o);
 
 struct objects_stats {
 	uint64_t missed_frees;	    /* objects announced, or slabs given back, over live objects */
+	uint64_t remade;	    /* slabs that turned out to be others: what is in them became unknown */
 	uint64_t unplaced;	    /* objects in no known slab, or of unknown size */
 	uint64_t unrecorded_traces; /* for lack of memory, or beyond the depot's limit */
 	uint64_t traces;	    /* different ones */

@@ -100,8 +100,14 @@ static void other_cache_replaces_the_slab(void **state)
 /* A slab given back and made anew unnoticed: the object says so. */
 static void object_of_another_cache_replaces_the_slab(void **state)
 {
+	struct objects_stats stats;
+
 	slab(&c64, true);
+	objects_get_stats(w.o, &stats);
+	assert_int_equal(stats.remade, 0);
 	assert_int_equal(alloc_of(&w, S + 32, 20, 32, &c_other), OBJ_OK);
+	objects_get_stats(w.o, &stats);
+	assert_int_equal(stats.remade, 1);
 	assert_int_equal(state_of(S + 32), OBJ_LIVE);
 	assert_int_equal(state_of(S), OBJ_UNKNOWN);
 	assert_true(bytes_are(&w, S, 32, A_UNKNOWN, V_DEFINED));

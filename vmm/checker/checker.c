@@ -185,6 +185,8 @@ const struct checker_stats *checker_stats(struct checker *c)
 		objects_get_stats(c->objects, &objects);
 		c->stats.traces = objects.traces;
 		c->stats.unrecorded_traces = objects.unrecorded_traces;
+		c->stats.missed_frees = objects.missed_frees;
+		c->stats.slabs_remade = objects.remade;
 		c->stats.watched = objects.watched;
 		c->stats.cut = objects.cut;
 		c->stats.unwatched = objects.unwatched;

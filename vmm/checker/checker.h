@@ -80,6 +80,8 @@ struct checker_stats {
 	uint64_t gap_waits;
 	uint64_t probe_misses;	/* calls that the agent's probes did not see */
 	uint64_t unwatched_slabs; /* of caches that configs/rules.json leaves out */
+	/* See objects.h: announcements that contradicted others, and so made something unknown. */
+	uint64_t missed_frees, slabs_remade;
 	uint64_t reports, repeated; /* repeated: met again, not reported */
 	/* The search for leaks at the end: objects looked at, of them lost, and its host time. */
 	uint64_t leak_objects, leak_bytes, leak_lost_objects, leak_lost_bytes, leak_ns;

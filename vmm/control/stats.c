@@ -41,6 +41,7 @@ static const struct {
 	COUNTER(cut),		  COUNTER(unwatched),
 	COUNTER(sites),		  COUNTER(sites_watched),
 	COUNTER(sites_lost),	  COUNTER(late),
+	COUNTER(missed_frees),	  COUNTER(slabs_remade),
 };
 
 /* { "2": 17, ...}: windows of at least so many instructions, and less than twice that. */
