@@ -102,8 +102,8 @@ TEST(uaf_read_old_slab)
 
 	nobjects = 0;
 	err = make_neighbours(0);
-	if (!err) { /* never merged with another one: it has a usercopy region */
-		cache = kmem_cache_create_usercopy(NAME, SIZE, 8, 0, 0, SIZE, NULL);
+	if (!err) {
+		cache = private_cache(NAME, SIZE, 8);
 		err = cache ? make_neighbours(NEIGHBOURS) : -ENOMEM;
 	}
 	if (!err)

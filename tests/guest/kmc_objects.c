@@ -25,10 +25,10 @@
 
 static struct kmem_cache *slack_cache, *cell_cache, *rcu_cache, *ctor_cache;
 
-/* Never merged with another cache: it has a usercopy region. */
-static noinline struct kmem_cache *private_cache(const char *name, unsigned int size)
+/* It has a usercopy region. */
+struct kmem_cache *private_cache(const char *name, unsigned int size, unsigned int align)
 {
-	return kmem_cache_create_usercopy(name, size, 0, 0, 0, size, NULL);
+	return kmem_cache_create_usercopy(name, size, align, 0, 0, size, NULL);
 }
 
 /* Reads of bytes that nobody wrote. */
@@ -406,7 +406,7 @@ static __always_inline void *neighbour(void *p)
 	TEST(unallocated_##name)                                                                   \
 	{                                                                                          \
 		struct kmem_cache *cache = private_cache(                                          \
-			bug ? "kmc_lonely_" #name : "kmc_lonely_" #name "_good", CELL_SIZE);       \
+			bug ? "kmc_lonely_" #name : "kmc_lonely_" #name "_good", CELL_SIZE, 0);    \
 		char *own = cache ? kmem_cache_zalloc(cache, GFP_KERNEL) : NULL, *p;               \
                                                                                                    \
 		if (!own)                                                                          \
@@ -433,7 +433,7 @@ static unsigned int nleft_over;
 	TEST(name)                                                                                 \
 	{                                                                                          \
 		struct kmem_cache *cache =                                                         \
-			private_cache(bug ? "kmc_" #name : "kmc_" #name "_good", CELL_SIZE);       \
+			private_cache(bug ? "kmc_" #name : "kmc_" #name "_good", CELL_SIZE, 0);    \
 		void *a, *b;                                                                       \
                                                                                                    \
 		if (!cache)                                                                        \
@@ -661,8 +661,8 @@ const struct test_table object_tests = { entries, ARRAY_SIZE(entries) };
 
 int __init make_object_caches(void)
 {
-	slack_cache = private_cache("kmc_slack", SLACK_SIZE);
-	cell_cache = private_cache("kmc_cell", CELL_SIZE);
+	slack_cache = private_cache("kmc_slack", SLACK_SIZE, 0);
+	cell_cache = private_cache("kmc_cell", CELL_SIZE, 0);
 	rcu_cache = kmem_cache_create("kmc_rcu", 64, 0, SLAB_TYPESAFE_BY_RCU, NULL);
 	ctor_cache = kmem_cache_create("kmc_ctor", 64, 0, 0, construct);
 	return slack_cache && cell_cache && rcu_cache && ctor_cache ? 0 : -ENOMEM;

@@ -50,8 +50,7 @@ enum fill { RAW, FILLED, ZEROED };
 
 static int make_cache(struct recall_cache *c)
 {
-	/* Never merged with another one: it has a usercopy region. */
-	c->cache = kmem_cache_create_usercopy(c->name, c->size, c->align, 0, 0, c->size, NULL);
+	c->cache = private_cache(c->name, c->size, c->align);
 	init_rwsem(&c->gate);
 	return c->cache ? 0 : -ENOMEM;
 }

@@ -9,6 +9,8 @@
 #include <linux/compiler.h>
 #include <linux/types.h>
 
+struct kmem_cache;
+
 /* Hides from the compiler what it knows of a pointer and of the object behind it. */
 static __always_inline void *hidden(void *p)
 {
@@ -62,6 +64,9 @@ int run_count(void);
 int run_recall(void);
 /* The caches of kmc_objects.c, before its tests. */
 int make_object_caches(void);
+
+/* A cache that is never merged with another one. Or NULL. */
+struct kmem_cache *private_cache(const char *name, unsigned int size, unsigned int align);
 
 /* An object of which nothing is initialised, and one whose requested bytes all are. Or NULL. */
 void *raw_object(size_t size);
