@@ -280,7 +280,7 @@ static inline const struct uop *follow(struct engine *e, unsigned edge)
 	if (b->rip != e->rip || b->stale)
 		b = last->next[edge] = known(e, e->rip);
 	if (e->left < (int64_t)b->insns || b->stale ||
-	    (b->window != e->window && (engine_leaves(e) || !is_valid(e, b))))
+	    (b->window != e->window && (engine_asks(e) || !is_valid(e, b))))
 		return NULL;
 	e->left -= (int64_t)b->insns;
 	e->block = b;

@@ -161,10 +161,39 @@ static void run(struct engine *e, struct block *b, uint64_t until)
 		b->uop->fn(e, b->uop);
 }
 
+/* Behind a call that was carried out. Its own instructions are one: a window's limit is met at some time. */
+static void return_to(struct engine *e, uint64_t rip)
+{
+	e->rip = rip;
+	e->r[INSN_RSP] += sizeof(uint64_t);
+	e->insns++;
+	e->last_tracked = e->insns;
+}
+
+/* e->rip is where the next block begins, whoever has to be asked. False: the window ends. */
+static bool may_enter(struct engine *e)
+{
+	uint64_t back;
+
+	while (e->insns && engine_asks(e)) {
+		switch (e->ops.enter(e->ctx, e->rip, &back)) {
+		case ENGINE_GO_ON:
+			return true;
+		case ENGINE_LEAVE:
+			return e->undefined;
+		case ENGINE_CALLED:
+			return_to(e, back);
+			if (enough(e, e->limits))
+				return false;
+		}
+	}
+	return true;
+}
+
 static enum engine_end run_blocks(struct engine *e, const struct engine_limits *l)
 {
 	for (;;) {
-		if (e->insns && engine_leaves(e))
+		if (!may_enter(e))
 			return ENGINE_OVER;
 		struct block *b = block_at(e, e->rip, false);
 

@@ -100,6 +100,13 @@ struct engine_vectors {
 	bool dirty;	   /* out: the engine has changed the area */
 };
 
+/* What becomes of code that a window comes to, see enter() in struct engine_ops. */
+enum engine_enter {
+	ENGINE_GO_ON,  /* it is like any other */
+	ENGINE_LEAVE,  /* left to the hardware: the window ends, once nothing is undefined */
+	ENGINE_CALLED, /* it is a function, and was carried out: the window goes on behind the call */
+};
+
 /*
  * Called from inside engine_run(); engine_sync() there brings the registers of the instruction's start
  * into *cpu of that call. check() and change() are called between hold() and drop() of the page.
@@ -124,14 +131,18 @@ struct engine_ops {
 	 * CR0.EM or CR0.TS is set, CR4.OSFXSR or CR4.OSXSAVE is clear, or EFER.FFXSR is set.
 	 */
 	struct engine_vectors *(*vectors)(void *ctx);
+	/*
+	 * A block at rip, between enter_start and enter_end of the limits, is the next one, and was not run before in
+	 * this window; not asked where the window begins. *back: ENGINE_CALLED: where the call returns to.
+	 */
+	enum engine_enter (*enter)(void *ctx, uint64_t rip, uint64_t *back);
 };
 
 struct engine_limits {
 	uint32_t insns;	/* at most so many instructions; a string instruction counts its elements */
 	uint32_t idle;	/* ends so many after the last tracked access, once nothing is undefined */
 	const volatile bool *stop; /* NULL, or ends the window soon after it is set */
-	/* Code that is left to the hardware: a window ends when it comes there, once nothing is undefined. */
-	uint64_t leave_start, leave_end;
+	uint64_t enter_start, enter_end; /* linear addresses of code that enter() is asked about */
 };
 
 enum engine_end {

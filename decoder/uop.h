@@ -230,12 +230,12 @@ void block_new_window(struct engine *e);
 /* Unchanged, or translated now. single: one instruction. NULL where the code cannot be read. */
 struct block *block_at(struct engine *e, uint64_t rip, bool single);
 
-/* e->rip is where windows end: asked when a block is met first in a window. */
-static inline bool engine_leaves(const struct engine *e)
+/* Whether the block at e->rip may be run is not for the engine to say: asked when it is met first in a window. */
+static inline bool engine_asks(const struct engine *e)
 {
 	const struct engine_limits *l = e->limits;
 
-	return e->rip - l->leave_start < l->leave_end - l->leave_start && !e->undefined;
+	return e->rip - l->enter_start < l->enter_end - l->enter_start;
 }
 
 /* flags.c */

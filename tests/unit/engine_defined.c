@@ -561,7 +561,7 @@ static void test_cpu_at_call(void **state)
 	free(w);
 }
 
-/* A window ends where the limits say, but not with undefined bits, and not before anything is done. */
+/* A window ends where it is told to, but not with undefined bits, and not before anything is done. */
 static void test_leaves(void **state)
 {
 	/* mov (%rbx),%ecx; jmp 1f; ... 1: inc %eax; hlt */
@@ -569,7 +569,8 @@ static void test_leaves(void **state)
 	const uint64_t at = world_page[CODE_PAGE].addr;
 	struct world *w = start(code, sizeof(code) - 1);
 
-	w->leave = 8, w->leave_end = 16;
+	w->answer = ENGINE_LEAVE;
+	w->enter = 8, w->enter_end = 16;
 	/* The second time the way there is known. */
 	for (unsigned n = 0; n < 2; n++) {
 		world_run(w, 64);
@@ -577,19 +578,60 @@ static void test_leaves(void **state)
 		assert_int_equal(w->window.insns, 2);
 		assert_int_equal(w->cpu.rip, at + 8);
 	}
-	w->leave = 0;
+	w->enter = 0;
 	world_run(w, 64);
 	assert_int_equal(w->window.insns, 2);
 	w->v[A][0] = 1;
 	for (unsigned n = 0; n < 2; n++) {
 		world_run(w, 64);
+		assert_int_equal(w->asked, 1);
 		assert_int_equal(w->window.end, ENGINE_HARDWARE);
 		assert_int_equal(w->cpu.rip, at + 10);
 	}
-	w->leave_end = 0;
+	w->answer = ENGINE_GO_ON;
 	w->v[A][0] = 0;
 	world_run(w, 64);
+	assert_int_equal(w->asked, 1);
 	assert_int_equal(w->cpu.rip, at + 10);
+	w->enter_end = 0;
+	world_run(w, 64);
+	assert_int_equal(w->asked, 0);
+	assert_int_equal(w->cpu.rip, at + 10);
+	engine_destroy(w->e);
+	free(w);
+}
+
+/* A function that somebody else carries out is returned from each time, its code is not run. */
+static void test_called(void **state)
+{
+	/* mov (%rbx),%ecx; mov $5,%al; call 1f; call 1f; inc %edx; hlt; 1: hlt */
+	static const uint8_t code[] = "\x8b\x0b\xb0\x05\xe8\x08\x00\x00\x00\xe8\x03\x00\x00\x00"
+				      "\xff\xc2\xf4\xf4";
+	const uint64_t at = world_page[CODE_PAGE].addr;
+	struct world *w = start(code, sizeof(code) - 1);
+	uint64_t rsp = w->cpu.gpr[INSN_RSP], rdx = w->cpu.gpr[INSN_RDX];
+
+	w->answer = ENGINE_CALLED;
+	w->enter = 17, w->enter_end = 18;
+	for (unsigned n = 0; n < 4; n++) {
+		w->v[A][0] = n / 2; /* also where undefined bits are carried along */
+		world_run(w, 64);
+		assert_int_equal(w->asked, 2);
+		assert_int_equal(w->rax_at_call & 0xff, 5);
+		assert_int_equal(w->rip_at_call, at + 17);
+		assert_int_equal(w->window.insns, 2 + 2 + 2 + 1);
+		assert_int_equal(w->cpu.rip, at + 16);
+		assert_int_equal(w->cpu.gpr[INSN_RSP], rsp);
+		assert_int_equal((uint32_t)w->cpu.gpr[INSN_RDX], (uint32_t)++rdx);
+		assert_int_equal(w->vbits.gpr[INSN_RCX], w->v[A][0]);
+		memset(&w->vbits, 0, sizeof(w->vbits));
+	}
+	/* A loop of nothing else ends as others do: 1: call 2f; jmp 1b; 2: hlt */
+	world_code(w, (const uint8_t *)"\x8b\x0b\xe8\x02\x00\x00\x00\xeb\xf9", 9);
+	w->enter = 9, w->enter_end = 10;
+	w->v[A][0] = 0;
+	world_run(w, 64);
+	assert_int_equal(w->window.end, ENGINE_OVER);
 	engine_destroy(w->e);
 	free(w);
 }
@@ -599,7 +641,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_idioms),	 cmocka_unit_test(test_origin),
 		cmocka_unit_test(test_copied),	 cmocka_unit_test(test_cpu_at_call),
-		cmocka_unit_test(test_leaves),	 cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_leaves), cmocka_unit_test(test_called),	 cmocka_unit_test(test_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

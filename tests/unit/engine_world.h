@@ -49,7 +49,9 @@ struct world {
 	struct engine_window window;
 	struct engine_vectors vectors, initial; /* of a window; what each of them starts with */
 	unsigned reached_user; /* reach() of the user page */
-	uint64_t leave, leave_end; /* offsets in the code page: where windows end */
+	uint64_t enter, enter_end; /* offsets in the code page: what is asked about, */
+	enum engine_enter answer;  /* what is answered, */
+	unsigned asked;		   /* and how often it was */
 	struct engine_use use[MAX_USES];
 	struct engine_origin origin[MAX_USES]; /* what use[].origin pointed to */
 	unsigned uses;
@@ -191,6 +193,17 @@ static inline void world_init_vectors(struct engine_vectors *v)
 	v->area[25] = 0x1f;
 }
 
+static inline enum engine_enter world_enter(void *ctx, uint64_t rip, uint64_t *back)
+{
+	struct world *w = ctx;
+
+	engine_sync(w->e);
+	world_called(w, rip);
+	w->asked++;
+	memcpy(back, w->bytes[STACK] + w->cpu.gpr[INSN_RSP] % ENGINE_PAGE, sizeof(*back));
+	return w->answer;
+}
+
 static inline bool world_init(struct world *w)
 {
 	static const struct engine_ops ops = {
@@ -201,6 +214,7 @@ static inline bool world_init(struct world *w)
 		.change = world_change,
 		.used = world_used,
 		.vectors = world_vectors,
+		.enter = world_enter,
 	};
 
 	memset(w, 0, sizeof(*w));
@@ -224,10 +238,10 @@ static inline void world_run(struct world *w, uint32_t insns)
 	const uint64_t code = world_page[CODE_PAGE].addr;
 	struct engine_limits limits = { .insns = insns,
 					.idle = 1000,
-					.leave_start = code + w->leave,
-					.leave_end = code + w->leave_end };
+					.enter_start = code + w->enter,
+					.enter_end = code + w->enter_end };
 
-	w->uses = w->copies = 0;
+	w->uses = w->copies = w->asked = 0;
 	w->cpu.rip = code;
 	w->cpu.mode = INSN_MODE_64;
 	memset(&w->window, 0, sizeof(w->window));

@@ -369,8 +369,8 @@ static void leave_agent(const struct checker *c, uint64_t rip, struct engine_lim
 	if (rip - a->own_start < a->own_end - a->own_start ||
 	    track_params(c->track)->mode == TRACK_FULL)
 		return;
-	limits->leave_start = a->own_start;
-	limits->leave_end = a->own_end;
+	limits->enter_start = a->own_start;
+	limits->enter_end = a->own_end;
 }
 
 /* Without checker.lock, which the caller holds. */
