@@ -33,7 +33,7 @@ typedef uint32_t kmc_u32;
 typedef uint64_t kmc_u64;
 #endif
 
-#define KMC_ABI_VERSION 4u
+#define KMC_ABI_VERSION 5u
 #define KMC_ABI_MAGIC	0x31434d4bu /* "KMC1" little endian; a 32-bit read of the port returns it */
 
 /*
@@ -76,6 +76,13 @@ enum kmc_cmd {
 /* Bits of kmc_hello.quiet_frees, a power of two, and which of them is the object's at gpa. */
 #define KMC_QUIET_BITS	 20
 #define KMC_QUIET(gpa)	 ((kmc_u32)(((gpa) / 8 * 0x9e3779b97f4a7c15ull) >> (64 - KMC_QUIET_BITS)))
+
+/* The tracepoints kmalloc, kmem_cache_alloc, kfree and kmem_cache_free, in this order. */
+enum kmc_traced_by { KMC_TRACED_KMALLOC, KMC_TRACED_ALLOC, KMC_TRACED_KFREE, KMC_TRACED_FREE, KMC_TRACED };
+struct kmc_traced {
+	kmc_u64 probe; /* gva: the agent's function, called with the tracepoint's arguments behind one of its own */
+	kmc_u64 iterator_start, iterator_end; /* gva: the kernel's function that may lie between the two */
+};
 
 /*
  * One page, zero where unused. gva: kernel-virtual address; gpa: guest-physical address.
@@ -128,6 +135,16 @@ struct kmc_hello {
 	 */
 	kmc_u64 quiet_frees;
 	kmc_u64 agent_start, agent_end; /* gva of the agent's own code */
+	/*
+	 * Since version 5. Where the host emulates code that comes to one of these probes it may carry out the
+	 * announcement itself, and return from the probe at once: it then draws the number from seq, and no
+	 * record is written. probe 0: it may not.
+	 */
+	struct kmc_traced traced[KMC_TRACED];
+	kmc_u64 return_trampoline; /* gva: what a kretprobe puts in the place of return addresses, or 0 */
+	kmc_u64 preempt_count;	   /* offset from the kernel's GS base of a u32: what these bits of it say: */
+	kmc_u32 in_nmi, in_hardirq, in_softirq;
+	kmc_u32 gfp_zero; /* of the flags of an allocation: the memory is cleared */
 };
 
 #define KMC_SYMBOL_BUFFER (64u * 1024u)

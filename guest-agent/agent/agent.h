@@ -100,6 +100,8 @@ void kmc_detach(void);
 /* probes.c */
 int kmc_probes_init(void);
 void kmc_probes_deinit(void);
+/* What the host needs to do their work. They are placed. */
+void kmc_probes_describe(struct kmc_hello *h);
 /* Announce objects; used by slab.c for the bulk functions. Any context. */
 void kmc_announce_alloc(struct kmc_event *event, const void *p);
 void kmc_announce_free(struct kmc_event *event, const void *p);

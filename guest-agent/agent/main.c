@@ -187,6 +187,7 @@ static int __init set_up(void)
 	err = kmc_probes_init();
 	if (err)
 		return err;
+	kmc_probes_describe(kmc_hello);
 	greet();
 	err = kmc_symbols_stream();
 	if (err)

@@ -158,6 +158,7 @@ static void probe_page_free(void *data, struct page *page, unsigned int order)
 	kmc_emit(&event);
 }
 
+/* The first ones as in enum kmc_traced_by. */
 static struct {
 	const char *name;
 	void *probe;
@@ -178,6 +179,55 @@ static void match_point(struct tracepoint *tp, void *unused)
 	for (i = 0; i < ARRAY_SIZE(points); i++)
 		if (!strcmp(tp->name, points[i].name))
 			points[i].tp = tp;
+}
+
+/* Is the u32 at this offset of the per-CPU area preempt_count()? */
+static bool is_preempt_count(unsigned long offset)
+{
+	u32 __percpu *count = (u32 __percpu *)offset;
+	unsigned long irq;
+	bool same;
+
+	local_irq_save(irq);
+	same = (raw_cpu_read(*count) & ~PREEMPT_NEED_RESCHED) == preempt_count();
+	__preempt_count_add(1);
+	same &= (raw_cpu_read(*count) & ~PREEMPT_NEED_RESCHED) == preempt_count();
+	__preempt_count_sub(1);
+	local_irq_restore(irq);
+	return same;
+}
+
+/* A variable of its own, or a member of a struct, as with find_current_offset(). */
+static unsigned long find_preempt_count(void)
+{
+	static const char *const names[] = { "__preempt_count", "pcpu_hot" };
+	unsigned long start, offset;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		start = kmc_lookup(names[i]);
+		for (offset = start; start && offset < start + SMP_CACHE_BYTES; offset += sizeof(u32))
+			if (start < (unsigned long)TASK_SIZE && is_preempt_count(offset))
+				return offset;
+	}
+	return 0;
+}
+
+void kmc_probes_describe(struct kmc_hello *h)
+{
+	unsigned int i;
+
+	h->return_trampoline = return_trampoline;
+	h->gfp_zero = (__force u32)__GFP_ZERO;
+	h->in_nmi = NMI_MASK;
+	h->in_hardirq = HARDIRQ_MASK;
+	h->in_softirq = SOFTIRQ_OFFSET;
+	h->preempt_count = find_preempt_count();
+	/* A kernel that clears everything; one whose soft interrupts are threads, and count elsewhere. */
+	if (!h->preempt_count || want_init_on_alloc(0) || IS_ENABLED(CONFIG_PREEMPT_RT))
+		return;
+	for (i = 0; i < KMC_TRACED; i++)
+		h->traced[i].probe = (unsigned long)points[i].probe;
 }
 
 int kmc_probes_init(void)

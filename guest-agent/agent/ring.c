@@ -29,11 +29,11 @@ static unsigned long save_regs; /* stack_trace_save_regs() */
 /* Set while this CPU is in kmc_emit(), with interrupts off: only an NMI can find it set. */
 static DEFINE_PER_CPU(bool, emitting);
 
-/* Code between a tracepoint and us. */
+/* Code between a tracepoint and us, as in enum kmc_traced_by. */
 static struct {
 	const char *name;
 	unsigned long start, end;
-} iterators[] = {
+} iterators[KMC_TRACED] = {
 	{ "__traceiter_kmalloc" },
 	{ "__traceiter_kmem_cache_alloc" },
 	{ "__traceiter_kfree" },
@@ -61,6 +61,8 @@ int kmc_rings_init(void)
 	for (i = 0; i < ARRAY_SIZE(iterators); i++) {
 		iterators[i].start = kmc_lookup(iterators[i].name);
 		iterators[i].end = iterators[i].start + kmc_symbol_size(iterators[i].start);
+		kmc_hello->traced[i].iterator_start = iterators[i].start;
+		kmc_hello->traced[i].iterator_end = iterators[i].end;
 	}
 
 	slots = SLOTS_MAX;

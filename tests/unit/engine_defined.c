@@ -584,14 +584,14 @@ static void test_leaves(void **state)
 	w->v[A][0] = 1;
 	for (unsigned n = 0; n < 2; n++) {
 		world_run(w, 64);
-		assert_int_equal(w->asked, 1);
+		assert_int_equal(w->asked, 2);
 		assert_int_equal(w->window.end, ENGINE_HARDWARE);
 		assert_int_equal(w->cpu.rip, at + 10);
 	}
 	w->answer = ENGINE_GO_ON;
 	w->v[A][0] = 0;
 	world_run(w, 64);
-	assert_int_equal(w->asked, 1);
+	assert_int_equal(w->asked, 2);
 	assert_int_equal(w->cpu.rip, at + 10);
 	w->enter_end = 0;
 	world_run(w, 64);

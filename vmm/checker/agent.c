@@ -145,6 +145,7 @@ static void agent_hello(struct checker *c, const struct vcpu *vcpu, uint32_t pfn
 	a->typesafe_flag = h.slab_typesafe_by_rcu;
 	a->task_pid = h.task_pid, a->task_tgid = h.task_tgid, a->task_comm = h.task_comm;
 	a->task_stack = h.task_stack, a->thread_size = h.thread_size;
+	announce_set(a, &h);
 	a->la57 = vcpu->run->s.regs.sregs.cr4 & CR4_LA57;
 	a->next = 1;
 	a->on = true;
@@ -152,6 +153,17 @@ static void agent_hello(struct checker *c, const struct vcpu *vcpu, uint32_t pfn
 	tracking_begin(c);
 	symbols_set_text(c->symbols, h.text_start, h.text_end);
 	trace_know_kernel(c, h.notes_start, h.notes_end);
+}
+
+void agent_apply(struct checker *c, const struct kmc_record *r, unsigned cpu)
+{
+	struct agent *a = &c->agent;
+
+	c->stats.records++;
+	if (a->listening)
+		record_apply(c, r, cpu);
+	/* Only now: a window that finds nothing pending relies on the shadow (agent_pending). */
+	__atomic_store_n(&a->next, a->next + 1, __ATOMIC_RELEASE);
 }
 
 /* Consumes one ring's next record if it is the one that is due. */
@@ -174,11 +186,9 @@ static bool consume(struct checker *c, unsigned i)
 	memcpy(&r, slot, sizeof(r));
 	a->tail[i]++;
 	__atomic_store_n(&ring->tail, a->tail[i], __ATOMIC_RELEASE);
-	c->stats.records++;
-	if (a->listening)
-		record_apply(c, &r, i);
-	/* Only now: a window that finds nothing pending relies on the shadow (agent_pending). */
-	__atomic_store_n(&a->next, a->next + 1, __ATOMIC_RELEASE);
+	if (r.flags & KMC_F_WAITS || !a->has_clock[i])
+		announce_learn_clock(c, &r, i);
+	agent_apply(c, &r, i);
 	return true;
 }
 
@@ -290,6 +300,7 @@ void agent_drain_device(struct checker *c)
 
 static void feed_symbols(struct checker *c, uint32_t len)
 {
+	memset(&c->orc, 0, sizeof(c->orc)); /* a module's code may lie where another's was */
 	if (!c->agent.on || len > KMC_SYMBOL_BUFFER ||
 	    symbols_feed(c->symbols, c->agent.symbol_buffer, len) < 0)
 		agent_give_up(c, "the agent's symbols are malformed");

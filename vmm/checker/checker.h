@@ -77,6 +77,7 @@ struct checker_stats {
 	uint64_t stale;		/* hidden pages that turned out to be no slab any more */
 	uint64_t overruns;	/* steps that ended in an exception handler */
 	uint64_t records;	/* announcements consumed */
+	uint64_t announced;	/* of them, made here in the agent's place (announce.c) */
 	uint64_t gap_waits;
 	uint64_t probe_misses;	/* calls that the agent's probes did not see */
 	uint64_t unwatched_slabs; /* of caches that configs/rules.json leaves out */

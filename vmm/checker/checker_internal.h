@@ -41,6 +41,12 @@ struct agent {
 	uint64_t btf_start, btf_end;
 	uint64_t module_start, module_end;
 	uint64_t own_start, own_end; /* the agent's code: see window.c */
+	uint64_t return_trampoline;
+	struct kmc_traced traced[KMC_TRACED]; /* see announce.c */
+	uint64_t preempt_count;
+	uint32_t in_nmi, in_hardirq, in_softirq, gfp_zero;
+	int64_t clock[MAX_CPUS]; /* of the guest's minus checker_guest_time(), ns */
+	bool has_clock[MAX_CPUS];
 	uint64_t vmemmap_start;
 	uint32_t sizeof_page;
 	bool la57; /* the guest uses 5-level paging */
@@ -135,6 +141,7 @@ struct checker {
 	struct symbols *symbols;
 	struct caches *caches;
 	struct layout layout;
+	struct orc_memory orc;
 	struct insn_decoder *decoder;
 	struct window *window[MAX_CPUS]; /* window.c; made when the vCPU first needs it */
 	struct agent agent;
@@ -170,6 +177,20 @@ void agent_drain_device(struct checker *c);
 bool agent_pending(const struct checker *c);
 /* Ends checking for this VM: everything is shown, one line says why. */
 void agent_give_up(struct checker *c, const char *why, ...) __attribute__((format(printf, 2, 3)));
+
+/* Applies the record that is due: r->seq is agent.next. */
+void agent_apply(struct checker *c, const struct kmc_record *r, unsigned cpu);
+
+/* announce.c. With checker.lock but for announce_knows(), which any thread of a vCPU may call. */
+void announce_set(struct agent *a, const struct kmc_hello *h);
+/* r was written by the agent on this CPU not long ago. */
+void announce_learn_clock(struct checker *c, const struct kmc_record *r, unsigned cpu);
+bool announce_knows(const struct checker *c, uint64_t rip); /* a probe of the agent begins there */
+/*
+ * s is at the first instruction of a probe: does its work. *back: where the call returns to. False: nothing was
+ * done, the guest has to run it. Waits for announcements of other CPUs (unlocked).
+ */
+bool announce(struct checker *c, const struct vcpu_state *s, uint64_t *back);
 
 /* record.c: one announced event into the object table. */
 void record_apply(struct checker *c, const struct kmc_record *r, unsigned cpu);
@@ -307,6 +328,13 @@ void trace_add(struct checker *c, struct report_stack *s, uint64_t addr, bool is
 void trace_add_past(struct checker *c, struct report_stack *s, uint64_t addr, bool is_return);
 /* The addresses of the true frames only, as trace_access() finds them. Returns how many. */
 unsigned trace_addresses(struct checker *c, const struct vcpu_state *s, uint64_t task, uint64_t *frame,
+			 unsigned max);
+
+/*
+ * The frames behind the agent's own of an announcement, as the agent would record them: s is where one of its probes
+ * begins.
+ */
+unsigned trace_announced(struct checker *c, const struct vcpu_state *s, uint64_t task, uint64_t *frame,
 			 unsigned max);
 
 /*

@@ -25,6 +25,8 @@ struct trace {
 	uint64_t *frame;
 	unsigned n, max;
 	uint64_t task; /* struct task_struct, 0 unknown */
+	uint64_t page; /* gva of the page that was read last, which lies at */
+	const uint8_t *host; /* NULL: none was */
 };
 
 static struct report_frame *new_frame(struct report_stack *s, uint64_t addr,
@@ -97,11 +99,25 @@ void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end)
 	debuginfo_set_kernel(c->config.debuginfo, id, len, c->agent.text_start);
 }
 
+/* Most reads are of the stack, one behind the other. */
 static size_t read_guest(void *ctx, uint64_t addr, void *buf, size_t len)
 {
+	uint64_t page = addr & ~(GUEST_PAGE - 1ull);
 	struct trace *t = ctx;
+	struct walk w;
 
-	return checker_guest_read(t->c, addr, buf, len);
+	if (addr - page + len > GUEST_PAGE)
+		return checker_guest_read(t->c, addr, buf, len);
+	if (!t->host || t->page != page) {
+		if (walk_supervisor(t->c->ram, t->c->agent.cr3, t->c->agent.la57, (gva_t){ page }, &w) != WALK_OK)
+			return 0;
+		t->host = guest_ram_at(t->c->ram, w.gpa, GUEST_PAGE);
+		t->page = page;
+	}
+	if (!t->host)
+		return 0;
+	memcpy(buf, t->host + (addr - page), len);
+	return len;
 }
 
 static bool read64(struct checker *c, uint64_t addr, uint64_t *v)
@@ -120,14 +136,6 @@ static bool find_table(void *ctx, uint64_t addr, struct orc_table *table)
 	return true;
 }
 
-static bool is_function(struct checker *c, uint64_t addr, const char *name)
-{
-	char function[NAME];
-
-	return symbols_function(c->symbols, addr, function, sizeof(function)) &&
-	       !strcmp(function, name);
-}
-
 /*
  * A kretprobe puts a trampoline's address in the place of the return address, which it keeps in a
  * list of the task: struct rethook_node, by the address of the place. The probed function may be
@@ -140,7 +148,7 @@ static uint64_t find_hooked(void *ctx, uint64_t addr, uint64_t slot)
 	const struct layout *l = layout_get(c);
 	uint64_t node, frame, saved;
 
-	if (!l->has_rethook || !t->task || !is_function(c, addr, "arch_rethook_trampoline") ||
+	if (!l->has_rethook || !t->task || addr != c->agent.return_trampoline ||
 	    !read64(c, t->task + l->rethook.task_rethooks, &node))
 		return addr;
 	for (unsigned n = 0; node && n < HOOKED_MAX; n++) {
@@ -209,14 +217,20 @@ static void add_true(struct trace *t, uint64_t addr, bool is_return)
 		t->frame[t->n++] = addr;
 }
 
+static struct orc_guest guest_of(struct trace *t)
+{
+	return (struct orc_guest){ .ctx = t,
+				   .layout = &layout_get(t->c)->orc,
+				   .read = read_guest,
+				   .table = find_table,
+				   .returns = find_hooked,
+				   .memory = &t->c->orc };
+}
+
 /* Adds the true frames. False where the walk stopped in front of the stack's end: at *sp. */
 static bool walk_frames(struct trace *t, const struct orc_regs *regs, uint64_t *sp)
 {
-	const struct orc_guest guest = { .ctx = t,
-					 .layout = &layout_get(t->c)->orc,
-					 .read = read_guest,
-					 .table = find_table,
-					 .returns = find_hooked };
+	const struct orc_guest guest = guest_of(t);
 	enum orc_step step;
 	struct orc_walk w;
 
@@ -257,6 +271,34 @@ unsigned trace_addresses(struct checker *c, const struct vcpu_state *s, uint64_t
 	if (layout_get(c)->has_orc)
 		walk_frames(&t, &regs, &sp);
 	return t.n;
+}
+
+/* Code between a tracepoint and the agent, or its own. */
+static bool is_agents(const struct agent *a, uint64_t addr)
+{
+	if (addr - a->own_start < a->own_end - a->own_start)
+		return true;
+	for (unsigned n = 0; n < KMC_TRACED; n++)
+		if (addr - a->traced[n].iterator_start <
+		    a->traced[n].iterator_end - a->traced[n].iterator_start)
+			return true;
+	return false;
+}
+
+unsigned trace_announced(struct checker *c, const struct vcpu_state *s, uint64_t task, uint64_t *frame,
+			 unsigned max)
+{
+	const struct orc_regs regs = regs_of(s);
+	struct trace t = { .c = c, .task = task };
+	const struct orc_guest guest = guest_of(&t);
+	struct orc_walk w;
+	unsigned n = 0;
+
+	orc_start(&w, &guest, &regs);
+	while (n < max && orc_next(&w) == ORC_CALLER)
+		if (n || !is_agents(&c->agent, w.regs.ip))
+			frame[n++] = w.regs.ip;
+	return n;
 }
 
 void trace_access(struct checker *c, const struct vcpu_state *s, uint64_t task,

@@ -45,6 +45,7 @@ struct window {
 	uint32_t idle; /* and how long it went on without a violation */
 	struct copy_place copy_place[COPY_PLACES];
 	struct walks walks;
+	bool walks_agent; /* the agent's code is emulated as any other */
 	bool has_vectors; /* below is what this window has fetched */
 	struct engine_vectors vectors;
 };
@@ -252,6 +253,27 @@ static void used(void *ctx, const struct engine_use *use)
 	leave(w);
 }
 
+/*
+ * The agent's probes are carried out here. Its other code is for the hardware: a walk of the stack is some thousand
+ * instructions in which nothing is hidden. With everything tracked it is not, for then the walk reads
+ * task_struct once a frame.
+ */
+static enum engine_enter enter_agent(void *ctx, uint64_t rip, uint64_t *back)
+{
+	struct window *w = ctx;
+	bool done = false;
+
+	if (announce_knows(w->c, rip)) {
+		enter(w);
+		sync_state(w, rip);
+		done = announce(w->c, w->s, back);
+		leave(w);
+	}
+	if (done)
+		return ENGINE_CALLED;
+	return w->walks_agent ? ENGINE_GO_ON : ENGINE_LEAVE;
+}
+
 void windows_stop(struct checker *c)
 {
 	for (unsigned n = 0; n < MAX_CPUS; n++)
@@ -283,7 +305,8 @@ static struct window *window_create(struct checker *c)
 					       .check = check,
 					       .change = change,
 					       .used = used,
-					       .vectors = vectors };
+					       .vectors = vectors,
+					       .enter = enter_agent };
 	struct window *w = calloc(1, sizeof(*w));
 
 	if (!w)
@@ -357,20 +380,9 @@ static uint32_t idle_limit(struct window *w, uint64_t rip)
 	return w->idle;
 }
 
-/*
- * Behind the allocator's accesses comes the agent's walk of the stack, some thousand instructions in
- * which nothing is hidden: windows end where it begins. With everything tracked they do not, for then
- * the walk reads task_struct once a frame.
- */
-static void leave_agent(const struct checker *c, uint64_t rip, struct engine_limits *limits)
+static bool in_agent(const struct checker *c, uint64_t rip)
 {
-	const struct agent *a = &c->agent;
-
-	if (rip - a->own_start < a->own_end - a->own_start ||
-	    track_params(c->track)->mode == TRACK_FULL)
-		return;
-	limits->enter_start = a->own_start;
-	limits->enter_end = a->own_end;
+	return rip - c->agent.own_start < c->agent.own_end - c->agent.own_start;
 }
 
 /* Without checker.lock, which the caller holds. */
@@ -378,9 +390,11 @@ static void run(struct window *w, struct vcpu_state *s, struct engine_window *ou
 {
 	struct engine_limits limits = { .insns = WINDOW_INSNS,
 					.idle = idle_limit(w, s->insn.rip),
-					.stop = &w->stop };
+					.stop = &w->stop,
+					.enter_start = w->c->agent.own_start,
+					.enter_end = w->c->agent.own_end };
 
-	leave_agent(w->c, s->insn.rip, &limits);
+	w->walks_agent = in_agent(w->c, s->insn.rip) || track_params(w->c->track)->mode == TRACK_FULL;
 	w->s = s;
 	w->stop = w->has_vectors = false;
 	w->nover = 0;

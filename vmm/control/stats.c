@@ -22,7 +22,7 @@ static const struct {
 	COUNTER(emulated),	  COUNTER(injected),
 	COUNTER(undecodable),	  COUNTER(populated),
 	COUNTER(raced),		  COUNTER(stale),
-	COUNTER(overruns),	  COUNTER(records),
+	COUNTER(overruns),	  COUNTER(records),	COUNTER(announced),
 	COUNTER(gap_waits),	  COUNTER(reports),
 	COUNTER(repeated),	  COUNTER(hidden_peak),
 	COUNTER(tracked_peak),	  COUNTER(shadow_peak),

@@ -34,12 +34,6 @@ enum kind {
 	KINDS
 };
 
-struct entry {
-	int64_t sp_offset, bp_offset;
-	unsigned sp_reg, bp_reg;
-	enum kind kind;
-	bool signal; /* the frame found is not at a call */
-};
 
 /* struct pt_regs, in words (arch/x86/include/asm/ptrace.h). */
 enum pt_regs {
@@ -81,9 +75,9 @@ static uint32_t field(const uint8_t *raw, const struct orc_field *f)
 	return v;
 }
 
-static int64_t signed_field(const uint8_t *raw, const struct orc_field *f)
+static int32_t signed_field(const uint8_t *raw, const struct orc_field *f)
 {
-	return (int64_t)((uint64_t)field(raw, f) << (64 - f->width)) >> (64 - f->width);
+	return (int32_t)(field(raw, f) << (32 - f->width)) >> (32 - f->width);
 }
 
 /* With a field "end" types begin with CALL, and an entry without sp says which end it is. */
@@ -99,14 +93,15 @@ static enum kind kind_of(const struct orc_layout *l, const uint8_t *raw, unsigne
 	return type < KINDS ? (enum kind)type : KIND_UNDEFINED;
 }
 
-static void decode(const struct orc_layout *l, const uint8_t *raw, struct entry *e)
+/* signal: the frame that is found is not at a call. */
+static void decode(const struct orc_layout *l, const uint8_t *raw, struct orc_known *e)
 {
 	e->sp_offset = signed_field(raw, &l->sp_offset);
 	e->bp_offset = signed_field(raw, &l->bp_offset);
-	e->sp_reg = field(raw, &l->sp_reg);
-	e->bp_reg = field(raw, &l->bp_reg);
-	e->kind = kind_of(l, raw, e->sp_reg);
-	e->signal = l->signal.width ? field(raw, &l->signal) : e->kind != KIND_CALL;
+	e->sp_reg = (uint8_t)field(raw, &l->sp_reg);
+	e->bp_reg = (uint8_t)field(raw, &l->bp_reg);
+	e->kind = (uint8_t)kind_of(l, raw, e->sp_reg);
+	e->signal = l->signal.width ? field(raw, &l->signal) != 0 : e->kind != KIND_CALL;
 }
 
 static bool get(const struct orc_walk *w, uint64_t addr, void *buf, size_t len)
@@ -140,17 +135,32 @@ static bool search(const struct orc_walk *w, const struct orc_table *t, uint64_t
 	return lo;
 }
 
-static bool find(const struct orc_walk *w, struct entry *e)
+static bool look_up(const struct orc_walk *w, uint64_t addr, struct orc_known *e)
 {
 	const struct orc_layout *l = w->guest->layout;
-	uint64_t index, addr = w->exact ? w->regs.ip : w->regs.ip - 1;
 	uint8_t raw[ORC_ENTRY_MAX];
 	struct orc_table t;
+	uint64_t index;
 
 	if (!w->guest->table(w->guest->ctx, addr, &t) || t.n > ORC_ENTRIES_MAX ||
 	    !search(w, &t, addr, &index) || !get(w, t.entry + index * l->size, raw, l->size))
 		return false;
 	decode(l, raw, e);
+	e->addr = addr;
+	return true;
+}
+
+static bool find(const struct orc_walk *w, struct orc_known *e)
+{
+	uint64_t addr = w->exact ? w->regs.ip : w->regs.ip - 1;
+	struct orc_memory *m = w->guest->memory;
+	struct orc_known *k = m ? &m->known[(addr ^ addr >> 10) % ORC_KNOWN] : NULL;
+
+	if (!k)
+		return look_up(w, addr, e);
+	if (k->addr != addr && !look_up(w, addr, k))
+		return false;
+	*e = *k;
 	return true;
 }
 
@@ -175,7 +185,7 @@ static bool find_sp_in_register(const struct orc_walk *w, unsigned reg, uint64_t
 }
 
 /* The caller's stack pointer, or for registers on the stack where they lie. */
-static bool find_sp(const struct orc_walk *w, const struct entry *e, uint64_t *sp)
+static bool find_sp(const struct orc_walk *w, const struct orc_known *e, uint64_t *sp)
 {
 	const struct orc_regs *r = &w->regs;
 
@@ -238,7 +248,7 @@ static enum orc_step to_partly_saved(const struct orc_walk *w, uint64_t at, stru
 }
 
 /* rbp of the caller; what the registers on the stack said stays where the entry says nothing. */
-static bool find_bp(const struct orc_walk *w, const struct entry *e, uint64_t sp, uint64_t *bp)
+static bool find_bp(const struct orc_walk *w, const struct orc_known *e, uint64_t sp, uint64_t *bp)
 {
 	switch (e->bp_reg) {
 	case REG_UNDEFINED:
@@ -257,7 +267,7 @@ void orc_start(struct orc_walk *w, const struct orc_guest *guest, const struct o
 }
 
 /* A caller's frame lies above; only where stacks are switched it may lie anywhere. */
-static bool plausible(const struct orc_walk *w, const struct entry *e, const struct orc_walk *next)
+static bool plausible(const struct orc_walk *w, const struct orc_known *e, const struct orc_walk *next)
 {
 	return e->kind != KIND_CALL || e->sp_reg == REG_SP_INDIRECT ||
 	       e->sp_reg == REG_BP_INDIRECT || next->regs.sp > w->regs.sp;
@@ -273,7 +283,7 @@ enum orc_step orc_next(struct orc_walk *w)
 	};
 	struct orc_walk next = *w;
 	enum orc_step step;
-	struct entry e;
+	struct orc_known e;
 	uint64_t sp;
 
 	if (++next.steps > ORC_STEPS || !find(w, &e))

@@ -9,7 +9,8 @@
  *
  * Tables, stacks and registers are hostile: a walk reads through a callback only, ends after
  * ORC_STEPS steps whatever they say, and yields wrong frames at worst. Not known: code that is made
- * at run time (BPF, ftrace trampolines), for which there are no tables. Keeps nothing: any thread.
+ * at run time (BPF, ftrace trampolines), for which there are no tables. Keeps
+ * nothing but in struct orc_memory: any thread.
  */
 #ifndef KMC_ORC_H
 #define KMC_ORC_H
@@ -42,6 +43,19 @@ struct orc_table {
 	uint64_t n;	/* at most ORC_ENTRIES_MAX */
 };
 
+/*
+ * What tables said, by code address, for later walks: 24 KiB. All zero at first. Who has it sees to it that no two
+ * walks use it at once, and that it is cleared when tables come or go.
+ */
+#define ORC_KNOWN 1024u
+struct orc_memory {
+	struct orc_known {
+		uint64_t addr; /* 0: free */
+		int32_t sp_offset, bp_offset;
+		uint8_t sp_reg, bp_reg, kind, signal;
+	} known[ORC_KNOWN];
+};
+
 struct orc_guest {
 	void *ctx;
 	const struct orc_layout *layout; /* valid */
@@ -51,6 +65,7 @@ struct orc_guest {
 	bool (*table)(void *ctx, uint64_t addr, struct orc_table *t);
 	/* The address that was replaced, where a tracer has put its own in the slot; else addr. */
 	uint64_t (*returns)(void *ctx, uint64_t addr, uint64_t slot);
+	struct orc_memory *memory; /* NULL: nothing is remembered */
 };
 
 /* Registers that entries refer to. */
