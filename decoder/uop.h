@@ -117,6 +117,7 @@ struct block {
 	uint64_t rip;
 	uint64_t end;	      /* linear address behind the last instruction */
 	struct block *hash_next;
+	struct code_page *code; /* its page, or one that is valid in no window */
 	uint16_t length;      /* bytes */
 	uint16_t last_chunk;  /* where it begins */
 	uint16_t last_mask;   /* its bytes, a bit each */
