@@ -43,14 +43,18 @@ static bool page_overlaid(const struct engine *e, uint64_t gpa)
 	return false;
 }
 
-static void set_tags(struct tlb *t)
+static inline void set_tags(struct tlb *t)
 {
-	bool fast = !t->tracked && !t->overlaid;
+	uint64_t write = t->how & ENGINE_WRITE ? t->page : TLB_NONE;
 
-	t->read = fast && (t->how & ENGINE_READ) ? t->page : TLB_NONE;
-	t->write = fast && (t->how & ENGINE_WRITE) ? t->page : TLB_NONE;
-	t->tracked_read = t->tracked && (t->how & ENGINE_READ) ? t->page : TLB_NONE;
-	t->tracked_write = t->tracked && (t->how & ENGINE_WRITE) ? t->page : TLB_NONE;
+	t->read = t->write = t->tracked_read = t->tracked_write = TLB_NONE;
+	if (t->tracked) {
+		t->tracked_read = t->page;
+		t->tracked_write = write;
+	} else if (!t->overlaid) {
+		t->read = t->page;
+		t->write = write;
+	}
 }
 
 static struct tlb *reach(struct engine *e, const struct uop *u, uint64_t addr, unsigned how)
@@ -487,23 +491,20 @@ void mem_undefined(struct engine *e, const struct uop *u, const struct engine_ac
 	e->undefined = true;
 }
 
-/* The first access to a page: the next one finds it by the fast path. */
-static struct tlb *first_access(struct engine *e, const struct uop *u, uint64_t addr, unsigned size,
-				unsigned how)
+bool mem_meet(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
 {
-	if (addr % ENGINE_PAGE + size > ENGINE_PAGE)
-		return NULL;
-	return is_for(entry_of(e, addr), addr, how) ? NULL : reach(e, u, addr, how);
+	const struct tlb *t = entry_of(e, addr);
+
+	if (addr % ENGINE_PAGE + size > ENGINE_PAGE || is_for(t, addr, how) || !reach(e, u, addr, how))
+		return false;
+	return !t->overlaid;
 }
 
 bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
 {
-	const struct tlb *t = first_access(e, u, addr, size, how);
 	uint64_t value, v = 0;
 
-	if (t && t->read == t->page)
-		value = load_bytes((const void *)(addr + t->addend), size);
-	else if (e->leave || !mem_load(e, u, addr, size, how, &value, &v, &e->origin[u->d]))
+	if (e->leave || !mem_load(e, u, addr, size, how, &value, &v, &e->origin[u->d]))
 		return false;
 	e->r[u->d] = value;
 	e->v[u->d] = v;
@@ -513,11 +514,6 @@ bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigne
 
 bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
 {
-	uint64_t v = e->v[u->d];
-	const struct tlb *t = v ? NULL : first_access(e, u, addr, size, how);
-
-	if (!t || t->write != t->page)
-		return !e->leave && mem_store(e, u, addr, size, how, e->r[u->d], v, e->origin[u->d]);
-	store_bytes((void *)(addr + t->addend), size, e->r[u->d]);
-	return true;
+	return !e->leave &&
+	       mem_store(e, u, addr, size, how, e->r[u->d], e->v[u->d], e->origin[u->d]);
 }
