@@ -55,7 +55,7 @@ void block_new_window(struct engine *e)
 /* --- Code --- */
 
 /* Where the code at addr lies now, to its page's end. */
-static const uint8_t *code_at(struct engine *e, uint64_t addr)
+static inline const uint8_t *code_at(struct engine *e, uint64_t addr)
 {
 	uint64_t page = addr - addr % ENGINE_PAGE;
 	struct engine_page p = { 0 };
@@ -67,12 +67,19 @@ static const uint8_t *code_at(struct engine *e, uint64_t addr)
 }
 
 /* Blocks of pages in which a window may end are looked at one by one. */
-static bool reach_page(struct engine *e, struct code_page *c)
+static bool may_leave(const struct engine *e, const struct code_page *c)
 {
 	const struct engine_limits *l = e->limits;
 
+	return c->page < l->leave_end && l->leave_start < c->page + ENGINE_PAGE;
+}
+
+static __attribute__((noinline)) bool reach_page(struct engine *e, struct code_page *c)
+{
+	if (c == &page_none)
+		return false;
 	c->host = code_at(e, c->page);
-	if (c->host && (l->leave_end <= c->page || c->page + ENGINE_PAGE <= l->leave_start))
+	if (c->host && !may_leave(e, c))
 		c->window = e->window;
 	return c->host;
 }
@@ -329,9 +336,15 @@ static __attribute__((noinline)) struct block *find(struct engine *e, unsigned e
 	return b;
 }
 
+/* The page is met for the first time in this window, and no window ends in it. */
+static inline bool meets_page(struct engine *e, struct code_page *c)
+{
+	return c->window == e->window || (reach_page(e, c) && c->window == e->window);
+}
+
 /*
  * The block at e->rip becomes the current one; NULL: engine.c has to start it. Most come here because the
- * block behind an edge is met for the first time in this window, in a page that was met before.
+ * block behind an edge is met for the first time in this window.
  */
 static inline const struct uop *follow(struct engine *e, unsigned edge)
 {
@@ -339,7 +352,7 @@ static inline const struct uop *follow(struct engine *e, unsigned edge)
 
 	if (b->rip != e->rip)
 		b = look_up(e, edge);
-	if (e->left >= (int64_t)b->insns && b->code->window == e->window && same_code(b, b->code->host)) {
+	if (e->left >= (int64_t)b->insns && meets_page(e, b->code) && same_code(b, b->code->host)) {
 		b->window = e->window;
 	} else {
 		b = find(e, edge);

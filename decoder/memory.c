@@ -57,39 +57,49 @@ static inline void set_tags(struct tlb *t)
 	}
 }
 
-static struct tlb *reach(struct engine *e, const struct uop *u, uint64_t addr, unsigned how)
+static __attribute__((noinline, cold)) void not_reached(struct engine *e, const struct uop *u, uint64_t addr,
+							enum engine_reach why, uint32_t error)
 {
-	uint64_t page = addr & PAGE_MASK;
+	e->device = why == ENGINE_DEVICE;
+	if (why != ENGINE_PAGE_FAULT) {
+		uop_leave(e, u, LEAVE_HARDWARE);
+		return;
+	}
+	e->out->fault_addr = (gva_t){ addr };
+	e->out->fault_error = error;
+	uop_leave(e, u, LEAVE_FAULT);
+}
+
+static inline __attribute__((always_inline)) struct tlb *reach(struct engine *e, const struct uop *u,
+							       uint64_t addr, unsigned how)
+{
 	struct tlb *t = entry_of(e, addr);
 	struct engine_page p = { 0 };
 	uint32_t error = 0;
 	enum engine_reach reached = e->ops.reach(e->ctx, (gva_t){ addr }, how, &p, &error);
 
-	e->device = reached == ENGINE_DEVICE;
-	switch (reached) {
-	case ENGINE_REACHED:
-		break;
-	case ENGINE_PAGE_FAULT:
-		e->out->fault_addr = (gva_t){ addr };
-		e->out->fault_error = error;
-		uop_leave(e, u, LEAVE_FAULT);
-		return NULL;
-	case ENGINE_DEVICE:
-	case ENGINE_ELSEWHERE:
-		uop_leave(e, u, LEAVE_HARDWARE);
+	if (reached != ENGINE_REACHED) {
+		not_reached(e, u, addr, reached, error);
 		return NULL;
 	}
+	e->device = false;
 	if (t->page == TLB_NONE)
 		e->tlb_at[e->tlb_used++] = (uint8_t)(t - e->tlb);
-	*t = (struct tlb){ .page = page,
-			   .gpa = p.gpa,
-			   .addend = (uintptr_t)p.host - page,
-			   .how = (uint8_t)(how | ENGINE_READ | (p.writable ? ENGINE_WRITE : 0)),
-			   .tracked = p.tracked,
-			   .user = p.user,
-			   .overlaid = page_overlaid(e, p.gpa) };
+	t->page = addr & PAGE_MASK;
+	t->gpa = p.gpa;
+	t->addend = (uintptr_t)p.host - t->page;
+	t->how = (uint8_t)(how | ENGINE_READ | (p.writable ? ENGINE_WRITE : 0));
+	t->tracked = p.tracked;
+	t->user = p.user;
+	t->overlaid = page_overlaid(e, p.gpa);
 	set_tags(t);
 	return t;
+}
+
+static __attribute__((noinline)) struct tlb *reach_slowly(struct engine *e, const struct uop *u, uint64_t addr,
+							  unsigned how)
+{
+	return reach(e, u, addr, how);
 }
 
 static inline bool is_for(const struct tlb *t, uint64_t addr, unsigned how)
@@ -102,7 +112,7 @@ struct tlb *mem_page(struct engine *e, const struct uop *u, uint64_t addr, unsig
 {
 	struct tlb *t = entry_of(e, addr);
 
-	return is_for(t, addr, how) ? t : reach(e, u, addr, how);
+	return is_for(t, addr, how) ? t : reach_slowly(e, u, addr, how);
 }
 
 bool mem_probe(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
