@@ -265,6 +265,8 @@ static __attribute__((noinline)) struct block *make(struct engine *e, uint64_t r
 	unsigned max = single ? 1 : BLOCK_INSNS, insns;
 	uint8_t bytes[BLOCK_BYTES];
 	size_t len = fetch(e, rip, bytes, sizeof(bytes), false);
+	struct block *b;
+	bool cut;
 
 	begin_translation(t, rip);
 	insns = translate_all(t, bytes, len, max);
@@ -274,6 +276,8 @@ static __attribute__((noinline)) struct block *make(struct engine *e, uint64_t r
 	}
 	if (!len)
 		return NULL;
+	/* Perhaps its other bytes can be read the next time: it is not found again. */
+	cut = !insns && len < INSN_MAX_BYTES;
 	if (!insns) {
 		t->length = (unsigned)(len < INSN_MAX_BYTES ? len : INSN_MAX_BYTES);
 		put_uop(t, &uop_hardware);
@@ -281,7 +285,9 @@ static __attribute__((noinline)) struct block *make(struct engine *e, uint64_t r
 		put_uop(t, &uop_end);
 	}
 	translate_fast(t);
-	return keep(e, bytes, insns, single);
+	b = keep(e, bytes, insns, single);
+	b->stale = cut;
+	return b;
 }
 
 static inline bool is_valid(struct engine *e, struct block *b)
@@ -302,7 +308,6 @@ struct block *block_at(struct engine *e, uint64_t rip, bool single)
 		if (is_valid(e, b))
 			return b;
 		b->stale = true; /* its memory comes back when the arena is full */
-		b->insns = INT64_MAX; /* no edge leads there */
 		break;
 	}
 	return make(e, rip, single);

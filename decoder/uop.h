@@ -123,7 +123,7 @@ struct block {
 	uint16_t last_mask;   /* its bytes, a bit each */
 	bool crosses;	      /* the last chunk reaches into another page */
 	bool single;	      /* made for one instruction only */
-	bool stale;	      /* the guest's bytes are others now */
+	bool stale;	      /* the guest's bytes are others now, or could not all be read */
 	uint8_t bytes[BLOCK_BYTES];
 	struct uop uop[];
 };
