@@ -13,68 +13,75 @@
 #include "uop_alu.h"
 #include "uop_edge.h"
 
-#define BUCKETS	   16384u
+#define BUCKETS	     32768u
 /*
  * Bytes, of which only those that are used cost memory; when it is full all blocks are forgotten. 1.3 million
  * instructions: what a distribution's boot does again and again fits.
  */
-#define ARENA	   (16u << 20)
-#define CODE_PAGES 16u
+#define ARENA	     (16u << 20)
+#define PAGE_BUCKETS 1024u
+
+/* A linear page with blocks. */
+struct code_page {
+	uint64_t window; /* the last one in which host is where the page lies, and no block of it may end that */
+	const uint8_t *host;
+	uint64_t page;
+	struct code_page *hash_next;
+};
 
 struct block_cache {
 	struct block *bucket[BUCKETS];
-	uint64_t code_page[CODE_PAGES]; /* see code_key() */
-	const uint8_t *code_host[CODE_PAGES];
+	struct code_page *page_bucket[PAGE_BUCKETS];
 	size_t used;
 	uint64_t arena[ARENA / 8];
 	struct translation translation;
 };
 
-struct block block_none = { .window = UINT64_MAX, .stale = true };
+static struct code_page page_none = { .window = UINT64_MAX };
+struct block block_none = {
+	.window = UINT64_MAX, .insns = INT64_MAX, .stale = true, .code = &page_none
+};
 
 struct block_cache *block_cache_create(void)
 {
 	return calloc(1, sizeof(struct block_cache));
 }
 
-#define WINDOW_KEYS (ENGINE_PAGE - 1) /* 0 is in no key */
-
-/* Of a linear page in this window. Before a key could come again all are forgotten. */
-static inline uint64_t code_key(const struct engine *e, uint64_t page)
-{
-	return page + 1 + e->window % WINDOW_KEYS;
-}
-
 void block_new_window(struct engine *e)
 {
 	e->window++;
-	if (e->window % WINDOW_KEYS == 0)
-		memset(e->cache->code_page, 0, sizeof(e->cache->code_page));
 }
 
 /* --- Code --- */
 
-static __attribute__((noinline)) const uint8_t *reach_code(struct engine *e, uint64_t page, unsigned n)
+/* Where the code at addr lies now, to its page's end. */
+static inline const uint8_t *code_at(struct engine *e, uint64_t addr)
 {
+	uint64_t page = addr - addr % ENGINE_PAGE;
 	struct engine_page p = { 0 };
 	uint32_t error;
 
 	if (e->ops.reach(e->ctx, (gva_t){ page }, ENGINE_FETCH, &p, &error) != ENGINE_REACHED || p.user)
 		return NULL;
-	e->cache->code_page[n] = code_key(e, page);
-	e->cache->code_host[n] = p.host;
-	return p.host;
+	return p.host + addr % ENGINE_PAGE;
 }
 
-static inline const uint8_t *code_at(struct engine *e, uint64_t addr)
+/* Blocks of pages with code that has to be asked about are looked at one by one. */
+static bool may_ask(const struct engine *e, const struct code_page *c)
 {
-	uint64_t page = addr - addr % ENGINE_PAGE;
-	unsigned n = (addr / ENGINE_PAGE) % CODE_PAGES;
-	const uint8_t *host = e->cache->code_host[n];
+	const struct engine_limits *l = e->limits;
 
-	if (e->cache->code_page[n] != code_key(e, page))
-		host = reach_code(e, page, n);
-	return host ? host + addr % ENGINE_PAGE : NULL;
+	return c->page < l->enter_end && l->enter_start < c->page + ENGINE_PAGE;
+}
+
+static __attribute__((noinline)) bool reach_page(struct engine *e, struct code_page *c)
+{
+	if (c == &page_none)
+		return false;
+	c->host = code_at(e, c->page);
+	if (c->host && !may_ask(e, c))
+		c->window = e->window;
+	return c->host;
 }
 
 /* Copies at most max bytes from addr on; only the first page's unless cross. */
@@ -117,20 +124,23 @@ static inline unsigned same_bytes(const uint8_t *a, const uint8_t *b)
 	return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y));
 }
 
-/* Whole chunks; the last one reads on behind the block where that is the same page. */
-static inline bool unchanged(struct engine *e, const struct block *b)
+/* Whole chunks; the last one reads on behind the block, in the same page. */
+static inline bool same_code(const struct block *b, const uint8_t *page)
 {
-	const uint8_t *now = code_at(e, b->rip), *then = b->bytes;
+	const uint8_t *now = page + b->rip % ENGINE_PAGE, *then = b->bytes;
 	unsigned at = 0;
 
-	if (b->crosses)
-		return unchanged_bytes(e, b);
-	if (!now)
-		return false;
 	for (; at < b->last_chunk; at += BLOCK_CHUNK)
 		if (same_bytes(now + at, then + at) != 0xffff)
 			return false;
 	return !(b->last_mask & ~same_bytes(now + at, then + at));
+}
+
+static bool unchanged(struct engine *e, const struct block *b)
+{
+	if (b->crosses)
+		return unchanged_bytes(e, b);
+	return (b->code->window == e->window || reach_page(e, b->code)) && same_code(b, b->code->host);
 }
 
 /* --- Blocks --- */
@@ -174,7 +184,31 @@ static unsigned translate_all(struct translation *t, const uint8_t *bytes, size_
 static void forget_blocks(struct block_cache *k)
 {
 	memset(k->bucket, 0, sizeof(k->bucket));
+	memset(k->page_bucket, 0, sizeof(k->page_bucket));
 	k->used = 0;
+}
+
+static void *take(struct block_cache *k, size_t size)
+{
+	void *memory = (char *)k->arena + k->used;
+
+	k->used += size;
+	return memory;
+}
+
+/* There is room for one more. */
+static struct code_page *page_of(struct block_cache *k, uint64_t rip)
+{
+	uint64_t page = rip - rip % ENGINE_PAGE;
+	struct code_page **head = &k->page_bucket[page / ENGINE_PAGE % PAGE_BUCKETS], *c = *head;
+
+	while (c && c->page != page)
+		c = c->hash_next;
+	if (c)
+		return c;
+	c = take(k, sizeof(*c));
+	*c = (struct code_page){ .page = page, .hash_next = *head };
+	return *head = c;
 }
 
 static struct block **bucket_of(struct engine *e, uint64_t rip)
@@ -189,28 +223,39 @@ static struct block *keep(struct engine *e, const uint8_t *bytes, unsigned insns
 	size_t size = (sizeof(struct block) + t->n * sizeof(struct uop) + 15) & ~(size_t)15;
 	unsigned length = insns ? t->at : t->length;
 	unsigned last_chunk = (length - 1) / BLOCK_CHUNK * BLOCK_CHUNK;
+	bool crosses = t->rip % ENGINE_PAGE + last_chunk + BLOCK_CHUNK > ENGINE_PAGE;
 	struct block **head, *b;
 
-	if (k->used + size > sizeof(k->arena))
+	if (k->used + size + sizeof(struct code_page) > sizeof(k->arena))
 		forget_blocks(k);
 	head = bucket_of(e, t->rip);
-	b = (struct block *)((char *)k->arena + k->used);
-	k->used += size;
-	*b = (struct block){ .rip = t->rip,
-			     .window = e->window,
-			     .next = { &block_none, &block_none },
-			     .insns = insns,
-			     .end = t->rip + t->at,
-			     .hash_next = *head,
-			     .length = (uint16_t)length,
-			     .last_chunk = (uint16_t)last_chunk,
-			     .last_mask = (uint16_t)(0xffffu >> (BLOCK_CHUNK - (length - last_chunk))),
-			     .crosses = t->rip % ENGINE_PAGE + last_chunk + BLOCK_CHUNK > ENGINE_PAGE,
-			     .single = single };
+	b = take(k, size);
+	memset(b, 0, offsetof(struct block, bytes));
+	b->rip = t->rip;
+	b->window = e->window;
+	b->next[0] = b->next[1] = &block_none;
+	b->insns = insns;
+	b->end = t->rip + t->at;
+	b->hash_next = *head;
+	b->code = crosses ? &page_none : page_of(k, t->rip);
+	b->length = (uint16_t)length;
+	b->last_chunk = (uint16_t)last_chunk;
+	b->last_mask = (uint16_t)(0xffffu >> (BLOCK_CHUNK - (length - last_chunk)));
+	b->crosses = crosses;
+	b->single = single;
 	memcpy(b->bytes, bytes, b->length);
 	memcpy(b->uop, t->uop, t->n * sizeof(struct uop));
 	*head = b;
 	return b;
+}
+
+/* The arrays need no values: they are written up to n. */
+static void begin_translation(struct translation *t, uint64_t rip)
+{
+	t->rip = rip;
+	t->at = t->length = t->n = 0;
+	t->numbers = 0;
+	t->end = t->shadow = false;
 }
 
 /* NULL where the code cannot be read. */
@@ -220,8 +265,10 @@ static __attribute__((noinline)) struct block *make(struct engine *e, uint64_t r
 	unsigned max = single ? 1 : BLOCK_INSNS, insns;
 	uint8_t bytes[BLOCK_BYTES];
 	size_t len = fetch(e, rip, bytes, sizeof(bytes), false);
+	struct block *b;
+	bool cut;
 
-	*t = (struct translation){ .rip = rip };
+	begin_translation(t, rip);
 	insns = translate_all(t, bytes, len, max);
 	if (!insns && len && len < INSN_MAX_BYTES) { /* one instruction, across the page's end */
 		len = fetch(e, rip, bytes, INSN_MAX_BYTES, true);
@@ -229,6 +276,8 @@ static __attribute__((noinline)) struct block *make(struct engine *e, uint64_t r
 	}
 	if (!len)
 		return NULL;
+	/* Perhaps its other bytes can be read the next time: it is not found again. */
+	cut = !insns && len < INSN_MAX_BYTES;
 	if (!insns) {
 		t->length = (unsigned)(len < INSN_MAX_BYTES ? len : INSN_MAX_BYTES);
 		put_uop(t, &uop_hardware);
@@ -236,7 +285,9 @@ static __attribute__((noinline)) struct block *make(struct engine *e, uint64_t r
 		put_uop(t, &uop_end);
 	}
 	translate_fast(t);
-	return keep(e, bytes, insns, single);
+	b = keep(e, bytes, insns, single);
+	b->stale = cut;
+	return b;
 }
 
 static inline bool is_valid(struct engine *e, struct block *b)
@@ -272,16 +323,47 @@ static struct block *known(struct engine *e, uint64_t rip)
 	return b ? b : &block_none;
 }
 
-/* The block at e->rip becomes the current one; NULL: engine.c has to start it. */
-static inline const struct uop *follow(struct engine *e, unsigned edge)
+static __attribute__((noinline)) struct block *look_up(struct engine *e, unsigned edge)
 {
-	struct block *last = e->block, *b = last->next[edge];
+	return e->block->next[edge] = known(e, e->rip);
+}
 
-	if (b->rip != e->rip || b->stale)
-		b = last->next[edge] = known(e, e->rip);
-	if (e->left < (int64_t)b->insns || b->stale ||
+/* The block at e->rip, which this edge leads to, if it is known, valid, and within what engine.c allows. */
+static __attribute__((noinline)) struct block *find(struct engine *e, unsigned edge)
+{
+	struct block *b = e->block->next[edge];
+
+	if (b->stale)
+		b = look_up(e, edge);
+	if (e->left < (int64_t)b->insns ||
 	    (b->window != e->window && (engine_asks(e) || !is_valid(e, b))))
 		return NULL;
+	return b;
+}
+
+/* The page is met for the first time in this window, and nothing of it has to be asked about. */
+static inline bool meets_page(struct engine *e, struct code_page *c)
+{
+	return c->window == e->window || (reach_page(e, c) && c->window == e->window);
+}
+
+/*
+ * The block at e->rip becomes the current one; NULL: engine.c has to start it. Most come here because the
+ * block behind an edge is met for the first time in this window.
+ */
+static inline const struct uop *follow(struct engine *e, unsigned edge)
+{
+	struct block *b = e->block->next[edge];
+
+	if (b->rip != e->rip)
+		b = look_up(e, edge);
+	if (e->left >= (int64_t)b->insns && meets_page(e, b->code) && same_code(b, b->code->host)) {
+		b->window = e->window;
+	} else {
+		b = find(e, edge);
+		if (!b)
+			return NULL;
+	}
 	e->left -= (int64_t)b->insns;
 	e->block = b;
 	return b->uop;

@@ -70,13 +70,23 @@ static bool take_rex(enum insn_mode mode, struct cursor *c, struct insn_encoding
 	return true;
 }
 
+/* Most bytes are none, and this runs for each instruction that is translated. */
+static bool is_prefix(uint8_t byte)
+{
+	static const uint32_t prefix[8] = { [1] = 1u << 0x06 | 1u << 0x0e | 1u << 0x16 | 1u << 0x1e,
+					    [3] = 1u << 0x04 | 1u << 0x05 | 1u << 0x06 | 1u << 0x07,
+					    [7] = 1u << 0x10 | 1u << 0x12 | 1u << 0x13 };
+
+	return prefix[byte / 32] >> byte % 32 & 1;
+}
+
 /* Consumes one legacy prefix; false where the next byte is none. */
 static bool take_prefix(enum insn_mode mode, struct cursor *c, struct insn_encoding *e,
 			bool *addrsize_prefix)
 {
 	uint8_t byte, seg;
 
-	if (!peek(c, 0, &byte))
+	if (!peek(c, 0, &byte) || !is_prefix(byte))
 		return false;
 	seg = segment_of_prefix(byte);
 	if (seg != INSN_SEGS) {
@@ -88,10 +98,8 @@ static bool take_prefix(enum insn_mode mode, struct cursor *c, struct insn_encod
 		*addrsize_prefix = true;
 	} else if (byte == 0xf0) {
 		e->lock = true;
-	} else if (byte == 0xf2 || byte == 0xf3) {
-		e->rep = byte;
 	} else {
-		return false;
+		e->rep = byte;
 	}
 	e->rex = 0;
 	c->at++;

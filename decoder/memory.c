@@ -43,49 +43,63 @@ static bool page_overlaid(const struct engine *e, uint64_t gpa)
 	return false;
 }
 
-static void set_tags(struct tlb *t)
+static inline void set_tags(struct tlb *t)
 {
-	bool fast = !t->tracked && !t->overlaid;
+	uint64_t write = t->how & ENGINE_WRITE ? t->page : TLB_NONE;
 
-	t->read = fast && (t->how & ENGINE_READ) ? t->page : TLB_NONE;
-	t->write = fast && (t->how & ENGINE_WRITE) ? t->page : TLB_NONE;
-	t->tracked_read = t->tracked && (t->how & ENGINE_READ) ? t->page : TLB_NONE;
-	t->tracked_write = t->tracked && (t->how & ENGINE_WRITE) ? t->page : TLB_NONE;
+	t->read = t->write = t->tracked_read = t->tracked_write = TLB_NONE;
+	if (t->tracked) {
+		t->tracked_read = t->page;
+		t->tracked_write = write;
+	} else if (!t->overlaid) {
+		t->read = t->page;
+		t->write = write;
+	}
 }
 
-static struct tlb *reach(struct engine *e, const struct uop *u, uint64_t addr, unsigned how)
+static __attribute__((noinline, cold)) void not_reached(struct engine *e, const struct uop *u, uint64_t addr,
+							enum engine_reach why, uint32_t error)
 {
-	uint64_t page = addr & PAGE_MASK;
+	e->device = why == ENGINE_DEVICE;
+	if (why != ENGINE_PAGE_FAULT) {
+		uop_leave(e, u, LEAVE_HARDWARE);
+		return;
+	}
+	e->out->fault_addr = (gva_t){ addr };
+	e->out->fault_error = error;
+	uop_leave(e, u, LEAVE_FAULT);
+}
+
+static inline __attribute__((always_inline)) struct tlb *reach(struct engine *e, const struct uop *u,
+							       uint64_t addr, unsigned how)
+{
 	struct tlb *t = entry_of(e, addr);
 	struct engine_page p = { 0 };
 	uint32_t error = 0;
 	enum engine_reach reached = e->ops.reach(e->ctx, (gva_t){ addr }, how, &p, &error);
 
-	e->device = reached == ENGINE_DEVICE;
-	switch (reached) {
-	case ENGINE_REACHED:
-		break;
-	case ENGINE_PAGE_FAULT:
-		e->out->fault_addr = (gva_t){ addr };
-		e->out->fault_error = error;
-		uop_leave(e, u, LEAVE_FAULT);
-		return NULL;
-	case ENGINE_DEVICE:
-	case ENGINE_ELSEWHERE:
-		uop_leave(e, u, LEAVE_HARDWARE);
+	if (reached != ENGINE_REACHED) {
+		not_reached(e, u, addr, reached, error);
 		return NULL;
 	}
+	e->device = false;
 	if (t->page == TLB_NONE)
 		e->tlb_at[e->tlb_used++] = (uint8_t)(t - e->tlb);
-	*t = (struct tlb){ .page = page,
-			   .gpa = p.gpa,
-			   .addend = (uintptr_t)p.host - page,
-			   .how = (uint8_t)(how | ENGINE_READ | (p.writable ? ENGINE_WRITE : 0)),
-			   .tracked = p.tracked,
-			   .user = p.user,
-			   .overlaid = page_overlaid(e, p.gpa) };
+	t->page = addr & PAGE_MASK;
+	t->gpa = p.gpa;
+	t->addend = (uintptr_t)p.host - t->page;
+	t->how = (uint8_t)(how | ENGINE_READ | (p.writable ? ENGINE_WRITE : 0));
+	t->tracked = p.tracked;
+	t->user = p.user;
+	t->overlaid = page_overlaid(e, p.gpa);
 	set_tags(t);
 	return t;
+}
+
+static __attribute__((noinline)) struct tlb *reach_slowly(struct engine *e, const struct uop *u, uint64_t addr,
+							  unsigned how)
+{
+	return reach(e, u, addr, how);
 }
 
 static inline bool is_for(const struct tlb *t, uint64_t addr, unsigned how)
@@ -98,7 +112,7 @@ struct tlb *mem_page(struct engine *e, const struct uop *u, uint64_t addr, unsig
 {
 	struct tlb *t = entry_of(e, addr);
 
-	return is_for(t, addr, how) ? t : reach(e, u, addr, how);
+	return is_for(t, addr, how) ? t : reach_slowly(e, u, addr, how);
 }
 
 bool mem_probe(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
@@ -487,23 +501,20 @@ void mem_undefined(struct engine *e, const struct uop *u, const struct engine_ac
 	e->undefined = true;
 }
 
-/* The first access to a page: the next one finds it by the fast path. */
-static struct tlb *first_access(struct engine *e, const struct uop *u, uint64_t addr, unsigned size,
-				unsigned how)
+bool mem_meet(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
 {
-	if (addr % ENGINE_PAGE + size > ENGINE_PAGE)
-		return NULL;
-	return is_for(entry_of(e, addr), addr, how) ? NULL : reach(e, u, addr, how);
+	const struct tlb *t = entry_of(e, addr);
+
+	if (addr % ENGINE_PAGE + size > ENGINE_PAGE || is_for(t, addr, how) || !reach(e, u, addr, how))
+		return false;
+	return !t->overlaid;
 }
 
 bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
 {
-	const struct tlb *t = first_access(e, u, addr, size, how);
 	uint64_t value, v = 0;
 
-	if (t && t->read == t->page)
-		value = load_bytes((const void *)(addr + t->addend), size);
-	else if (e->leave || !mem_load(e, u, addr, size, how, &value, &v, &e->origin[u->d]))
+	if (e->leave || !mem_load(e, u, addr, size, how, &value, &v, &e->origin[u->d]))
 		return false;
 	e->r[u->d] = value;
 	e->v[u->d] = v;
@@ -513,11 +524,6 @@ bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigne
 
 bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
 {
-	uint64_t v = e->v[u->d];
-	const struct tlb *t = v ? NULL : first_access(e, u, addr, size, how);
-
-	if (!t || t->write != t->page)
-		return !e->leave && mem_store(e, u, addr, size, how, e->r[u->d], v, e->origin[u->d]);
-	store_bytes((void *)(addr + t->addend), size, e->r[u->d]);
-	return true;
+	return !e->leave &&
+	       mem_store(e, u, addr, size, how, e->r[u->d], e->v[u->d], e->origin[u->d]);
 }

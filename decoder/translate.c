@@ -246,6 +246,19 @@ static bool translate_any(struct work *w)
 	}
 }
 
+/* At the start of a block: each slot a value of its own. */
+static void begin_values(struct translation *t)
+{
+#define OWN(n) { .number = (n) + 1 }, { .number = (n) + 2 }
+	static const struct slot_value own[] = { OWN(0),  OWN(2),  OWN(4),  OWN(6),  OWN(8), OWN(10),
+						 OWN(12), OWN(14), OWN(16), OWN(18), OWN(20) };
+#undef OWN
+
+	_Static_assert(sizeof(own) == sizeof(t->value), "one for each slot");
+	memcpy(t->value, own, sizeof(own));
+	t->numbers = SLOTS;
+}
+
 bool translate(struct translation *t, const uint8_t *bytes, size_t len)
 {
 	struct work w = { .t = t, .bytes = bytes, .len = len };
@@ -257,7 +270,7 @@ bool translate(struct translation *t, const uint8_t *bytes, size_t len)
 	w.size = w.e.opsize;
 	t->shadow = false;
 	if (!t->numbers)
-		forget_values(&w);
+		begin_values(t);
 	if (!translate_any(&w)) {
 		t->n = n;
 		t->end = false;

@@ -117,12 +117,13 @@ struct block {
 	uint64_t rip;
 	uint64_t end;	      /* linear address behind the last instruction */
 	struct block *hash_next;
+	struct code_page *code; /* its page, or one that is valid in no window */
 	uint16_t length;      /* bytes */
 	uint16_t last_chunk;  /* where it begins */
 	uint16_t last_mask;   /* its bytes, a bit each */
 	bool crosses;	      /* the last chunk reaches into another page */
 	bool single;	      /* made for one instruction only */
-	bool stale;	      /* the guest's bytes are others now */
+	bool stale;	      /* the guest's bytes are others now, or could not all be read */
 	uint8_t bytes[BLOCK_BYTES];
 	struct uop uop[];
 };
@@ -206,6 +207,14 @@ static inline void uop_next(struct engine *e, const struct uop *u)
 	NEXT(e, u);
 }
 
+/* Once more: what was missing is there. */
+static inline void uop_again(struct engine *e, const struct uop *u)
+{
+	if (e->undefined)
+		return u->checked(e, u);
+	return u->fn(e, u);
+}
+
 /* Ends the window before u's instruction. */
 void uop_leave(struct engine *e, const struct uop *u, enum leave why);
 static inline uint64_t uop_rip(const struct engine *e, const struct uop *u)
@@ -250,6 +259,11 @@ bool mem_load(struct engine *e, const struct uop *u, uint64_t addr, unsigned siz
 	      uint64_t *value, uint64_t *v, uint32_t *origin);
 bool mem_store(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how,
 	       uint64_t value, uint64_t v, uint32_t origin);
+/*
+ * The first access to a page: reached now. True: the fast path finds it, or that of tracked memory. Else
+ * mem_load_slot() or mem_store_slot() has to be asked, also where e->leave is set.
+ */
+bool mem_meet(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
 /* The same into and from slot u->d; the load may turn the checked functions on. */
 bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);
 bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how);

@@ -68,6 +68,8 @@ static inline uint64_t index_address(const struct engine *e, const struct uop *u
 	{                                                                                              \
 		if (likely(hits(t->tracked_##tag, addr, bits / 8)))                                    \
 			return name##bits##_tracked(e, u, addr, t);                                    \
+		if (mem_meet(e, u, addr, bits / 8, how))                                               \
+			return uop_again(e, u);                                                        \
 		if (!mem_load_slot(e, u, addr, bits / 8, how))                                         \
 			return;                                                                        \
 		e->r[u->d] = (uint64_t)(type)e->r[u->d];                                               \
@@ -127,6 +129,8 @@ LOAD(load_rmw, 64, uint64_t, ENGINE_READ | ENGINE_WRITE, write)
 	{                                                                                              \
 		if (likely(hits(t->tracked_write, addr, bits / 8)))                                    \
 			return name##bits##_tracked(e, u, addr, t);                                    \
+		if (!e->v[u->d] && mem_meet(e, u, addr, bits / 8, how))                                \
+			return uop_again(e, u);                                                        \
 		if (mem_store_slot(e, u, addr, bits / 8, how))                                         \
 			uop_next(e, u);                                                                    \
 	}                                                                                              \
@@ -212,6 +216,8 @@ static slow void push_slow(struct engine *e, const struct uop *u)
 {
 	uint64_t addr = e->r[INSN_RSP] - 8;
 
+	if (!e->v[u->d] && mem_meet(e, u, addr, 8, ENGINE_WRITE))
+		return uop_again(e, u);
 	if (!mem_store_slot(e, u, addr, 8, ENGINE_WRITE))
 		return;
 	e->r[INSN_RSP] = addr;
@@ -248,6 +254,8 @@ static slow void pop_slow(struct engine *e, const struct uop *u)
 {
 	uint64_t addr = e->r[INSN_RSP];
 
+	if (mem_meet(e, u, addr, 8, ENGINE_READ))
+		return uop_again(e, u);
 	if (!mem_load_slot(e, u, addr, 8, ENGINE_READ))
 		return;
 	if (u->d != INSN_RSP)
