@@ -22,12 +22,11 @@
 #define SHARDS 256u
 
 struct shadow {
-	const struct guest_ram *ram;
+	struct shadow_map map; /* the table */
 	_Atomic uint64_t npages; /* tracked */
 	_Atomic uint64_t bytes;	 /* of the struct shadow_pages */
 	struct shadow_pools pools;
 	atomic_bool *shard; /* spin locks, by page index modulo SHARDS */
-	uintptr_t page[];   /* by guest_ram_page_index() */
 };
 
 #define UNTRACKED ((uintptr_t)0)
@@ -63,20 +62,22 @@ static void destroy(struct shadow *s)
 	pool_destroy(s->pools.page);
 	pool_destroy(s->pools.map);
 	free(s->shard);
+	free(s->map.page);
 	free(s);
 }
 
 struct shadow *shadow_create(const struct guest_ram *ram)
 {
-	struct shadow *s = calloc(1, sizeof(*s) + guest_ram_pages(ram) * sizeof(s->page[0]));
+	struct shadow *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->ram = ram;
+	s->map.ram = ram;
+	s->map.page = calloc(guest_ram_pages(ram), sizeof(s->map.page[0]));
 	s->pools.page = pool_create(sizeof(struct shadow_page));
 	s->pools.map = pool_create(V_MAP);
 	s->shard = calloc(SHARDS, sizeof(s->shard[0]));
-	if (s->pools.page && s->pools.map && s->shard)
+	if (s->map.page && s->pools.page && s->pools.map && s->shard)
 		return s;
 	destroy(s);
 	return NULL;
@@ -99,7 +100,7 @@ static void unlock_page(const struct shadow *s, int64_t page)
 
 void shadow_hold(const struct shadow *s, gpa_t gpa)
 {
-	int64_t page = guest_ram_page_index(s->ram, gpa);
+	int64_t page = guest_ram_page_index(s->map.ram, gpa);
 
 	if (page >= 0)
 		lock_page(s, page);
@@ -107,7 +108,7 @@ void shadow_hold(const struct shadow *s, gpa_t gpa)
 
 void shadow_drop(const struct shadow *s, gpa_t gpa)
 {
-	int64_t page = guest_ram_page_index(s->ram, gpa);
+	int64_t page = guest_ram_page_index(s->map.ram, gpa);
 
 	if (page >= 0)
 		unlock_page(s, page);
@@ -115,17 +116,17 @@ void shadow_drop(const struct shadow *s, gpa_t gpa)
 
 static void put_entry(struct shadow *s, int64_t i, uintptr_t entry)
 {
-	struct shadow_page *old = entry_page(s->page[i]);
+	struct shadow_page *old = entry_page(s->map.page[i]);
 
 	if (old) {
 		s->bytes -= shadow_page_bytes(old);
 		shadow_page_destroy(old);
 	}
-	if (entry != UNTRACKED && s->page[i] == UNTRACKED && ++s->npages == POOL_LARGE_TABLE)
-		pool_make_huge(s->page, guest_ram_pages(s->ram) * sizeof(s->page[0]));
-	else if (entry == UNTRACKED && s->page[i] != UNTRACKED)
+	if (entry != UNTRACKED && s->map.page[i] == UNTRACKED && ++s->npages == POOL_LARGE_TABLE)
+		pool_make_huge(s->map.page, guest_ram_pages(s->map.ram) * sizeof(s->map.page[0]));
+	else if (entry == UNTRACKED && s->map.page[i] != UNTRACKED)
 		s->npages--;
-	__atomic_store_n(&s->page[i], entry, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->map.page[i], entry, __ATOMIC_RELEASE);
 }
 
 static void put_entry_locked(struct shadow *s, int64_t i, uintptr_t entry)
@@ -139,7 +140,7 @@ void shadow_destroy(struct shadow *s)
 {
 	if (!s)
 		return;
-	for (uint64_t i = 0; i < guest_ram_pages(s->ram); i++)
+	for (uint64_t i = 0; i < guest_ram_pages(s->map.ram); i++)
 		put_entry(s, (int64_t)i, UNTRACKED);
 	destroy(s);
 }
@@ -158,7 +159,7 @@ static bool next_span(const struct shadow *s, uint64_t *at, uint64_t *len, struc
 {
 	if (!*len)
 		return false;
-	span->page = guest_ram_page_index(s->ram, (gpa_t){*at});
+	span->page = guest_ram_page_index(s->map.ram, (gpa_t){*at});
 	span->off = *at % GUEST_PAGE;
 	if (span->page >= 0)
 		span->n = GUEST_PAGE - span->off;
@@ -178,7 +179,7 @@ int shadow_track(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a)
 	uint64_t at = gpa.v, left = len;
 	struct span span;
 
-	if (gpa.v % GUEST_PAGE || len % GUEST_PAGE || !guest_ram_contains(s->ram, gpa, len) ||
+	if (gpa.v % GUEST_PAGE || len % GUEST_PAGE || !guest_ram_contains(s->map.ram, gpa, len) ||
 	    a <= A_UNTRACKED || a >= A_STATES)
 		return -EINVAL;
 	while (next_span(s, &at, &left, &span))
@@ -188,7 +189,7 @@ int shadow_track(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a)
 
 int shadow_track_runs(struct shadow *s, gpa_t page, const struct shadow_run *run, unsigned n)
 {
-	int64_t i = guest_ram_page_index(s->ram, page);
+	int64_t i = guest_ram_page_index(s->map.ram, page);
 	struct shadow_page *p = NULL;
 
 	if (n > 1) {
@@ -217,13 +218,6 @@ void shadow_untrack(struct shadow *s, gpa_t gpa, uint64_t len)
 	while (next_span(s, &at, &left, &span))
 		if (span.page >= 0)
 			put_entry_locked(s, span.page, UNTRACKED);
-}
-
-bool shadow_tracked(const struct shadow *s, gpa_t gpa)
-{
-	int64_t i = guest_ram_page_index(s->ram, gpa);
-
-	return i >= 0 && __atomic_load_n(&s->page[i], __ATOMIC_ACQUIRE) != UNTRACKED;
 }
 
 /* ------------------------------------------------------------------- changes */
@@ -304,7 +298,7 @@ static bool change_uniform(uintptr_t *entry, const struct change *c, const struc
 /* One page. On a lack of memory the whole page becomes unknown: silent, and it needs no memory. */
 static int change_span(struct shadow *s, const struct change *c, const struct span *span)
 {
-	uintptr_t *entry = &s->page[span->page];
+	uintptr_t *entry = &s->map.page[span->page];
 	struct shadow_page *p = entry_page(*entry);
 	size_t before = p ? shadow_page_bytes(p) : 0, after = 0;
 	bool done;
@@ -376,7 +370,7 @@ int shadow_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint64_t l
 
 static void page_read_v(const struct shadow *s, const struct span *span, uint8_t *vbits)
 {
-	uintptr_t entry = span->page < 0 ? UNTRACKED : s->page[span->page];
+	uintptr_t entry = span->page < 0 ? UNTRACKED : s->map.page[span->page];
 
 	if (entry == UNTRACKED || is_uniform(entry))
 		memset(vbits, entry_v(entry), span->n);
@@ -386,7 +380,7 @@ static void page_read_v(const struct shadow *s, const struct span *span, uint8_t
 
 static void page_read_a(const struct shadow *s, const struct span *span, uint8_t *states)
 {
-	uintptr_t entry = span->page < 0 ? UNTRACKED : s->page[span->page];
+	uintptr_t entry = span->page < 0 ? UNTRACKED : s->map.page[span->page];
 
 	if (entry == UNTRACKED || is_uniform(entry))
 		memset(states, entry_a(entry), span->n);
@@ -423,7 +417,7 @@ void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t 
 
 static struct span held_span(const struct shadow *s, gpa_t gpa, uint32_t len)
 {
-	return (struct span){.page = guest_ram_page_index(s->ram, gpa),
+	return (struct span){.page = guest_ram_page_index(s->map.ram, gpa),
 			     .off = gpa.v % GUEST_PAGE,
 			     .n = len};
 }
@@ -468,7 +462,7 @@ static bool look_at_granules(const struct shadow_page *p, uint32_t off, uint32_t
 bool shadow_held_look(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *v)
 {
 	struct span span = held_span(s, gpa, len);
-	uintptr_t entry = span.page < 0 ? UNTRACKED : s->page[span.page];
+	uintptr_t entry = span.page < 0 ? UNTRACKED : s->map.page[span.page];
 	const struct shadow_page *p = entry_page(entry);
 
 	if (p && shadow_page_plain(p))
@@ -483,8 +477,8 @@ bool shadow_held_look(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *
 
 void shadow_prefetch(const struct shadow *s, gpa_t gpa)
 {
-	int64_t i = guest_ram_page_index(s->ram, gpa);
-	uintptr_t entry = i < 0 ? UNTRACKED : __atomic_load_n(&s->page[i], __ATOMIC_RELAXED);
+	int64_t i = guest_ram_page_index(s->map.ram, gpa);
+	uintptr_t entry = i < 0 ? UNTRACKED : __atomic_load_n(&s->map.page[i], __ATOMIC_RELAXED);
 	uint32_t off = gpa.v % GUEST_PAGE;
 
 	/* Never looked into: without the page's lock it may not be there any more. */
@@ -496,8 +490,8 @@ void shadow_prefetch(const struct shadow *s, gpa_t gpa)
 
 bool shadow_held_undefined(const struct shadow *s, gpa_t page)
 {
-	int64_t i = guest_ram_page_index(s->ram, page);
-	uintptr_t entry = i < 0 ? UNTRACKED : s->page[i];
+	int64_t i = guest_ram_page_index(s->map.ram, page);
+	uintptr_t entry = i < 0 ? UNTRACKED : s->map.page[i];
 
 	if (entry != UNTRACKED && !is_uniform(entry))
 		return shadow_page_undefined(entry_page(entry));
@@ -507,7 +501,7 @@ bool shadow_held_undefined(const struct shadow *s, gpa_t page)
 int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len)
 {
 	struct span span = held_span(s, gpa, len);
-	uintptr_t entry = span.page < 0 ? UNTRACKED : s->page[span.page];
+	uintptr_t entry = span.page < 0 ? UNTRACKED : s->map.page[span.page];
 
 	if (entry == UNTRACKED)
 		return 0;
@@ -518,11 +512,12 @@ int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint3
 			   &span);
 }
 
+_Static_assert(offsetof(struct shadow, map) == 0, "shadow.h looks into it");
 _Static_assert(A_UNTRACKED == 0, "the entry of an untracked page reads as A_UNTRACKED, defined");
 
 uint64_t shadow_bytes(const struct shadow *s)
 {
-	return s->bytes + s->npages * sizeof(s->page[0]);
+	return s->bytes + s->npages * sizeof(s->map.page[0]);
 }
 
 uint64_t shadow_tracked_bytes(const struct shadow *s)

@@ -27,6 +27,12 @@ enum a_state {
 
 struct shadow;
 
+/* What every shadow begins with; for the inline functions below only. */
+struct shadow_map {
+	const struct guest_ram *ram;
+	uintptr_t *page; /* by guest_ram_page_index(); 0: not tracked */
+};
+
 struct shadow *shadow_create(const struct guest_ram *ram); /* NULL: out of memory */
 void shadow_destroy(struct shadow *s);
 
@@ -40,7 +46,18 @@ struct shadow_run {
 /* 0, or -ENOMEM: the page is tracked as A_UNKNOWN. */
 int shadow_track_runs(struct shadow *s, gpa_t page, const struct shadow_run *run, unsigned n);
 void shadow_untrack(struct shadow *s, gpa_t gpa, uint64_t len);
-bool shadow_tracked(const struct shadow *s, gpa_t gpa);
+/* page: its index */
+static inline bool shadow_page_tracked(const struct shadow *s, uint64_t page)
+{
+	return __atomic_load_n(&((const struct shadow_map *)s)->page[page], __ATOMIC_ACQUIRE) != 0;
+}
+
+static inline bool shadow_tracked(const struct shadow *s, gpa_t gpa)
+{
+	int64_t i = guest_ram_page_index(((const struct shadow_map *)s)->ram, gpa);
+
+	return i >= 0 && shadow_page_tracked(s, (uint64_t)i);
+}
 
 /*
  * 0 or -ENOMEM; after -ENOMEM every page of the range for which memory was short is A_UNKNOWN and

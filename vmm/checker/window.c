@@ -83,22 +83,32 @@ static bool in_hidden_page(struct checker *c, const struct walk *w)
 	return false;
 }
 
-/* What should not be in a hidden page is for serve.c to sort out: the hardware faults on it again. */
-static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engine_page *page,
-			       uint32_t *error)
+/* Of a page by its address in the guest. */
+static enum engine_reach reached(const struct window *w, gva_t addr, gpa_t gpa, unsigned how, bool writable,
+				 struct engine_page *page)
 {
-	struct window *w = ctx;
-	unsigned flags = how & ENGINE_FETCH ? WALK_FETCH : WALK_SET_AD;
 	bool user = (int64_t)addr.v >= 0;
-	struct walk found;
-	gpa_t gpa;
+	uint64_t offset;
 
-	w->s->walk.rflags = w->s->insn.rflags;
-	if (w->has_vectors)
-		w->s->walk.pkru = xstate_pkru(w->c, &w->vectors);
-	if (how & ENGINE_WRITE)
-		flags |= WALK_WRITE;
-	switch (walk_again(&w->walks, w->c->ram, &w->s->walk, addr, flags, &found)) {
+	if (!guest_ram_offset(w->c->ram, gpa, GUEST_PAGE, &offset))
+		return ENGINE_DEVICE;
+	page->tracked = shadow_page_tracked(w->c->shadow, offset / GUEST_PAGE);
+	if (page->tracked && (user || (how & ENGINE_FETCH)))
+		return ENGINE_ELSEWHERE;
+	page->host = guest_ram_map(w->c->ram)->view + offset;
+	page->gpa = gpa.v;
+	page->user = user;
+	page->writable = writable;
+	return ENGINE_REACHED;
+}
+
+/* What should not be in a hidden page is for serve.c to sort out: the hardware faults on it again. */
+static enum engine_reach walk_there(struct window *w, gva_t addr, unsigned how, unsigned flags,
+				    struct engine_page *page, uint32_t *error)
+{
+	struct walk found;
+
+	switch (walk_again(&w->walks, w->c->ram, addr, flags, &found)) {
 	case WALK_OK:
 		break;
 	case WALK_PF:
@@ -107,19 +117,26 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 	default:
 		return ENGINE_ELSEWHERE;
 	}
-	gpa.v = found.gpa.v & ~(GUEST_PAGE - 1ull);
 	if (in_hidden_page(w->c, &found))
 		return ENGINE_ELSEWHERE;
-	if (!guest_ram_contains(w->c->ram, gpa, GUEST_PAGE))
-		return ENGINE_DEVICE;
-	page->tracked = shadow_tracked(w->c->shadow, gpa);
-	if (page->tracked && (user || (how & ENGINE_FETCH)))
-		return ENGINE_ELSEWHERE;
-	page->host = guest_ram_at(w->c->ram, gpa, GUEST_PAGE);
-	page->gpa = gpa.v;
-	page->user = user;
-	page->writable = found.written;
-	return ENGINE_REACHED;
+	found.gpa.v &= ~(GUEST_PAGE - 1ull);
+	return reached(w, addr, found.gpa, how, found.written, page);
+}
+
+static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engine_page *page,
+			       uint32_t *error)
+{
+	struct window *w = ctx;
+	unsigned flags = (how & ENGINE_FETCH ? WALK_FETCH : WALK_SET_AD) | (how & ENGINE_WRITE ? WALK_WRITE : 0);
+	const struct walk_known *k;
+
+	w->s->walk.rflags = w->s->insn.rflags;
+	if (w->has_vectors)
+		w->s->walk.pkru = xstate_pkru(w->c, &w->vectors);
+	if (walks_differ(&w->walks, w->s->walk.rflags, w->s->walk.pkru))
+		walks_set(&w->walks, w->c->ram, &w->s->walk);
+	k = walk_known(&w->walks, addr, flags);
+	return k ? reached(w, addr, k->to, how, k->written, page) : walk_there(w, addr, how, flags, page, error);
 }
 
 static void hold(void *ctx, uint64_t gpa)
@@ -382,6 +399,7 @@ static void run(struct window *w, struct vcpu_state *s, struct engine_window *ou
 
 	leave_agent(w->c, s->insn.rip, &limits);
 	w->s = s;
+	walks_set(&w->walks, w->c->ram, &s->walk);
 	w->stop = w->has_vectors = false;
 	w->nover = 0;
 	w->counted_read = w->counted_written = 0;
