@@ -19,14 +19,11 @@
 
 #include "shadow_page.h"
 
-#define SHARDS 256u
-
 struct shadow {
 	struct shadow_map map; /* the table */
 	_Atomic uint64_t npages; /* tracked */
 	_Atomic uint64_t bytes;	 /* of the struct shadow_pages */
 	struct shadow_pools pools;
-	atomic_bool *shard; /* spin locks, by page index modulo SHARDS */
 };
 
 #define UNTRACKED ((uintptr_t)0)
@@ -61,7 +58,7 @@ static void destroy(struct shadow *s)
 {
 	pool_destroy(s->pools.page);
 	pool_destroy(s->pools.map);
-	free(s->shard);
+	free(s->map.shard);
 	free(s->map.page);
 	free(s);
 }
@@ -76,42 +73,29 @@ struct shadow *shadow_create(const struct guest_ram *ram)
 	s->map.page = calloc(guest_ram_pages(ram), sizeof(s->map.page[0]));
 	s->pools.page = pool_create(sizeof(struct shadow_page));
 	s->pools.map = pool_create(V_MAP);
-	s->shard = calloc(SHARDS, sizeof(s->shard[0]));
-	if (s->map.page && s->pools.page && s->pools.map && s->shard)
+	s->map.shard = calloc(SHADOW_SHARDS, sizeof(s->map.shard[0]));
+	if (s->map.page && s->pools.page && s->pools.map && s->map.shard)
 		return s;
 	destroy(s);
 	return NULL;
 }
 
 /* Held for some hundred instructions at most; whoever holds one may have lost its host CPU. */
-static void lock_page(const struct shadow *s, int64_t page)
+void shadow_wait(atomic_bool *shard)
 {
-	atomic_bool *lock = &s->shard[(uint64_t)page % SHARDS];
-
-	for (unsigned tries = 1; atomic_exchange_explicit(lock, true, memory_order_acquire); tries++)
+	for (unsigned tries = 1; atomic_exchange_explicit(shard, true, memory_order_acquire); tries++)
 		if (tries % 64 == 0)
 			sched_yield();
 }
 
+static void lock_page(const struct shadow *s, int64_t page)
+{
+	shadow_wait(&s->map.shard[(uint64_t)page % SHADOW_SHARDS]);
+}
+
 static void unlock_page(const struct shadow *s, int64_t page)
 {
-	atomic_store_explicit(&s->shard[(uint64_t)page % SHARDS], false, memory_order_release);
-}
-
-void shadow_hold(const struct shadow *s, gpa_t gpa)
-{
-	int64_t page = guest_ram_page_index(s->map.ram, gpa);
-
-	if (page >= 0)
-		lock_page(s, page);
-}
-
-void shadow_drop(const struct shadow *s, gpa_t gpa)
-{
-	int64_t page = guest_ram_page_index(s->map.ram, gpa);
-
-	if (page >= 0)
-		unlock_page(s, page);
+	atomic_store_explicit(&s->map.shard[(uint64_t)page % SHADOW_SHARDS], false, memory_order_release);
 }
 
 static void put_entry(struct shadow *s, int64_t i, uintptr_t entry)
@@ -459,20 +443,29 @@ static bool look_at_granules(const struct shadow_page *p, uint32_t off, uint32_t
 	return legal;
 }
 
-bool shadow_held_look(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *v)
+/* Seldom, so not inlined: it would cost the others registers. */
+static __attribute__((noinline)) bool look_otherwise(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *v)
 {
 	struct span span = held_span(s, gpa, len);
 	uintptr_t entry = span.page < 0 ? UNTRACKED : s->map.page[span.page];
 	const struct shadow_page *p = entry_page(entry);
 
-	if (p && shadow_page_plain(p))
-		return span.off % A_GRANULE + len <= A_GRANULE ? shadow_page_look(p, span.off, len, v) :
-								 look_at_granules(p, span.off, len, v);
 	if (p)
-		return look_slowly(s, &span, v);
+		return shadow_page_plain(p) ? look_at_granules(p, span.off, len, v) : look_slowly(s, &span, v);
 	if (v)
 		memset(v, entry_a(entry) == A_ALLOCATED ? entry_v(entry) : V_DEFINED, len);
 	return is_legal(entry_a(entry));
+}
+
+bool shadow_held_look(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *v)
+{
+	int64_t i = guest_ram_page_index(s->map.ram, gpa);
+	uintptr_t entry = i < 0 ? UNTRACKED : s->map.page[i];
+	const struct shadow_page *p = entry_page(entry);
+
+	if (p && gpa.v % A_GRANULE + len <= A_GRANULE && shadow_page_plain(p))
+		return shadow_page_look(p, gpa.v % GUEST_PAGE, len, v);
+	return look_otherwise(s, gpa, len, v);
 }
 
 void shadow_prefetch(const struct shadow *s, gpa_t gpa)
@@ -498,18 +491,26 @@ bool shadow_held_undefined(const struct shadow *s, gpa_t page)
 	return entry_a(entry) == A_ALLOCATED && entry_v(entry) != V_DEFINED;
 }
 
-int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len)
+static __attribute__((noinline)) int write_otherwise(struct shadow *s, gpa_t gpa, const uint8_t *vbits,
+						    uint32_t len)
 {
 	struct span span = held_span(s, gpa, len);
-	uintptr_t entry = span.page < 0 ? UNTRACKED : s->map.page[span.page];
+
+	return change_span(s, &(struct change){.kind = vbits ? WRITE_V : SET_V, .value = V_DEFINED, .v = vbits},
+			   &span);
+}
+
+int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len)
+{
+	int64_t i = guest_ram_page_index(s->map.ram, gpa);
+	uintptr_t entry = i < 0 ? UNTRACKED : s->map.page[i];
 
 	if (entry == UNTRACKED)
 		return 0;
-	if (!is_uniform(entry) && span.off % A_GRANULE + len <= A_GRANULE &&
-	    shadow_page_write_few(entry_page(entry), span.off, vbits, len))
+	if (!is_uniform(entry) && gpa.v % A_GRANULE + len <= A_GRANULE &&
+	    shadow_page_write_few(entry_page(entry), gpa.v % GUEST_PAGE, vbits, len))
 		return 0;
-	return change_span(s, &(struct change){.kind = vbits ? WRITE_V : SET_V, .value = V_DEFINED, .v = vbits},
-			   &span);
+	return write_otherwise(s, gpa, vbits, len);
 }
 
 _Static_assert(offsetof(struct shadow, map) == 0, "shadow.h looks into it");

@@ -31,7 +31,9 @@ struct shadow;
 struct shadow_map {
 	const struct guest_ram *ram;
 	uintptr_t *page; /* by guest_ram_page_index(); 0: not tracked */
+	atomic_bool *shard; /* spin locks, by page index modulo SHADOW_SHARDS */
 };
+#define SHADOW_SHARDS 256u
 
 struct shadow *shadow_create(const struct guest_ram *ram); /* NULL: out of memory */
 void shadow_destroy(struct shadow *s);
@@ -83,8 +85,27 @@ void shadow_prefetch(const struct shadow *s, gpa_t gpa);
  * the page, for ranges within it, and only the functions with held in their names. A holder takes no
  * other lock and waits for nothing.
  */
-void shadow_hold(const struct shadow *s, gpa_t gpa);
-void shadow_drop(const struct shadow *s, gpa_t gpa);
+void shadow_wait(atomic_bool *shard); /* for the inline functions only: until the lock is ours */
+
+static inline void shadow_hold(const struct shadow *s, gpa_t gpa)
+{
+	const struct shadow_map *m = (const struct shadow_map *)s;
+	int64_t i = guest_ram_page_index(m->ram, gpa);
+	atomic_bool *shard = &m->shard[(uint64_t)i % SHADOW_SHARDS];
+
+	if (i >= 0 && atomic_exchange_explicit(shard, true, memory_order_acquire))
+		shadow_wait(shard);
+}
+
+static inline void shadow_drop(const struct shadow *s, gpa_t gpa)
+{
+	const struct shadow_map *m = (const struct shadow_map *)s;
+	int64_t i = guest_ram_page_index(m->ram, gpa);
+
+	if (i >= 0)
+		atomic_store_explicit(&m->shard[(uint64_t)i % SHADOW_SHARDS], false, memory_order_release);
+}
+
 /*
  * True: no byte is freed, unallocated or redzone. vbits, unless it is NULL: V bits of the bytes that are
  * A_ALLOCATED; nobody answers for the value of the others: defined.

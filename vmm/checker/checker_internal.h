@@ -166,8 +166,14 @@ void agent_drain(struct checker *c, unsigned cpu);
 void agent_catch_up(struct checker *c);
 /* agent_drain() for a device's thread. */
 void agent_drain_device(struct checker *c);
-/* Something was announced that has not been consumed. */
-bool agent_pending(const struct checker *c);
+/* Something was announced that has not been consumed. Any thread. */
+static inline bool agent_pending(const struct checker *c)
+{
+	const struct agent *a = &c->agent;
+
+	return a->on && !a->broken && __atomic_load_n(&a->shared->seq, __ATOMIC_ACQUIRE) >=
+						__atomic_load_n(&a->next, __ATOMIC_ACQUIRE);
+}
 /* Ends checking for this VM: everything is shown, one line says why. */
 void agent_give_up(struct checker *c, const char *why, ...) __attribute__((format(printf, 2, 3)));
 
@@ -295,6 +301,10 @@ void count_violation(struct checker *c, uint64_t *how);
 void counted_begin(struct checker *c, const struct obj_cache *cache, gpa_t gpa, uint64_t len);
 void counted_end(struct checker *c, gpa_t gpa, uint64_t len);
 /* Any thread. */
+static inline bool counted_any(struct checker *c)
+{
+	return atomic_load_explicit(&c->ncounted, memory_order_acquire);
+}
 bool counted_has(struct checker *c, gpa_t gpa);
 
 /* trace.c. The frames of the access that s is at, its own first. task: see vcpu_current_task(). */

@@ -193,15 +193,8 @@ static void show_over(struct window *w)
  * The page of an access is shown when the window ends, for that costs nothing then; or at the next access,
  * which so is none any more. True where the page was let go of meanwhile.
  */
-static bool spend(struct window *w, gpa_t gpa)
+static bool end_page(struct window *w, gpa_t gpa, enum track_spent spent)
 {
-	enum track_spent spent;
-
-	if (!track_limited(w->c->track))
-		return false;
-	spent = tracking_spend(w->c, gpa);
-	if (spent == TRACK_GOES_ON)
-		return false;
 	if (w->nover < MAX_OVER)
 		w->over[w->nover++] = gpa;
 	if (spent == TRACK_OVER && w->nover < MAX_OVER)
@@ -214,19 +207,31 @@ static bool spend(struct window *w, gpa_t gpa)
 	return true;
 }
 
+static void count_bytes(struct window *w, const struct engine_access *a)
+{
+	gpa_t gpa = { a->gpa };
+
+	if (!counted_has(w->c, gpa) || !shadow_held_look(w->c->shadow, gpa, a->len, NULL))
+		return;
+	w->counted_read += a->how & ENGINE_READ ? a->len : 0;
+	w->counted_written += a->how & ENGINE_WRITE ? a->len : 0;
+}
+
 static void check(void *ctx, const struct engine_access *a, uint8_t *v)
 {
 	struct window *w = ctx;
 	gpa_t gpa = { a->gpa };
 	bool plain = !agent_pending(w->c) && shadow_held_look(w->c->shadow, gpa, a->len, v);
+	enum track_spent spent;
 
 	if (!plain)
 		check_slowly(w, a);
-	if (counted_has(w->c, gpa) && shadow_held_look(w->c->shadow, gpa, a->len, NULL)) {
-		w->counted_read += a->how & ENGINE_READ ? a->len : 0;
-		w->counted_written += a->how & ENGINE_WRITE ? a->len : 0;
-	}
-	if ((spend(w, gpa) || !plain) && v)
+	if (counted_any(w->c))
+		count_bytes(w, a);
+	spent = tracking_spend(w->c, gpa);
+	if (plain && spent == TRACK_GOES_ON)
+		return;
+	if (((spent != TRACK_GOES_ON && end_page(w, gpa, spent)) || !plain) && v)
 		shadow_held_look(w->c->shadow, gpa, a->len, v);
 }
 
