@@ -205,10 +205,12 @@ static enum walk_result again(struct walks *walks, const struct walk_cpu *cpu, u
 	const struct walk_known *k;
 
 	walks_set(walks, ram, cpu);
-	k = walk_known(walks, (gva_t){ addr }, how);
+	k = walk_known(walks, (gva_t){ addr }, how & WALK_FETCH, how & WALK_WRITE);
 	if (!k)
 		return walk_again(walks, ram, (gva_t){ addr }, how, w);
-	*w = (struct walk){ .gpa = { k->to.v + addr % GUEST_PAGE }, .written = k->written };
+	assert_ptr_equal(k->host, guest_ram_at(ram, (gpa_t){ k->gpa }, GUEST_PAGE));
+	assert_int_equal(k->index, guest_ram_page_index(ram, (gpa_t){ k->gpa }));
+	*w = (struct walk){ .gpa = { k->gpa + addr % GUEST_PAGE }, .written = k->written };
 	return WALK_OK;
 }
 

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+_Static_assert(WALKS_CONTEXTS << 2 < 64, "a key has room for it below the page");
+
 #define CR0_WP (1ull << 16)
 #define CR0_PG (1ull << 31)
 #define CR4_PSE	 (1ull << 4)
@@ -222,27 +224,33 @@ void walks_set(struct walks *walks, const struct guest_ram *ram, const struct wa
 	walks->top = NULL;
 	if ((cpu->cr0 & CR0_PG) && (cpu->efer & EFER_LMA))
 		walks->top = guest_ram_at(ram, (gpa_t){ cpu->cr3 & PTE_ADDR }, GUEST_PAGE);
-	walks->context = walks->top ? find_context(walks, cpu) : WALKS_CONTEXTS;
+	walks->context = (walks->top ? find_context(walks, cpu) : WALKS_CONTEXTS) << 2;
 }
 
 /* What the entries are now is not read again: who changed one meanwhile would be missed. */
 static void remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how,
 		     const struct walk *w)
 {
-	uint64_t key = walk_key(walks, addr, how);
+	uint64_t key = walk_key(walks, addr, how & WALK_FETCH), entry[WALK_TABLES];
 	struct walk_known *k = &walks->known[walk_place(key)];
+	gpa_t page = { w->gpa.v & ~(GUEST_PAGE - 1ull) };
 
-	*k = (struct walk_known){ .key = key,
-				  .top = w->table[0].v % GUEST_PAGE,
-				  .n = (uint8_t)w->ntables,
-				  .to = { w->gpa.v & ~(GUEST_PAGE - 1ull) },
-				  .written = w->written };
-	for (unsigned i = 0; i < k->n; i++) {
-		k->slot[i] = guest_ram_at(ram, w->table[i], 8);
-		k->entry[i] = w->entry[i] | (how & WALK_SET_AD ? PTE_A : 0);
-	}
+	for (unsigned i = 0; i < w->ntables; i++)
+		entry[i] = w->entry[i] | (how & WALK_SET_AD ? PTE_A : 0);
 	if ((how & WALK_SET_AD) && (how & WALK_WRITE))
-		k->entry[k->n - 1] |= PTE_D;
+		entry[w->ntables - 1] |= PTE_D;
+	*k = (struct walk_known){ .key = key,
+				  .gpa = page.v,
+				  .host = guest_ram_at(ram, page, GUEST_PAGE),
+				  .index = (uint32_t)guest_ram_page_index(ram, page),
+				  .top = w->table[0].v % GUEST_PAGE,
+				  .n = (uint8_t)(w->ntables - 1),
+				  .written = w->written,
+				  .top_entry = entry[0] };
+	for (unsigned i = 0; i < k->n; i++) {
+		k->below[i].slot = guest_ram_at(ram, w->table[i + 1], 8);
+		k->below[i].entry = entry[i + 1];
+	}
 }
 
 enum walk_result walk_again(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how,
@@ -250,7 +258,7 @@ enum walk_result walk_again(struct walks *walks, const struct guest_ram *ram, gv
 {
 	enum walk_result r = walk(ram, &walks->cpu, addr, how, out);
 
-	if (r == WALK_OK && walks->context < WALKS_CONTEXTS)
+	if (r == WALK_OK && walks->context < WALKS_CONTEXTS << 2)
 		remember(walks, ram, addr, how, out);
 	return r;
 }

@@ -52,22 +52,27 @@ enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, g
  * were the last time, so is the result. Which registers it is for is said once, by walks_set(); they count as the same
  * where they are but for CR3, which only says where the highest table is.
  */
-#define WALKS_KNOWN    512
+#define WALKS_KNOWN    512 /* a power of two */
 #define WALKS_CONTEXTS 8
 struct walks {
 	const uint8_t *top; /* the highest table, as the host has it */
+	uint64_t context;   /* number of cpu in contexts, in bits 2 to 5; WALKS_CONTEXTS: nothing is remembered */
 	struct walk_cpu cpu;
-	unsigned context; /* of contexts; WALKS_CONTEXTS: nothing is remembered */
 	unsigned ncontexts;
 	struct walk_cpu contexts[WALKS_CONTEXTS];
 	struct walk_known {
 		uint64_t key; /* walk_key(); 0: unused */
-		gpa_t to;     /* the page */
+		uint64_t gpa; /* of the page */
+		uint8_t *host; /* NULL: no RAM */
+		uint32_t index; /* guest_ram_page_index() */
 		uint16_t top; /* bytes into the highest table */
-		uint8_t n;
+		uint8_t n;    /* tables below the highest one */
 		bool written; /* as in struct walk */
-		uint64_t entry[WALK_TABLES];
-		const uint64_t *slot[WALK_TABLES]; /* of all tables but the highest */
+		uint64_t top_entry;
+		struct {
+			const uint64_t *slot;
+			uint64_t entry;
+		} below[WALK_TABLES - 1];
 	} known[WALKS_KNOWN];
 };
 void walks_set(struct walks *walks, const struct guest_ram *ram, const struct walk_cpu *cpu);
@@ -77,27 +82,28 @@ static inline bool walks_differ(const struct walks *walks, uint64_t rflags, uint
 	return ((walks->cpu.rflags ^ rflags) & WALK_RFLAGS_AC) || walks->cpu.pkru != pkru;
 }
 
-static inline uint64_t walk_key(const struct walks *walks, gva_t addr, unsigned how)
+static inline uint64_t walk_key(const struct walks *walks, gva_t addr, bool fetch)
 {
-	return (addr.v & ~(GUEST_PAGE - 1ull)) | walks->context << 2 | (how & WALK_FETCH ? 2 : 0) | 1;
+	return (addr.v & ~(GUEST_PAGE - 1ull)) | walks->context | (fetch ? 2 : 0) | 1;
 }
 
+/* What differs in few bits, in the lowest as well, lies apart. */
 static inline unsigned walk_place(uint64_t key)
 {
-	return (unsigned)(key / GUEST_PAGE * 2 + key % 64 / 2 * (WALKS_KNOWN / 16 + 1)) % WALKS_KNOWN;
+	return (unsigned)(key * 0x9e3779b97f4a7c15ull >> 32) % WALKS_KNOWN;
 }
 
-/* NULL where it has to be walked; how as for walk_again(). */
-static inline const struct walk_known *walk_known(const struct walks *walks, gva_t addr, unsigned how)
+/* NULL where it has to be walked. */
+static inline const struct walk_known *walk_known(const struct walks *walks, gva_t addr, bool fetch, bool write)
 {
-	uint64_t key = walk_key(walks, addr, how);
+	uint64_t key = walk_key(walks, addr, fetch);
 	const struct walk_known *k = &walks->known[walk_place(key)];
 
-	if (k->key != key || ((how & WALK_WRITE) && !k->written) ||
-	    __atomic_load_n((const uint64_t *)(walks->top + k->top), __ATOMIC_RELAXED) != k->entry[0])
+	if (k->key != key || (write && !k->written) ||
+	    __atomic_load_n((const uint64_t *)(walks->top + k->top), __ATOMIC_RELAXED) != k->top_entry)
 		return NULL;
-	for (unsigned i = 1; i < k->n; i++)
-		if (__atomic_load_n(k->slot[i], __ATOMIC_RELAXED) != k->entry[i])
+	for (unsigned i = 0; i < k->n; i++)
+		if (__atomic_load_n(k->below[i].slot, __ATOMIC_RELAXED) != k->below[i].entry)
 			return NULL;
 	return k;
 }

@@ -83,30 +83,28 @@ static bool in_hidden_page(struct checker *c, const struct walk *w)
 	return false;
 }
 
-/* Of a page by its address in the guest. */
-static enum engine_reach reached(const struct window *w, gva_t addr, gpa_t gpa, unsigned how, bool writable,
-				 struct engine_page *page)
+/* host: where its first byte is, index: its number; the rest of *page is filled in. */
+static inline enum engine_reach reached(const struct window *w, gva_t addr, unsigned how, uint8_t *host,
+					uint64_t index, struct engine_page *page)
 {
 	bool user = (int64_t)addr.v >= 0;
-	uint64_t offset;
 
-	if (!guest_ram_offset(w->c->ram, gpa, GUEST_PAGE, &offset))
-		return ENGINE_DEVICE;
-	page->tracked = shadow_page_tracked(w->c->shadow, offset / GUEST_PAGE);
+	page->tracked = shadow_page_tracked(w->c->shadow, index);
 	if (page->tracked && (user || (how & ENGINE_FETCH)))
 		return ENGINE_ELSEWHERE;
-	page->host = guest_ram_map(w->c->ram)->view + offset;
-	page->gpa = gpa.v;
+	page->host = host;
 	page->user = user;
-	page->writable = writable;
 	return ENGINE_REACHED;
 }
 
 /* What should not be in a hidden page is for serve.c to sort out: the hardware faults on it again. */
-static enum engine_reach walk_there(struct window *w, gva_t addr, unsigned how, unsigned flags,
-				    struct engine_page *page, uint32_t *error)
+static __attribute__((noinline)) enum engine_reach walk_there(struct window *w, gva_t addr, unsigned how,
+							      struct engine_page *page, uint32_t *error)
 {
+	unsigned flags = (how & ENGINE_FETCH ? WALK_FETCH : WALK_SET_AD) | (how & ENGINE_WRITE ? WALK_WRITE : 0);
 	struct walk found;
+	uint8_t *host;
+	gpa_t gpa;
 
 	switch (walk_again(&w->walks, w->c->ram, addr, flags, &found)) {
 	case WALK_OK:
@@ -119,15 +117,20 @@ static enum engine_reach walk_there(struct window *w, gva_t addr, unsigned how, 
 	}
 	if (in_hidden_page(w->c, &found))
 		return ENGINE_ELSEWHERE;
-	found.gpa.v &= ~(GUEST_PAGE - 1ull);
-	return reached(w, addr, found.gpa, how, found.written, page);
+	gpa.v = found.gpa.v & ~(GUEST_PAGE - 1ull);
+	host = guest_ram_at(w->c->ram, gpa, GUEST_PAGE);
+	if (!host)
+		return ENGINE_DEVICE;
+	page->gpa = gpa.v;
+	page->writable = found.written;
+	return reached(w, addr, how, host, (uint64_t)guest_ram_page_index(w->c->ram, gpa), page);
 }
 
+/* Needed again in each window, so what is known is found without a call. */
 static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engine_page *page,
 			       uint32_t *error)
 {
 	struct window *w = ctx;
-	unsigned flags = (how & ENGINE_FETCH ? WALK_FETCH : WALK_SET_AD) | (how & ENGINE_WRITE ? WALK_WRITE : 0);
 	const struct walk_known *k;
 
 	w->s->walk.rflags = w->s->insn.rflags;
@@ -135,8 +138,14 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 		w->s->walk.pkru = xstate_pkru(w->c, &w->vectors);
 	if (walks_differ(&w->walks, w->s->walk.rflags, w->s->walk.pkru))
 		walks_set(&w->walks, w->c->ram, &w->s->walk);
-	k = walk_known(&w->walks, addr, flags);
-	return k ? reached(w, addr, k->to, how, k->written, page) : walk_there(w, addr, how, flags, page, error);
+	k = walk_known(&w->walks, addr, how & ENGINE_FETCH, how & ENGINE_WRITE);
+	if (!k)
+		return walk_there(w, addr, how, page, error);
+	if (!k->host)
+		return ENGINE_DEVICE;
+	page->gpa = k->gpa;
+	page->writable = k->written;
+	return reached(w, addr, how, k->host, k->index, page);
 }
 
 static void hold(void *ctx, uint64_t gpa)
