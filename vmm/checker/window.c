@@ -148,6 +148,18 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 	return reached(w, addr, how, k->host, k->index, page);
 }
 
+const uint8_t *window_code(struct checker *c, const struct vcpu_state *s, gva_t addr)
+{
+	struct window *w = c->window[s->vcpu->index];
+	const struct walk_known *k;
+
+	if (!w)
+		return NULL;
+	walks_set(&w->walks, c->ram, &s->walk);
+	k = walk_known(&w->walks, addr, true, false);
+	return k && k->host ? k->host + addr.v % GUEST_PAGE : NULL;
+}
+
 static void hold(void *ctx, uint64_t gpa)
 {
 	struct window *w = ctx;
