@@ -213,6 +213,11 @@ int guest_ram_create_plain(uint64_t size, struct guest_ram **ram, const char **w
 	return create(size, true, ram, what);
 }
 
+bool guest_ram_is_plain(const struct guest_ram *ram)
+{
+	return ram->plain;
+}
+
 void guest_ram_destroy(struct guest_ram *ram)
 {
 	if (!ram)

@@ -203,11 +203,16 @@ static enum walk_result again(struct walks *walks, const struct walk_cpu *cpu, u
 			      struct walk *w)
 {
 	const struct walk_known *k;
+	enum walk_result r;
 
 	walks_set(walks, ram, cpu);
 	k = walk_known(walks, (gva_t){ addr }, how & WALK_FETCH, how & WALK_WRITE);
-	if (!k)
-		return walk_again(walks, ram, (gva_t){ addr }, how, w);
+	if (!k) {
+		r = walk(ram, cpu, (gva_t){ addr }, how, w);
+		if (r == WALK_OK)
+			walk_remember(walks, ram, (gva_t){ addr }, how, w);
+		return r;
+	}
 	assert_ptr_equal(k->host, guest_ram_at(ram, (gpa_t){ k->gpa }, GUEST_PAGE));
 	assert_int_equal(k->index, guest_ram_page_index(ram, (gpa_t){ k->gpa }));
 	*w = (struct walk){ .gpa = { k->gpa + addr % GUEST_PAGE }, .written = k->written };

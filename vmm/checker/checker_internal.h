@@ -289,8 +289,11 @@ void check_piece(struct checker *c, const struct vcpu_state *s, const struct ins
  * decoded before is gone. CARRY_STEP: nothing was done.
  */
 enum carry_result window_run(struct checker *c, struct vcpu_state *s);
-/* The vCPU's own thread. The code at addr, up to the end of its page, if its windows have been there; else NULL. */
-const uint8_t *window_code(struct checker *c, const struct vcpu_state *s, gva_t addr);
+/*
+ * The vCPU's own thread. The page of addr, if its windows have been there and nothing that leads there has changed;
+ * no table on the way was hidden. NULL: it has to be walked.
+ */
+const struct walk_known *window_known(struct checker *c, const struct vcpu_state *s, gva_t addr, bool fetch, bool write);
 /* Called with checker.lock: returns when no window but a parked one remembers pages. */
 void windows_settle(struct checker *c);
 void windows_stop(struct checker *c); /* they end soon; called with checker.lock */

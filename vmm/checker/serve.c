@@ -191,11 +191,11 @@ const struct insn *checker_fetch(struct checker *c, struct vcpu_state *s)
 {
 	uint8_t code[INSN_MAX_BYTES];
 	uint64_t at = linear_rip(s);
-	const uint8_t *known = window_code(c, s, (gva_t){ at });
+	const struct walk_known *known = window_known(c, s, (gva_t){ at }, true, false);
 	size_t len = 0;
 
-	if (known && at % GUEST_PAGE <= GUEST_PAGE - sizeof(code)) {
-		memcpy(code, known, sizeof(code));
+	if (known && known->host && at % GUEST_PAGE <= GUEST_PAGE - sizeof(code)) {
+		memcpy(code, known->host + at % GUEST_PAGE, sizeof(code));
 		len = sizeof(code);
 	}
 	while (len < sizeof(code)) {

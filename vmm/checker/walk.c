@@ -228,13 +228,14 @@ void walks_set(struct walks *walks, const struct guest_ram *ram, const struct wa
 }
 
 /* What the entries are now is not read again: who changed one meanwhile would be missed. */
-static void remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how,
-		     const struct walk *w)
+void walk_remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how, const struct walk *w)
 {
 	uint64_t key = walk_key(walks, addr, how & WALK_FETCH), entry[WALK_TABLES];
 	struct walk_known *k = &walks->known[walk_place(key)];
 	gpa_t page = { w->gpa.v & ~(GUEST_PAGE - 1ull) };
 
+	if (walks->context == WALKS_CONTEXTS << 2)
+		return;
 	for (unsigned i = 0; i < w->ntables; i++)
 		entry[i] = w->entry[i] | (how & WALK_SET_AD ? PTE_A : 0);
 	if ((how & WALK_SET_AD) && (how & WALK_WRITE))
@@ -251,16 +252,6 @@ static void remember(struct walks *walks, const struct guest_ram *ram, gva_t add
 		k->below[i].slot = guest_ram_at(ram, w->table[i + 1], 8);
 		k->below[i].entry = entry[i + 1];
 	}
-}
-
-enum walk_result walk_again(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how,
-			    struct walk *out)
-{
-	enum walk_result r = walk(ram, &walks->cpu, addr, how, out);
-
-	if (r == WALK_OK && walks->context < WALKS_CONTEXTS << 2)
-		remember(walks, ram, addr, how, out);
-	return r;
 }
 
 enum walk_result walk_supervisor(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr,

@@ -48,7 +48,7 @@ enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, g
 		      unsigned how, struct walk *out);
 
 /*
- * The same for one thread that goes to the same pages again and again: where all entries that were read are what they
+ * For one thread that goes to the same pages again and again: where all entries that were read are what they
  * were the last time, so is the result. Which registers it is for is said once, by walks_set(); they count as the same
  * where they are but for CR3, which only says where the highest table is.
  */
@@ -108,11 +108,10 @@ static inline const struct walk_known *walk_known(const struct walks *walks, gva
 	return k;
 }
 
-/* walk() that is remembered; how has WALK_FETCH or WALK_SET_AD. */
-enum walk_result walk_again(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how,
-			    struct walk *out);
+/* What walk() found for walks->cpu; how has WALK_FETCH or WALK_SET_AD. */
+void walk_remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how, const struct walk *w);
 
-/* The same for a read with supervisor rights in 64-bit mode, without a vCPU. */
+/* walk() for a read with supervisor rights in 64-bit mode, without a vCPU. */
 enum walk_result walk_supervisor(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr,
 				 struct walk *out);
 

@@ -106,7 +106,7 @@ static __attribute__((noinline)) enum engine_reach walk_there(struct window *w, 
 	uint8_t *host;
 	gpa_t gpa;
 
-	switch (walk_again(&w->walks, w->c->ram, addr, flags, &found)) {
+	switch (walk(w->c->ram, &w->walks.cpu, addr, flags, &found)) {
 	case WALK_OK:
 		break;
 	case WALK_PF:
@@ -117,6 +117,7 @@ static __attribute__((noinline)) enum engine_reach walk_there(struct window *w, 
 	}
 	if (in_hidden_page(w->c, &found))
 		return ENGINE_ELSEWHERE;
+	walk_remember(&w->walks, w->c->ram, addr, flags, &found);
 	gpa.v = found.gpa.v & ~(GUEST_PAGE - 1ull);
 	host = guest_ram_at(w->c->ram, gpa, GUEST_PAGE);
 	if (!host)
@@ -148,16 +149,14 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 	return reached(w, addr, how, k->host, k->index, page);
 }
 
-const uint8_t *window_code(struct checker *c, const struct vcpu_state *s, gva_t addr)
+const struct walk_known *window_known(struct checker *c, const struct vcpu_state *s, gva_t addr, bool fetch, bool write)
 {
 	struct window *w = c->window[s->vcpu->index];
-	const struct walk_known *k;
 
 	if (!w)
 		return NULL;
 	walks_set(&w->walks, c->ram, &s->walk);
-	k = walk_known(&w->walks, addr, true, false);
-	return k && k->host ? k->host + addr.v % GUEST_PAGE : NULL;
+	return walk_known(&w->walks, addr, fetch, write);
 }
 
 static void hold(void *ctx, uint64_t gpa)

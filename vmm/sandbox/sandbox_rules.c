@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -95,6 +96,7 @@ static const struct rule rules[] = {
 	ANY(mremap, ALL),
 	ANY(madvise, ALL),
 	ANY(brk, ALL),
+	EQUAL(prctl, GUEST, 0, PR_SET_THP_DISABLE), /* ept/pool.c */
 	ANY(mincore, BIT(MAIN) | BIT(COMMANDS) | BIT(METRICS)), /* how much of it is the guest's */
 	ANY(clock_gettime, ALL),
 	ANY(gettimeofday, ALL),
