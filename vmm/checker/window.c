@@ -65,7 +65,7 @@ static void leave(struct window *w)
 
 void windows_settle(struct checker *c)
 {
-	for (unsigned n = 0; n < MAX_CPUS; n++) {
+	for (unsigned n = 0; n < machine_cpus(c->machine); n++) {
 		struct window *w = c->window[n];
 
 		while (w && atomic_load(&w->running) && !atomic_load(&w->parked)) {
@@ -205,7 +205,8 @@ static void check_slowly(struct window *w, const struct engine_access *a)
 /* With checker.lock. */
 static void show_over(struct window *w)
 {
-	tracking_end(w->c, w->over, w->nover);
+	if (w->nover)
+		tracking_end(w->c, w->over, w->nover);
 	w->nover = 0;
 }
 
