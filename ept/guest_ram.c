@@ -48,6 +48,17 @@ static int fail(const char **what, const char *call)
 
 /* ------------------------------------------------------------------ setup */
 
+/*
+ * Below all else that the process has, at the same distance from the view as always, so as random as that: the kernel
+ * looks for the mapping at every fault of the guest, and a tree's first entry is found soonest. A wish only.
+ */
+#define BELOW_VIEW (80ull << 40)
+
+static void *below_all(const uint8_t *view)
+{
+	return (uintptr_t)view > BELOW_VIEW ? (void *)((uintptr_t)view - BELOW_VIEW) : NULL;
+}
+
 static int map_both(struct guest_ram *ram, const char **what)
 {
 	ram->memfd = memfd_create("kmc-guest-ram", MFD_CLOEXEC);
@@ -68,7 +79,7 @@ static int map_both(struct guest_ram *ram, const char **what)
 	 * has no write-only PTEs. The price: a read of a page that nobody mapped yet is an EFAULT
 	 * as well, see guest_ram_populate().
 	 */
-	ram->guest = mmap(NULL, ram->map.size, PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ram->memfd, 0);
+	ram->guest = mmap(below_all(ram->map.view), ram->map.size, PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ram->memfd, 0);
 	if (ram->guest == MAP_FAILED)
 		return fail(what, "mmap(guest memory)");
 	/* A child of the VMM has no business with the guest's memory. */
@@ -200,6 +211,11 @@ int guest_ram_create(uint64_t size, struct guest_ram **ram, const char **what)
 int guest_ram_create_plain(uint64_t size, struct guest_ram **ram, const char **what)
 {
 	return create(size, true, ram, what);
+}
+
+bool guest_ram_is_plain(const struct guest_ram *ram)
+{
+	return ram->plain;
 }
 
 void guest_ram_destroy(struct guest_ram *ram)

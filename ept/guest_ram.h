@@ -73,6 +73,7 @@ struct guest_ram_range {
 int guest_ram_create(uint64_t size, struct guest_ram **ram, const char **what);
 /* The same, plain: guest_ram_hide() is -EOPNOTSUPP, and nothing has to be populated. */
 int guest_ram_create_plain(uint64_t size, struct guest_ram **ram, const char **what);
+bool guest_ram_is_plain(const struct guest_ram *ram);
 /* What the user can do about it; the message is "WHAT: STRERROR: REMEDY". err: negative errno. */
 const char *guest_ram_remedy(const char *what, int err);
 void guest_ram_destroy(struct guest_ram *ram);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #define HUGE	    ((size_t)2 << 20)
 #define FIRST_PIECE ((size_t)64 << 10)
@@ -73,6 +74,19 @@ static void *map(size_t bytes)
 	return at == MAP_FAILED ? NULL : at;
 }
 
+static atomic_bool small_pages;
+
+void pool_small_pages(void)
+{
+	atomic_store(&small_pages, !prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+}
+
+static void end_small_pages(void)
+{
+	if (atomic_exchange(&small_pages, false))
+		prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0);
+}
+
 /* Where a huge page can be: twice as much, less what is too much. */
 static void *map_huge(void)
 {
@@ -81,6 +95,7 @@ static void *map_huge(void)
 
 	if (!at)
 		return NULL;
+	end_small_pages();
 	if (before)
 		munmap(at, before);
 	munmap(at + before + HUGE, HUGE - before);
@@ -156,6 +171,8 @@ void pool_make_huge(void *table, size_t bytes)
 	uint8_t *at = (uint8_t *)table + -(uintptr_t)table % HUGE;
 	size_t whole = (uint8_t *)table + bytes < at ? 0 : (size_t)((uint8_t *)table + bytes - at) / HUGE * HUGE;
 
+	if (whole)
+		end_small_pages();
 	if (whole && !madvise(at, whole, MADV_HUGEPAGE))
 		(void)madvise(at, whole, MADV_COLLAPSE);
 }

@@ -23,6 +23,13 @@ void pool_destroy(struct pool *p); /* and all that is in it; NULL is allowed */
 void *pool_get(struct pool *p); /* NULL: out of memory; else it contains anything */
 void pool_put(struct pool *p, void *cell);
 
+/*
+ * Small pages for this process from now on, also where the host gives huge ones unasked: a VM has some megabytes in
+ * dozens of mappings, and each that a huge page fits into would cost one. It ends when a pool or a table has grown
+ * large. Children would inherit it.
+ */
+void pool_small_pages(void);
+
 #define POOL_LARGE_TABLE 65536u /* entries that are in use */
 /* A table that has grown large, and is used all over: huge pages from now on, where the host has them. */
 void pool_make_huge(void *table, size_t bytes);

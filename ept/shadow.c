@@ -19,15 +19,11 @@
 
 #include "shadow_page.h"
 
-#define SHARDS 256u
-
 struct shadow {
-	const struct guest_ram *ram;
+	struct shadow_map map; /* the table */
 	_Atomic uint64_t npages; /* tracked */
 	_Atomic uint64_t bytes;	 /* of the struct shadow_pages */
 	struct shadow_pools pools;
-	atomic_bool *shard; /* spin locks, by page index modulo SHARDS */
-	uintptr_t page[];   /* by guest_ram_page_index() */
 };
 
 #define UNTRACKED ((uintptr_t)0)
@@ -62,70 +58,59 @@ static void destroy(struct shadow *s)
 {
 	pool_destroy(s->pools.page);
 	pool_destroy(s->pools.map);
-	free(s->shard);
+	free(s->map.shard);
+	free(s->map.page);
 	free(s);
 }
 
 struct shadow *shadow_create(const struct guest_ram *ram)
 {
-	struct shadow *s = calloc(1, sizeof(*s) + guest_ram_pages(ram) * sizeof(s->page[0]));
+	struct shadow *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
-	s->ram = ram;
+	s->map.ram = ram;
+	s->map.page = calloc(guest_ram_pages(ram), sizeof(s->map.page[0]));
 	s->pools.page = pool_create(sizeof(struct shadow_page));
 	s->pools.map = pool_create(V_MAP);
-	s->shard = calloc(SHARDS, sizeof(s->shard[0]));
-	if (s->pools.page && s->pools.map && s->shard)
+	s->map.shard = calloc(SHADOW_SHARDS, sizeof(s->map.shard[0]));
+	if (s->map.page && s->pools.page && s->pools.map && s->map.shard)
 		return s;
 	destroy(s);
 	return NULL;
 }
 
 /* Held for some hundred instructions at most; whoever holds one may have lost its host CPU. */
-static void lock_page(const struct shadow *s, int64_t page)
+void shadow_wait(atomic_bool *shard)
 {
-	atomic_bool *lock = &s->shard[(uint64_t)page % SHARDS];
-
-	for (unsigned tries = 1; atomic_exchange_explicit(lock, true, memory_order_acquire); tries++)
+	for (unsigned tries = 1; atomic_exchange_explicit(shard, true, memory_order_acquire); tries++)
 		if (tries % 64 == 0)
 			sched_yield();
 }
 
+static void lock_page(const struct shadow *s, int64_t page)
+{
+	shadow_wait(&s->map.shard[(uint64_t)page % SHADOW_SHARDS]);
+}
+
 static void unlock_page(const struct shadow *s, int64_t page)
 {
-	atomic_store_explicit(&s->shard[(uint64_t)page % SHARDS], false, memory_order_release);
-}
-
-void shadow_hold(const struct shadow *s, gpa_t gpa)
-{
-	int64_t page = guest_ram_page_index(s->ram, gpa);
-
-	if (page >= 0)
-		lock_page(s, page);
-}
-
-void shadow_drop(const struct shadow *s, gpa_t gpa)
-{
-	int64_t page = guest_ram_page_index(s->ram, gpa);
-
-	if (page >= 0)
-		unlock_page(s, page);
+	atomic_store_explicit(&s->map.shard[(uint64_t)page % SHADOW_SHARDS], false, memory_order_release);
 }
 
 static void put_entry(struct shadow *s, int64_t i, uintptr_t entry)
 {
-	struct shadow_page *old = entry_page(s->page[i]);
+	struct shadow_page *old = entry_page(s->map.page[i]);
 
 	if (old) {
 		s->bytes -= shadow_page_bytes(old);
 		shadow_page_destroy(old);
 	}
-	if (entry != UNTRACKED && s->page[i] == UNTRACKED && ++s->npages == POOL_LARGE_TABLE)
-		pool_make_huge(s->page, guest_ram_pages(s->ram) * sizeof(s->page[0]));
-	else if (entry == UNTRACKED && s->page[i] != UNTRACKED)
+	if (entry != UNTRACKED && s->map.page[i] == UNTRACKED && ++s->npages == POOL_LARGE_TABLE)
+		pool_make_huge(s->map.page, guest_ram_pages(s->map.ram) * sizeof(s->map.page[0]));
+	else if (entry == UNTRACKED && s->map.page[i] != UNTRACKED)
 		s->npages--;
-	__atomic_store_n(&s->page[i], entry, __ATOMIC_RELEASE);
+	__atomic_store_n(&s->map.page[i], entry, __ATOMIC_RELEASE);
 }
 
 static void put_entry_locked(struct shadow *s, int64_t i, uintptr_t entry)
@@ -139,7 +124,7 @@ void shadow_destroy(struct shadow *s)
 {
 	if (!s)
 		return;
-	for (uint64_t i = 0; i < guest_ram_pages(s->ram); i++)
+	for (uint64_t i = 0; i < guest_ram_pages(s->map.ram); i++)
 		put_entry(s, (int64_t)i, UNTRACKED);
 	destroy(s);
 }
@@ -158,7 +143,7 @@ static bool next_span(const struct shadow *s, uint64_t *at, uint64_t *len, struc
 {
 	if (!*len)
 		return false;
-	span->page = guest_ram_page_index(s->ram, (gpa_t){*at});
+	span->page = guest_ram_page_index(s->map.ram, (gpa_t){*at});
 	span->off = *at % GUEST_PAGE;
 	if (span->page >= 0)
 		span->n = GUEST_PAGE - span->off;
@@ -178,7 +163,7 @@ int shadow_track(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a)
 	uint64_t at = gpa.v, left = len;
 	struct span span;
 
-	if (gpa.v % GUEST_PAGE || len % GUEST_PAGE || !guest_ram_contains(s->ram, gpa, len) ||
+	if (gpa.v % GUEST_PAGE || len % GUEST_PAGE || !guest_ram_contains(s->map.ram, gpa, len) ||
 	    a <= A_UNTRACKED || a >= A_STATES)
 		return -EINVAL;
 	while (next_span(s, &at, &left, &span))
@@ -188,7 +173,7 @@ int shadow_track(struct shadow *s, gpa_t gpa, uint64_t len, enum a_state a)
 
 int shadow_track_runs(struct shadow *s, gpa_t page, const struct shadow_run *run, unsigned n)
 {
-	int64_t i = guest_ram_page_index(s->ram, page);
+	int64_t i = guest_ram_page_index(s->map.ram, page);
 	struct shadow_page *p = NULL;
 
 	if (n > 1) {
@@ -217,13 +202,6 @@ void shadow_untrack(struct shadow *s, gpa_t gpa, uint64_t len)
 	while (next_span(s, &at, &left, &span))
 		if (span.page >= 0)
 			put_entry_locked(s, span.page, UNTRACKED);
-}
-
-bool shadow_tracked(const struct shadow *s, gpa_t gpa)
-{
-	int64_t i = guest_ram_page_index(s->ram, gpa);
-
-	return i >= 0 && __atomic_load_n(&s->page[i], __ATOMIC_ACQUIRE) != UNTRACKED;
 }
 
 /* ------------------------------------------------------------------- changes */
@@ -304,7 +282,7 @@ static bool change_uniform(uintptr_t *entry, const struct change *c, const struc
 /* One page. On a lack of memory the whole page becomes unknown: silent, and it needs no memory. */
 static int change_span(struct shadow *s, const struct change *c, const struct span *span)
 {
-	uintptr_t *entry = &s->page[span->page];
+	uintptr_t *entry = &s->map.page[span->page];
 	struct shadow_page *p = entry_page(*entry);
 	size_t before = p ? shadow_page_bytes(p) : 0, after = 0;
 	bool done;
@@ -376,7 +354,7 @@ int shadow_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint64_t l
 
 static void page_read_v(const struct shadow *s, const struct span *span, uint8_t *vbits)
 {
-	uintptr_t entry = span->page < 0 ? UNTRACKED : s->page[span->page];
+	uintptr_t entry = span->page < 0 ? UNTRACKED : s->map.page[span->page];
 
 	if (entry == UNTRACKED || is_uniform(entry))
 		memset(vbits, entry_v(entry), span->n);
@@ -386,7 +364,7 @@ static void page_read_v(const struct shadow *s, const struct span *span, uint8_t
 
 static void page_read_a(const struct shadow *s, const struct span *span, uint8_t *states)
 {
-	uintptr_t entry = span->page < 0 ? UNTRACKED : s->page[span->page];
+	uintptr_t entry = span->page < 0 ? UNTRACKED : s->map.page[span->page];
 
 	if (entry == UNTRACKED || is_uniform(entry))
 		memset(states, entry_a(entry), span->n);
@@ -423,7 +401,7 @@ void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t 
 
 static struct span held_span(const struct shadow *s, gpa_t gpa, uint32_t len)
 {
-	return (struct span){.page = guest_ram_page_index(s->ram, gpa),
+	return (struct span){.page = guest_ram_page_index(s->map.ram, gpa),
 			     .off = gpa.v % GUEST_PAGE,
 			     .n = len};
 }
@@ -465,26 +443,35 @@ static bool look_at_granules(const struct shadow_page *p, uint32_t off, uint32_t
 	return legal;
 }
 
-bool shadow_held_look(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *v)
+/* Seldom, so not inlined: it would cost the others registers. */
+static __attribute__((noinline)) bool look_otherwise(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *v)
 {
 	struct span span = held_span(s, gpa, len);
-	uintptr_t entry = span.page < 0 ? UNTRACKED : s->page[span.page];
+	uintptr_t entry = span.page < 0 ? UNTRACKED : s->map.page[span.page];
 	const struct shadow_page *p = entry_page(entry);
 
-	if (p && shadow_page_plain(p))
-		return span.off % A_GRANULE + len <= A_GRANULE ? shadow_page_look(p, span.off, len, v) :
-								 look_at_granules(p, span.off, len, v);
 	if (p)
-		return look_slowly(s, &span, v);
+		return shadow_page_plain(p) ? look_at_granules(p, span.off, len, v) : look_slowly(s, &span, v);
 	if (v)
 		memset(v, entry_a(entry) == A_ALLOCATED ? entry_v(entry) : V_DEFINED, len);
 	return is_legal(entry_a(entry));
 }
 
+bool shadow_held_look(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *v)
+{
+	int64_t i = guest_ram_page_index(s->map.ram, gpa);
+	uintptr_t entry = i < 0 ? UNTRACKED : s->map.page[i];
+	const struct shadow_page *p = entry_page(entry);
+
+	if (p && gpa.v % A_GRANULE + len <= A_GRANULE && shadow_page_plain(p))
+		return shadow_page_look(p, gpa.v % GUEST_PAGE, len, v);
+	return look_otherwise(s, gpa, len, v);
+}
+
 void shadow_prefetch(const struct shadow *s, gpa_t gpa)
 {
-	int64_t i = guest_ram_page_index(s->ram, gpa);
-	uintptr_t entry = i < 0 ? UNTRACKED : __atomic_load_n(&s->page[i], __ATOMIC_RELAXED);
+	int64_t i = guest_ram_page_index(s->map.ram, gpa);
+	uintptr_t entry = i < 0 ? UNTRACKED : __atomic_load_n(&s->map.page[i], __ATOMIC_RELAXED);
 	uint32_t off = gpa.v % GUEST_PAGE;
 
 	/* Never looked into: without the page's lock it may not be there any more. */
@@ -496,33 +483,42 @@ void shadow_prefetch(const struct shadow *s, gpa_t gpa)
 
 bool shadow_held_undefined(const struct shadow *s, gpa_t page)
 {
-	int64_t i = guest_ram_page_index(s->ram, page);
-	uintptr_t entry = i < 0 ? UNTRACKED : s->page[i];
+	int64_t i = guest_ram_page_index(s->map.ram, page);
+	uintptr_t entry = i < 0 ? UNTRACKED : s->map.page[i];
 
 	if (entry != UNTRACKED && !is_uniform(entry))
 		return shadow_page_undefined(entry_page(entry));
 	return entry_a(entry) == A_ALLOCATED && entry_v(entry) != V_DEFINED;
 }
 
-int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len)
+static __attribute__((noinline)) int write_otherwise(struct shadow *s, gpa_t gpa, const uint8_t *vbits,
+						    uint32_t len)
 {
 	struct span span = held_span(s, gpa, len);
-	uintptr_t entry = span.page < 0 ? UNTRACKED : s->page[span.page];
 
-	if (entry == UNTRACKED)
-		return 0;
-	if (!is_uniform(entry) && span.off % A_GRANULE + len <= A_GRANULE &&
-	    shadow_page_write_few(entry_page(entry), span.off, vbits, len))
-		return 0;
 	return change_span(s, &(struct change){.kind = vbits ? WRITE_V : SET_V, .value = V_DEFINED, .v = vbits},
 			   &span);
 }
 
+int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len)
+{
+	int64_t i = guest_ram_page_index(s->map.ram, gpa);
+	uintptr_t entry = i < 0 ? UNTRACKED : s->map.page[i];
+
+	if (entry == UNTRACKED)
+		return 0;
+	if (!is_uniform(entry) && gpa.v % A_GRANULE + len <= A_GRANULE &&
+	    shadow_page_write_few(entry_page(entry), gpa.v % GUEST_PAGE, vbits, len))
+		return 0;
+	return write_otherwise(s, gpa, vbits, len);
+}
+
+_Static_assert(offsetof(struct shadow, map) == 0, "shadow.h looks into it");
 _Static_assert(A_UNTRACKED == 0, "the entry of an untracked page reads as A_UNTRACKED, defined");
 
 uint64_t shadow_bytes(const struct shadow *s)
 {
-	return s->bytes + s->npages * sizeof(s->page[0]);
+	return s->bytes + s->npages * sizeof(s->map.page[0]);
 }
 
 uint64_t shadow_tracked_bytes(const struct shadow *s)

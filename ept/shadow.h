@@ -27,6 +27,14 @@ enum a_state {
 
 struct shadow;
 
+/* What every shadow begins with; for the inline functions below only. */
+struct shadow_map {
+	const struct guest_ram *ram;
+	uintptr_t *page; /* by guest_ram_page_index(); 0: not tracked */
+	atomic_bool *shard; /* spin locks, by page index modulo SHADOW_SHARDS */
+};
+#define SHADOW_SHARDS 256u
+
 struct shadow *shadow_create(const struct guest_ram *ram); /* NULL: out of memory */
 void shadow_destroy(struct shadow *s);
 
@@ -40,7 +48,18 @@ struct shadow_run {
 /* 0, or -ENOMEM: the page is tracked as A_UNKNOWN. */
 int shadow_track_runs(struct shadow *s, gpa_t page, const struct shadow_run *run, unsigned n);
 void shadow_untrack(struct shadow *s, gpa_t gpa, uint64_t len);
-bool shadow_tracked(const struct shadow *s, gpa_t gpa);
+/* page: its index */
+static inline bool shadow_page_tracked(const struct shadow *s, uint64_t page)
+{
+	return __atomic_load_n(&((const struct shadow_map *)s)->page[page], __ATOMIC_ACQUIRE) != 0;
+}
+
+static inline bool shadow_tracked(const struct shadow *s, gpa_t gpa)
+{
+	int64_t i = guest_ram_page_index(((const struct shadow_map *)s)->ram, gpa);
+
+	return i >= 0 && shadow_page_tracked(s, (uint64_t)i);
+}
 
 /*
  * 0 or -ENOMEM; after -ENOMEM every page of the range for which memory was short is A_UNKNOWN and
@@ -66,8 +85,27 @@ void shadow_prefetch(const struct shadow *s, gpa_t gpa);
  * the page, for ranges within it, and only the functions with held in their names. A holder takes no
  * other lock and waits for nothing.
  */
-void shadow_hold(const struct shadow *s, gpa_t gpa);
-void shadow_drop(const struct shadow *s, gpa_t gpa);
+void shadow_wait(atomic_bool *shard); /* for the inline functions only: until the lock is ours */
+
+static inline void shadow_hold(const struct shadow *s, gpa_t gpa)
+{
+	const struct shadow_map *m = (const struct shadow_map *)s;
+	int64_t i = guest_ram_page_index(m->ram, gpa);
+	atomic_bool *shard = &m->shard[(uint64_t)i % SHADOW_SHARDS];
+
+	if (i >= 0 && atomic_exchange_explicit(shard, true, memory_order_acquire))
+		shadow_wait(shard);
+}
+
+static inline void shadow_drop(const struct shadow *s, gpa_t gpa)
+{
+	const struct shadow_map *m = (const struct shadow_map *)s;
+	int64_t i = guest_ram_page_index(m->ram, gpa);
+
+	if (i >= 0)
+		atomic_store_explicit(&m->shard[(uint64_t)i % SHADOW_SHARDS], false, memory_order_release);
+}
+
 /*
  * True: no byte is freed, unallocated or redzone. vbits, unless it is NULL: V bits of the bytes that are
  * A_ALLOCATED; nobody answers for the value of the others: defined.

@@ -483,10 +483,23 @@ bool shadow_page_set_v(struct shadow_page *p, uint32_t off, uint32_t n, uint8_t 
 	return true;
 }
 
-bool shadow_page_undefined(const struct shadow_page *p)
+/* Of 64 bytes, 8 granules, that have these bits. */
+static bool undefined_in(const struct shadow_page *p, uint32_t off, uint64_t bits)
 {
-	if (!p->v && p->v_all == V_DEFINED)
-		return false;
+	const uint32_t everywhere = 0x11111111;
+	uint32_t codes;
+
+	memcpy(&codes, p->a + off / (2 * GRANULE), sizeof(codes));
+	if (codes == (codes & 0xf) * everywhere && !(shadow_codes[codes & 0xf].allocated % GRANULE))
+		return shadow_codes[codes & 0xf].allocated;
+	for (; bits; bits >>= 8, codes >>= 4)
+		if (bits & ((1u << shadow_codes[codes & 0xf].allocated) - 1))
+			return true;
+	return false;
+}
+
+static bool undefined_slowly(const struct shadow_page *p)
+{
 	for (uint32_t off = 0; off < GUEST_PAGE; off += 8) {
 		uint8_t bits = p->v ? p->v[off / 8] : 0xff, a[8];
 
@@ -496,6 +509,24 @@ bool shadow_page_undefined(const struct shadow_page *p)
 		for (uint32_t i = 0; i < sizeof(a); i++)
 			if (bits >> i & 1 && a[i] == A_ALLOCATED)
 				return true;
+	}
+	return false;
+}
+
+bool shadow_page_undefined(const struct shadow_page *p)
+{
+	uint64_t bits;
+
+	if (!p->v && p->v_all == V_DEFINED)
+		return false;
+	if (!p->mixed) /* a bitmap has an undefined byte */
+		return p->a_all == A_ALLOCATED;
+	if (!p->v || p->a_bytes)
+		return undefined_slowly(p);
+	for (uint32_t off = 0; off < GUEST_PAGE; off += 8 * (uint32_t)sizeof(bits)) {
+		memcpy(&bits, p->v + off / 8, sizeof(bits));
+		if (bits && undefined_in(p, off, bits))
+			return true;
 	}
 	return false;
 }

@@ -64,11 +64,14 @@ extern const struct shadow_code shadow_codes[16];
 /* All of the following hold where this is true. */
 static inline bool shadow_page_plain(const struct shadow_page *p)
 {
-	return p->mixed && !p->a_bytes && !p->exact;
+	return !p->a_bytes && !p->exact;
 }
 
+/* Of a page in one state the code is that state less 1. */
 static inline const struct shadow_code *shadow_page_code(const struct shadow_page *p, uint32_t off)
 {
+	if (!p->mixed)
+		return &shadow_codes[p->a_all - A_UNKNOWN];
 	return &shadow_codes[p->a[off / (2 * A_GRANULE)] >> (off / A_GRANULE % 2 * 4) & 0xf];
 }
 
@@ -85,6 +88,8 @@ static inline void shadow_put_bytes(uint8_t *to, uint64_t bytes, uint32_t n)
 {
 	if (n == sizeof(bytes))
 		memcpy(to, &bytes, sizeof(bytes));
+	else if (n == 4)
+		memcpy(to, &bytes, 4);
 	else
 		for (uint32_t i = 0; i < n; i++)
 			to[i] = (uint8_t)(bytes >> 8 * i);
@@ -96,6 +101,8 @@ static inline uint64_t shadow_get_bytes(const uint8_t *from, uint32_t n)
 
 	if (n == sizeof(bytes))
 		memcpy(&bytes, from, sizeof(bytes));
+	else if (n == 4)
+		memcpy(&bytes, from, 4);
 	else
 		for (uint32_t i = 0; i < n; i++)
 			bytes |= (uint64_t)from[i] << 8 * i;

@@ -64,7 +64,8 @@ void track_set(struct track *t, const struct track_params *p)
 	atomic_store(&t->limited, p->mode == TRACK_BUDGET || p->mode == TRACK_SAMPLE);
 }
 
-bool track_limited(const struct track *t)
+/* Any thread. */
+static bool track_limited(const struct track *t)
 {
 	return atomic_load_explicit(&t->limited, memory_order_relaxed);
 }

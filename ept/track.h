@@ -60,7 +60,6 @@ void track_destroy(struct track *t);
 /* What is hidden meanwhile is the caller's business; see track_refill(). */
 void track_set(struct track *t, const struct track_params *p);
 const struct track_params *track_params(const struct track *t);
-bool track_limited(const struct track *t); /* pages have budgets; any thread */
 /* In front of those there are. False: there is no room, or no such rule. */
 bool track_add_rule(struct track *t, const struct track_rule *rule);
 void track_clear_rules(struct track *t);

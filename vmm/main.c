@@ -27,6 +27,7 @@
 #include "notify.h"
 #include "options.h"
 #include "output.h"
+#include "pool.h"
 #include "qemu_argv.h"
 #include "qmp.h"
 #include "sandbox.h"
@@ -523,6 +524,8 @@ static int prepare_and_run(struct run *r)
 
 	if (!code)
 		code = start_control(r);
+	if (!code && !guest_ram_is_plain(machine_ram(r->machine)))
+		pool_small_pages(); /* now: the programs that it starts have been started */
 	return code ? code : run(r);
 }
 

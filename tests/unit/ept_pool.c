@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include <cmocka.h>
 
@@ -72,6 +73,43 @@ static void a_huge_table_keeps_its_contents(void **state)
 	free(table);
 }
 
+static int small_pages(void)
+{
+	return prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0);
+}
+
+/* A table for which there is no room for a huge page changes nothing; a large one ends it, once. */
+static void small_pages_until_a_table_is_large(void **state)
+{
+	const size_t bytes = (size_t)5 << 20;
+	void *table = calloc(1, bytes);
+
+	assert_non_null(table);
+	pool_small_pages();
+	assert_int_equal(small_pages(), 1);
+	pool_make_huge(table, 100);
+	assert_int_equal(small_pages(), 1);
+	pool_make_huge(table, bytes);
+	assert_int_equal(small_pages(), 0);
+	free(table);
+}
+
+#ifndef __SANITIZE_ADDRESS__
+static void small_pages_until_a_pool_is_large(void **state)
+{
+	struct pool *p = pool_create(4096);
+
+	pool_small_pages();
+	for (size_t i = 0; i < POOL_LARGE / 4096 / 2; i++)
+		pool_get(p);
+	assert_int_equal(small_pages(), 1);
+	for (size_t i = 0; i < POOL_LARGE / 4096; i++)
+		pool_get(p);
+	assert_int_equal(small_pages(), 0);
+	pool_destroy(p);
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -80,6 +118,10 @@ int main(void)
 		cmocka_unit_test(the_last_one_is_the_next),
 #endif
 		cmocka_unit_test(a_huge_table_keeps_its_contents),
+		cmocka_unit_test(small_pages_until_a_table_is_large),
+#ifndef __SANITIZE_ADDRESS__
+		cmocka_unit_test(small_pages_until_a_pool_is_large),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

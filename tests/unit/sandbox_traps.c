@@ -26,6 +26,7 @@
 
 #include <jansson.h>
 #include <linux/kvm.h>
+#include <linux/userfaultfd.h>
 
 #include "sandbox.h"
 
@@ -90,6 +91,29 @@ static void act_run(void)
 {
 	if (ioctl(-1, KVM_RUN, 0) != -1 || errno != EBADF)
 		_exit(1);
+}
+
+static void act_continue(void)
+{
+	if (ioctl(-1, UFFDIO_CONTINUE, 0) != -1 || errno != EBADF)
+		_exit(1);
+}
+
+/* The kernel looks at the low half only, the filter at both. */
+static void act_run_and_more(void)
+{
+	syscall(SYS_ioctl, -1, KVM_RUN | 1ull << 32, 0);
+}
+
+static void act_set_sregs(void)
+{
+	ioctl(-1, KVM_SET_SREGS, 0);
+}
+
+/* A system call of another number whose second argument is KVM_RUN. */
+static void act_bind(void)
+{
+	syscall(SYS_bind, -1, KVM_RUN, 0);
 }
 
 static void act_internet(void)
@@ -325,6 +349,11 @@ static void test_listed(void **state)
 static void test_kinds_differ(void **state)
 {
 	expect_silence(SANDBOX_VCPU, act_run);
+	expect_silence(SANDBOX_VCPU, act_continue);
+	expect_silence(SANDBOX_CHECKER, act_continue);
+	expect_trap(SANDBOX_VCPU, act_run_and_more, "ioctl", SYS_ioctl);
+	expect_trap(SANDBOX_VCPU, act_set_sregs, "ioctl", SYS_ioctl);
+	expect_trap(SANDBOX_VCPU, act_bind, "bind", SYS_bind);
 	expect_silence(SANDBOX_NET, act_internet);
 	expect_trap(SANDBOX_NET, act_run, "ioctl", SYS_ioctl);
 	expect_trap(SANDBOX_OUTLET, act_run, "ioctl", SYS_ioctl);

@@ -12,23 +12,37 @@ static void note_tables(struct checker *c, const struct walk *w, struct pieces *
 	}
 }
 
+/* Where to, by what windows know or by the guest's tables. False where the access ends in a fault. */
+static bool find_page(struct checker *c, const struct vcpu_state *s, gva_t at, bool write, struct pieces *out,
+		      struct walk *w)
+{
+	const struct walk_known *known = window_known(c, s, at, false, write);
+	enum walk_result r;
+
+	if (known) {
+		w->gpa.v = known->gpa + at.v % GUEST_PAGE;
+		w->left = GUEST_PAGE - at.v % GUEST_PAGE;
+		return true;
+	}
+	r = walk(c->ram, &s->walk, at, write ? WALK_WRITE : WALK_READ, w);
+	note_tables(c, w, out);
+	if (r == WALK_PF) {
+		out->fault = true;
+		out->fault_addr = at;
+		out->fault_error = w->error_code;
+	}
+	return r == WALK_OK;
+}
+
 /* Adds the piece at addr + offset. Returns its length, 0 where the access ends in a fault. */
 static uint32_t add_piece(struct checker *c, const struct vcpu_state *s,
 			  const struct insn_access *a, uint32_t offset, struct pieces *out)
 {
 	struct piece *p = &out->piece[out->n];
 	gva_t at = { a->addr.v + offset };
-	enum walk_result r;
 	struct walk w;
 
-	r = walk(c->ram, &s->walk, at, a->how & INSN_WRITE ? WALK_WRITE : WALK_READ, &w);
-	note_tables(c, &w, out);
-	if (r == WALK_PF) {
-		out->fault = true;
-		out->fault_addr = at;
-		out->fault_error = w.error_code;
-	}
-	if (r != WALK_OK)
+	if (!find_page(c, s, at, a->how & INSN_WRITE, out, &w))
 		return 0;
 	*p = (struct piece){ .gpa = w.gpa,
 			     .gva = at,

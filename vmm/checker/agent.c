@@ -234,14 +234,6 @@ void agent_catch_up(struct checker *c)
 		consume_ready(c);
 }
 
-bool agent_pending(const struct checker *c)
-{
-	const struct agent *a = &c->agent;
-
-	return a->on && !a->broken && __atomic_load_n(&a->shared->seq, __ATOMIC_ACQUIRE) >=
-						__atomic_load_n(&a->next, __ATOMIC_ACQUIRE);
-}
-
 /*
  * Lets the CPU that fills the gap do so. A pause may have caught it: then this one has to give way,
  * and nobody is late. True where that happened.

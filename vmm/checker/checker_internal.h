@@ -173,8 +173,14 @@ void agent_drain(struct checker *c, unsigned cpu);
 void agent_catch_up(struct checker *c);
 /* agent_drain() for a device's thread. */
 void agent_drain_device(struct checker *c);
-/* Something was announced that has not been consumed. */
-bool agent_pending(const struct checker *c);
+/* Something was announced that has not been consumed. Any thread. */
+static inline bool agent_pending(const struct checker *c)
+{
+	const struct agent *a = &c->agent;
+
+	return a->on && !a->broken && __atomic_load_n(&a->shared->seq, __ATOMIC_ACQUIRE) >=
+						__atomic_load_n(&a->next, __ATOMIC_ACQUIRE);
+}
 /* Ends checking for this VM: everything is shown, one line says why. */
 void agent_give_up(struct checker *c, const char *why, ...) __attribute__((format(printf, 2, 3)));
 
@@ -304,6 +310,11 @@ void check_piece(struct checker *c, const struct vcpu_state *s, const struct ins
  * decoded before is gone. CARRY_STEP: nothing was done.
  */
 enum carry_result window_run(struct checker *c, struct vcpu_state *s);
+/*
+ * The vCPU's own thread. The page of addr, if its windows have been there and nothing that leads there has changed;
+ * no table on the way was hidden. NULL: it has to be walked.
+ */
+const struct walk_known *window_known(struct checker *c, const struct vcpu_state *s, gva_t addr, bool fetch, bool write);
 /* Called with checker.lock: returns when no window but a parked one remembers pages. */
 void windows_settle(struct checker *c);
 void windows_stop(struct checker *c); /* they end soon; called with checker.lock */
@@ -316,6 +327,10 @@ void count_violation(struct checker *c, uint64_t *how);
 void counted_begin(struct checker *c, const struct obj_cache *cache, gpa_t gpa, uint64_t len);
 void counted_end(struct checker *c, gpa_t gpa, uint64_t len);
 /* Any thread. */
+static inline bool counted_any(struct checker *c)
+{
+	return atomic_load_explicit(&c->ncounted, memory_order_acquire);
+}
 bool counted_has(struct checker *c, gpa_t gpa);
 
 /* trace.c. The frames of the access that s is at, its own first. task: see vcpu_current_task(). */

@@ -191,8 +191,13 @@ const struct insn *checker_fetch(struct checker *c, struct vcpu_state *s)
 {
 	uint8_t code[INSN_MAX_BYTES];
 	uint64_t at = linear_rip(s);
+	const struct walk_known *known = window_known(c, s, (gva_t){ at }, true, false);
 	size_t len = 0;
 
+	if (known && known->host && at % GUEST_PAGE <= GUEST_PAGE - sizeof(code)) {
+		memcpy(code, known->host + at % GUEST_PAGE, sizeof(code));
+		len = sizeof(code);
+	}
 	while (len < sizeof(code)) {
 		size_t part = sizeof(code) - len;
 		struct walk w;

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+_Static_assert(WALKS_CONTEXTS << 2 < 64, "a key has room for it below the page");
+
 #define CR0_WP (1ull << 16)
 #define CR0_PG (1ull << 31)
 #define CR4_PSE	 (1ull << 4)
@@ -14,7 +16,6 @@
 #define CR4_PKE	 (1ull << 22)
 #define EFER_LMA (1ull << 10)
 #define EFER_NXE (1ull << 11)
-#define RFLAGS_AC (1ull << 18)
 
 #define PTE_P  (1ull << 0)
 #define PTE_W  (1ull << 1)
@@ -82,7 +83,7 @@ static bool allowed(const struct walk_cpu *cpu, uint64_t rights, uint64_t leaf, 
 		return false;
 	if (how & WALK_FETCH)
 		return !((rights & PTE_NX) || (!user && user_page && (cpu->cr4 & CR4_SMEP)));
-	if (!user && user_page && (cpu->cr4 & CR4_SMAP) && !(cpu->rflags & RFLAGS_AC))
+	if (!user && user_page && (cpu->cr4 & CR4_SMAP) && !(cpu->rflags & WALK_RFLAGS_AC))
 		return false;
 	if ((how & WALK_WRITE) && !(rights & PTE_W) && (user || (cpu->cr0 & CR0_WP)))
 		return false;
@@ -194,56 +195,63 @@ enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, g
 	return walk_by(mode, ram, cpu, addr, how, out);
 }
 
-static bool same_cpu(const struct walk_cpu *a, const struct walk_cpu *b)
+/* But for where the tables are. */
+static bool same_rights(const struct walk_cpu *a, const struct walk_cpu *b)
 {
-	return a->cr3 == b->cr3 && a->cr0 == b->cr0 && a->cr4 == b->cr4 && a->efer == b->efer &&
-	       a->cpl == b->cpl && a->pkru == b->pkru && !((a->rflags ^ b->rflags) & RFLAGS_AC);
+	return a->cr0 == b->cr0 && a->cr4 == b->cr4 && a->efer == b->efer && a->cpl == b->cpl &&
+	       a->pkru == b->pkru && !((a->rflags ^ b->rflags) & WALK_RFLAGS_AC);
 }
 
-static bool still_there(const struct walk_known *k)
+/* Seldom is one that is not there: then all are made anew. */
+static unsigned find_context(struct walks *walks, const struct walk_cpu *cpu)
 {
-	for (unsigned i = 0; i < k->n; i++)
-		if (entry_load(k->slot[i], 8) != k->entry[i])
-			return false;
-	return true;
+	unsigned n = 0;
+
+	while (n < walks->ncontexts && !same_rights(&walks->contexts[n], cpu))
+		n++;
+	if (n == WALKS_CONTEXTS) {
+		memset(walks->known, 0, sizeof(walks->known));
+		walks->ncontexts = n = 0;
+	}
+	if (n == walks->ncontexts)
+		walks->contexts[walks->ncontexts++] = *cpu;
+	return n;
+}
+
+void walks_set(struct walks *walks, const struct guest_ram *ram, const struct walk_cpu *cpu)
+{
+	walks->cpu = *cpu;
+	walks->top = NULL;
+	if ((cpu->cr0 & CR0_PG) && (cpu->efer & EFER_LMA))
+		walks->top = guest_ram_at(ram, (gpa_t){ cpu->cr3 & PTE_ADDR }, GUEST_PAGE);
+	walks->context = (walks->top ? find_context(walks, cpu) : WALKS_CONTEXTS) << 2;
 }
 
 /* What the entries are now is not read again: who changed one meanwhile would be missed. */
-static void remember(struct walk_known *k, const struct guest_ram *ram, const struct walk_cpu *cpu,
-		     uint64_t page, unsigned how, const struct walk *w)
+void walk_remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how, const struct walk *w)
 {
-	*k = (struct walk_known){ .page = page,
-				  .how = how & ~(unsigned)WALK_WRITE,
-				  .cpu = *cpu,
-				  .n = w->ntables,
-				  .to = { w->gpa.v & ~(GUEST_PAGE - 1ull) },
-				  .written = w->written };
-	for (unsigned i = 0; i < k->n; i++) {
-		k->slot[i] = guest_ram_at(ram, w->table[i], 8);
-		k->entry[i] = w->entry[i] | (how & WALK_SET_AD ? PTE_A : 0);
-	}
+	uint64_t key = walk_key(walks, addr, how & WALK_FETCH), entry[WALK_TABLES];
+	struct walk_known *k = &walks->known[walk_place(key)];
+	gpa_t page = { w->gpa.v & ~(GUEST_PAGE - 1ull) };
+
+	if (walks->context == WALKS_CONTEXTS << 2)
+		return;
+	for (unsigned i = 0; i < w->ntables; i++)
+		entry[i] = w->entry[i] | (how & WALK_SET_AD ? PTE_A : 0);
 	if ((how & WALK_SET_AD) && (how & WALK_WRITE))
-		k->entry[k->n - 1] |= PTE_D;
-}
-
-enum walk_result walk_again(struct walks *walks, const struct guest_ram *ram,
-			    const struct walk_cpu *cpu, gva_t addr, unsigned how, struct walk *out)
-{
-	uint64_t page = addr.v & ~(GUEST_PAGE - 1ull), fetch = how & WALK_FETCH ? 1 : 0;
-	struct walk_known *k = &walks->known[(page / GUEST_PAGE * 2 + fetch) % WALKS_KNOWN];
-	enum walk_result r;
-
-	if (k->page == page && k->how == (how & ~(unsigned)WALK_WRITE) &&
-	    (k->written || !(how & WALK_WRITE)) && same_cpu(&k->cpu, cpu) && still_there(k)) {
-		out->ntables = 0;
-		out->written = k->written;
-		found(out, k->to.v + (addr.v - page));
-		return WALK_OK;
+		entry[w->ntables - 1] |= PTE_D;
+	*k = (struct walk_known){ .key = key,
+				  .gpa = page.v,
+				  .host = guest_ram_at(ram, page, GUEST_PAGE),
+				  .index = (uint32_t)guest_ram_page_index(ram, page),
+				  .top = w->table[0].v % GUEST_PAGE,
+				  .n = (uint8_t)(w->ntables - 1),
+				  .written = w->written,
+				  .top_entry = entry[0] };
+	for (unsigned i = 0; i < k->n; i++) {
+		k->below[i].slot = guest_ram_at(ram, w->table[i + 1], 8);
+		k->below[i].entry = entry[i + 1];
 	}
-	r = walk(ram, cpu, addr, how, out);
-	if (r == WALK_OK && page && (cpu->cr0 & CR0_PG) && (cpu->efer & EFER_LMA))
-		remember(k, ram, cpu, page, how, out);
-	return r;
 }
 
 enum walk_result walk_supervisor(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr,

@@ -25,6 +25,7 @@ enum walk_how {
 };
 
 #define WALK_TABLES 5
+#define WALK_RFLAGS_AC (1ull << 18)
 
 struct walk {
 	gpa_t gpa;
@@ -47,26 +48,70 @@ enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, g
 		      unsigned how, struct walk *out);
 
 /*
- * The same for one thread that goes to the same pages again and again: where the registers and all
- * entries that were read are what they were the last time, so is the result; ntables is 0 then.
+ * For one thread that goes to the same pages again and again: where all entries that were read are what they
+ * were the last time, so is the result. Which registers it is for is said once, by walks_set(); they count as the same
+ * where they are but for CR3, which only says where the highest table is.
  */
-#define WALKS_KNOWN 512
+#define WALKS_KNOWN    512 /* a power of two */
+#define WALKS_CONTEXTS 8
 struct walks {
+	const uint8_t *top; /* the highest table, as the host has it */
+	uint64_t context;   /* number of cpu in contexts, in bits 2 to 5; WALKS_CONTEXTS: nothing is remembered */
+	struct walk_cpu cpu;
+	unsigned ncontexts;
+	struct walk_cpu contexts[WALKS_CONTEXTS];
 	struct walk_known {
-		uint64_t page; /* of the address; 0: unused */
-		unsigned how;  /* WALK_FETCH, WALK_SET_AD */
-		struct walk_cpu cpu;
-		unsigned n;
-		const uint64_t *slot[WALK_TABLES];
-		uint64_t entry[WALK_TABLES];
-		gpa_t to;
-		bool written;
+		uint64_t key; /* walk_key(); 0: unused */
+		uint64_t gpa; /* of the page */
+		uint8_t *host; /* NULL: no RAM */
+		uint32_t index; /* guest_ram_page_index() */
+		uint16_t top; /* bytes into the highest table */
+		uint8_t n;    /* tables below the highest one */
+		bool written; /* as in struct walk */
+		uint64_t top_entry;
+		struct {
+			const uint64_t *slot;
+			uint64_t entry;
+		} below[WALK_TABLES - 1];
 	} known[WALKS_KNOWN];
 };
-enum walk_result walk_again(struct walks *walks, const struct guest_ram *ram,
-			    const struct walk_cpu *cpu, gva_t addr, unsigned how, struct walk *out);
+void walks_set(struct walks *walks, const struct guest_ram *ram, const struct walk_cpu *cpu);
+/* Needs walks_set() again: what a window can change of the registers, AC and PKRU, has changed. */
+static inline bool walks_differ(const struct walks *walks, uint64_t rflags, uint32_t pkru)
+{
+	return ((walks->cpu.rflags ^ rflags) & WALK_RFLAGS_AC) || walks->cpu.pkru != pkru;
+}
 
-/* The same for a read with supervisor rights in 64-bit mode, without a vCPU. */
+static inline uint64_t walk_key(const struct walks *walks, gva_t addr, bool fetch)
+{
+	return (addr.v & ~(GUEST_PAGE - 1ull)) | walks->context | (fetch ? 2 : 0) | 1;
+}
+
+/* What differs in few bits, in the lowest as well, lies apart. */
+static inline unsigned walk_place(uint64_t key)
+{
+	return (unsigned)(key * 0x9e3779b97f4a7c15ull >> 32) % WALKS_KNOWN;
+}
+
+/* NULL where it has to be walked. */
+static inline const struct walk_known *walk_known(const struct walks *walks, gva_t addr, bool fetch, bool write)
+{
+	uint64_t key = walk_key(walks, addr, fetch);
+	const struct walk_known *k = &walks->known[walk_place(key)];
+
+	if (k->key != key || (write && !k->written) ||
+	    __atomic_load_n((const uint64_t *)(walks->top + k->top), __ATOMIC_RELAXED) != k->top_entry)
+		return NULL;
+	for (unsigned i = 0; i < k->n; i++)
+		if (__atomic_load_n(k->below[i].slot, __ATOMIC_RELAXED) != k->below[i].entry)
+			return NULL;
+	return k;
+}
+
+/* What walk() found for walks->cpu; how has WALK_FETCH or WALK_SET_AD. */
+void walk_remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how, const struct walk *w);
+
+/* walk() for a read with supervisor rights in 64-bit mode, without a vCPU. */
 enum walk_result walk_supervisor(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr,
 				 struct walk *out);
 

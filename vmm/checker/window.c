@@ -66,7 +66,7 @@ static void leave(struct window *w)
 
 void windows_settle(struct checker *c)
 {
-	for (unsigned n = 0; n < MAX_CPUS; n++) {
+	for (unsigned n = 0; n < machine_cpus(c->machine); n++) {
 		struct window *w = c->window[n];
 
 		while (w && atomic_load(&w->running) && !atomic_load(&w->parked)) {
@@ -84,22 +84,30 @@ static bool in_hidden_page(struct checker *c, const struct walk *w)
 	return false;
 }
 
-/* What should not be in a hidden page is for serve.c to sort out: the hardware faults on it again. */
-static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engine_page *page,
-			       uint32_t *error)
+/* host: where its first byte is, index: its number; the rest of *page is filled in. */
+static inline enum engine_reach reached(const struct window *w, gva_t addr, unsigned how, uint8_t *host,
+					uint64_t index, struct engine_page *page)
 {
-	struct window *w = ctx;
-	unsigned flags = how & ENGINE_FETCH ? WALK_FETCH : WALK_SET_AD;
 	bool user = (int64_t)addr.v >= 0;
+
+	page->tracked = shadow_page_tracked(w->c->shadow, index);
+	if (page->tracked && (user || (how & ENGINE_FETCH)))
+		return ENGINE_ELSEWHERE;
+	page->host = host;
+	page->user = user;
+	return ENGINE_REACHED;
+}
+
+/* What should not be in a hidden page is for serve.c to sort out: the hardware faults on it again. */
+static __attribute__((noinline)) enum engine_reach walk_there(struct window *w, gva_t addr, unsigned how,
+							      struct engine_page *page, uint32_t *error)
+{
+	unsigned flags = (how & ENGINE_FETCH ? WALK_FETCH : WALK_SET_AD) | (how & ENGINE_WRITE ? WALK_WRITE : 0);
 	struct walk found;
+	uint8_t *host;
 	gpa_t gpa;
 
-	w->s->walk.rflags = w->s->insn.rflags;
-	if (w->has_vectors)
-		w->s->walk.pkru = xstate_pkru(w->c, &w->vectors);
-	if (how & ENGINE_WRITE)
-		flags |= WALK_WRITE;
-	switch (walk_again(&w->walks, w->c->ram, &w->s->walk, addr, flags, &found)) {
+	switch (walk(w->c->ram, &w->walks.cpu, addr, flags, &found)) {
 	case WALK_OK:
 		break;
 	case WALK_PF:
@@ -108,19 +116,48 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 	default:
 		return ENGINE_ELSEWHERE;
 	}
-	gpa.v = found.gpa.v & ~(GUEST_PAGE - 1ull);
 	if (in_hidden_page(w->c, &found))
 		return ENGINE_ELSEWHERE;
-	if (!guest_ram_contains(w->c->ram, gpa, GUEST_PAGE))
+	walk_remember(&w->walks, w->c->ram, addr, flags, &found);
+	gpa.v = found.gpa.v & ~(GUEST_PAGE - 1ull);
+	host = guest_ram_at(w->c->ram, gpa, GUEST_PAGE);
+	if (!host)
 		return ENGINE_DEVICE;
-	page->tracked = shadow_tracked(w->c->shadow, gpa);
-	if (page->tracked && (user || (how & ENGINE_FETCH)))
-		return ENGINE_ELSEWHERE;
-	page->host = guest_ram_at(w->c->ram, gpa, GUEST_PAGE);
 	page->gpa = gpa.v;
-	page->user = user;
 	page->writable = found.written;
-	return ENGINE_REACHED;
+	return reached(w, addr, how, host, (uint64_t)guest_ram_page_index(w->c->ram, gpa), page);
+}
+
+/* Needed again in each window, so what is known is found without a call. */
+static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engine_page *page,
+			       uint32_t *error)
+{
+	struct window *w = ctx;
+	const struct walk_known *k;
+
+	w->s->walk.rflags = w->s->insn.rflags;
+	if (w->has_vectors)
+		w->s->walk.pkru = xstate_pkru(w->c, &w->vectors);
+	if (walks_differ(&w->walks, w->s->walk.rflags, w->s->walk.pkru))
+		walks_set(&w->walks, w->c->ram, &w->s->walk);
+	k = walk_known(&w->walks, addr, how & ENGINE_FETCH, how & ENGINE_WRITE);
+	if (!k)
+		return walk_there(w, addr, how, page, error);
+	if (!k->host)
+		return ENGINE_DEVICE;
+	page->gpa = k->gpa;
+	page->writable = k->written;
+	return reached(w, addr, how, k->host, k->index, page);
+}
+
+const struct walk_known *window_known(struct checker *c, const struct vcpu_state *s, gva_t addr, bool fetch, bool write)
+{
+	struct window *w = c->window[s->vcpu->index];
+
+	if (!w)
+		return NULL;
+	walks_set(&w->walks, c->ram, &s->walk);
+	return walk_known(&w->walks, addr, fetch, write);
 }
 
 static void hold(void *ctx, uint64_t gpa)
@@ -169,7 +206,8 @@ static void check_slowly(struct window *w, const struct engine_access *a)
 /* With checker.lock. */
 static void show_over(struct window *w)
 {
-	tracking_end(w->c, w->over, w->nover);
+	if (w->nover)
+		tracking_end(w->c, w->over, w->nover);
 	w->nover = 0;
 }
 
@@ -177,15 +215,8 @@ static void show_over(struct window *w)
  * The page of an access is shown when the window ends, for that costs nothing then; or at the next access,
  * which so is none any more. True where the page was let go of meanwhile.
  */
-static bool spend(struct window *w, gpa_t gpa)
+static bool end_page(struct window *w, gpa_t gpa, enum track_spent spent)
 {
-	enum track_spent spent;
-
-	if (!track_limited(w->c->track))
-		return false;
-	spent = tracking_spend(w->c, gpa);
-	if (spent == TRACK_GOES_ON)
-		return false;
 	if (w->nover < MAX_OVER)
 		w->over[w->nover++] = gpa;
 	if (spent == TRACK_OVER && w->nover < MAX_OVER)
@@ -198,19 +229,31 @@ static bool spend(struct window *w, gpa_t gpa)
 	return true;
 }
 
+static void count_bytes(struct window *w, const struct engine_access *a)
+{
+	gpa_t gpa = { a->gpa };
+
+	if (!counted_has(w->c, gpa) || !shadow_held_look(w->c->shadow, gpa, a->len, NULL))
+		return;
+	w->counted_read += a->how & ENGINE_READ ? a->len : 0;
+	w->counted_written += a->how & ENGINE_WRITE ? a->len : 0;
+}
+
 static void check(void *ctx, const struct engine_access *a, uint8_t *v)
 {
 	struct window *w = ctx;
 	gpa_t gpa = { a->gpa };
 	bool plain = !agent_pending(w->c) && shadow_held_look(w->c->shadow, gpa, a->len, v);
+	enum track_spent spent;
 
 	if (!plain)
 		check_slowly(w, a);
-	if (counted_has(w->c, gpa) && shadow_held_look(w->c->shadow, gpa, a->len, NULL)) {
-		w->counted_read += a->how & ENGINE_READ ? a->len : 0;
-		w->counted_written += a->how & ENGINE_WRITE ? a->len : 0;
-	}
-	if ((spend(w, gpa) || !plain) && v)
+	if (counted_any(w->c))
+		count_bytes(w, a);
+	spent = tracking_spend(w->c, gpa);
+	if (plain && spent == TRACK_GOES_ON)
+		return;
+	if (((spent != TRACK_GOES_ON && end_page(w, gpa, spent)) || !plain) && v)
 		shadow_held_look(w->c->shadow, gpa, a->len, v);
 }
 
@@ -396,6 +439,7 @@ static void run(struct window *w, struct vcpu_state *s, struct engine_window *ou
 
 	w->walks_agent = in_agent(w->c, s->insn.rip) || track_params(w->c->track)->mode == TRACK_FULL;
 	w->s = s;
+	walks_set(&w->walks, w->c->ram, &s->walk);
 	w->stop = w->has_vectors = false;
 	w->nover = 0;
 	w->counted_read = w->counted_written = 0;
