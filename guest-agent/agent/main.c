@@ -158,6 +158,7 @@ static void agent_deinit(void)
 	if (greeted)
 		kmc_doorbell(KMC_CMD_BYE, 0);
 	kmc_symbols_deinit();
+	kmc_trace_deinit();
 	kmc_wait_deinit();
 	kmc_pages_deinit();
 	kmc_rings_deinit();
@@ -174,6 +175,8 @@ static int __init set_up(void)
 	err = kmc_symbols_init();
 	if (!err)
 		err = fill_hello();
+	if (!err)
+		err = kmc_trace_init();
 	if (!err)
 		err = kmc_rings_init();
 	if (!err)

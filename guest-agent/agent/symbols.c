@@ -240,6 +240,10 @@ static int on_module(struct notifier_block *nb, unsigned long state, void *data)
 {
 	const struct module *mod = data;
 
+	kmc_trace_forget(init_text(mod).start, init_text(mod).size);
+	if (state != MODULE_STATE_LIVE)
+		kmc_trace_forget(core_text(mod).start, core_text(mod).size);
+
 	mutex_lock(&stream_lock);
 	switch (state) {
 	case MODULE_STATE_COMING:
