@@ -99,6 +99,7 @@ bool kmc_pages_adopt(const void *p, u64 cache);
 /* wait.c: what the host must know before the guest goes on (kmc_hello.wants). Any context but for init
  * and deinit. */
 int kmc_wait_init(void);
+bool kmc_wait_any(void);   /* the host wants announcements */
 void kmc_wait_start(void); /* everything else is set up: from now on it looks at what the host wants */
 void kmc_wait_stop(void);
 void kmc_wait_deinit(void);
@@ -129,8 +130,10 @@ void kmc_symbols_deinit(void);
 unsigned long kmc_lookup(const char *name);
 /* Bytes of the symbol at addr, 0 where unknown. */
 unsigned long kmc_symbol_size(unsigned long addr);
-/* Names of the kernel's and of all modules' functions to the host, and from then on of new ones. */
+/* Names of all modules' functions to the host, and from then on of new modules'. */
 int kmc_symbols_stream(void);
+/* Names of the kernel's functions, a hundred thousand, once. Sleeps. */
+void kmc_symbols_kernel(void);
 /* Fills in kmc_hello where our own code is. */
 void kmc_symbols_self(struct kmc_hello *h);
 

@@ -134,6 +134,7 @@ int kmc_attach(void)
 {
 	int err;
 
+	kmc_symbols_kernel();
 	kmc_slab_init();
 	err = kmc_probes_init();
 	if (err) {
@@ -194,6 +195,9 @@ static int __init set_up(void)
 	err = kmc_symbols_stream();
 	if (err)
 		return err;
+	/* Before the first announcement: a report has names. Without any there is none. */
+	if (kmc_wait_any())
+		kmc_symbols_kernel();
 	panic_registered = !atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	WRITE_ONCE(kmc_active, true);
 	kmc_wait_start();
