@@ -46,6 +46,14 @@ static inline void kmc_doorbell(enum kmc_cmd cmd, u32 argument)
 unsigned long kmc_call(unsigned long fn, unsigned long a, unsigned long b, unsigned long c,
 		       unsigned long d);
 
+/* A frame that has called something: the return address, and sp and rbp as they are behind it. */
+struct kmc_frame {
+	unsigned long ip, sp, bp;
+};
+
+/* call.S: the frame of the function that calls it. */
+void kmc_here(struct kmc_frame *frame);
+
 /* ring.c */
 struct kmc_event {
 	u8 type;   /* enum kmc_type */
@@ -60,12 +68,18 @@ int kmc_rings_init(void);
 void kmc_rings_deinit(void);
 /* Any context. Appends one record to this CPU's ring, rings the doorbell only if it is full. */
 void kmc_emit(const struct kmc_event *event);
+
+/* trace.c */
+int kmc_trace_init(void);
+void kmc_trace_deinit(void);
 /*
  * Any context. Fills event->stack, the innermost frame being the function that was probed: from the
  * caller's own stack (tracepoints) or from the registers at a function's entry (kprobes).
  */
 void kmc_stack_here(struct kmc_event *event);
 void kmc_stack_regs(struct kmc_event *event, struct pt_regs *regs);
+/* What was remembered of this code, which is new or gone. Any context. */
+void kmc_trace_forget(unsigned long start, unsigned long size);
 
 /* pages.c: which pages have been announced. Any context but for init and deinit. */
 int kmc_pages_init(void);
@@ -85,6 +99,7 @@ bool kmc_pages_adopt(const void *p, u64 cache);
 /* wait.c: what the host must know before the guest goes on (kmc_hello.wants). Any context but for init
  * and deinit. */
 int kmc_wait_init(void);
+bool kmc_wait_any(void);   /* the host wants announcements */
 void kmc_wait_start(void); /* everything else is set up: from now on it looks at what the host wants */
 void kmc_wait_stop(void);
 void kmc_wait_deinit(void);
@@ -117,8 +132,10 @@ void kmc_symbols_deinit(void);
 unsigned long kmc_lookup(const char *name);
 /* Bytes of the symbol at addr, 0 where unknown. */
 unsigned long kmc_symbol_size(unsigned long addr);
-/* Names of the kernel's and of all modules' functions to the host, and from then on of new ones. */
+/* Names of all modules' functions to the host, and from then on of new modules'. */
 int kmc_symbols_stream(void);
+/* Names of the kernel's functions, a hundred thousand, once. Sleeps. */
+void kmc_symbols_kernel(void);
 /* Fills in kmc_hello where our own code is. */
 void kmc_symbols_self(struct kmc_hello *h);
 

@@ -134,6 +134,7 @@ int kmc_attach(void)
 {
 	int err;
 
+	kmc_symbols_kernel();
 	kmc_slab_init();
 	err = kmc_probes_init();
 	if (err) {
@@ -158,6 +159,7 @@ static void agent_deinit(void)
 	if (greeted)
 		kmc_doorbell(KMC_CMD_BYE, 0);
 	kmc_symbols_deinit();
+	kmc_trace_deinit();
 	kmc_wait_deinit();
 	kmc_pages_deinit();
 	kmc_rings_deinit();
@@ -174,6 +176,8 @@ static int __init set_up(void)
 	err = kmc_symbols_init();
 	if (!err)
 		err = fill_hello();
+	if (!err)
+		err = kmc_trace_init();
 	if (!err)
 		err = kmc_rings_init();
 	if (!err)
@@ -192,6 +196,9 @@ static int __init set_up(void)
 	err = kmc_symbols_stream();
 	if (err)
 		return err;
+	/* Before the first announcement: a report has names. Without any there is none. */
+	if (kmc_wait_any())
+		kmc_symbols_kernel();
 	panic_registered = !atomic_notifier_chain_register(&panic_notifier_list, &panic_block);
 	WRITE_ONCE(kmc_active, true);
 	kmc_wait_start();

@@ -8,37 +8,17 @@
 #include <linux/gfp.h>
 #include <linux/irq_work.h>
 #include <linux/sched/clock.h>
-#include <linux/stacktrace.h>
 #include "agent.h"
 
 #define SLOTS_MAX  512
 #define SLOTS_MIN  32
 #define RINGS_SIZE (512 * 1024) /* bytes of records, all rings together */
 
-/* Frames of the agent and of the tracepoint that lie on top of the stack. */
-#define OWN_FRAMES 6
-
-static unsigned int stack_depth = KMC_STACK_DEPTH;
-module_param(stack_depth, uint, 0644);
-MODULE_PARM_DESC(stack_depth, "frames of call trace in each record, 0 to 19 (default 19); the host may want others");
-
 static struct kmc_ring *rings[KMC_MAX_CPUS];
 static unsigned int slots;
-static unsigned long save_regs; /* stack_trace_save_regs() */
 
 /* Set while this CPU is in kmc_emit(), with interrupts off: only an NMI can find it set. */
 static DEFINE_PER_CPU(bool, emitting);
-
-/* Code between a tracepoint and us, as in enum kmc_traced_by. */
-static struct {
-	const char *name;
-	unsigned long start, end;
-} iterators[KMC_TRACED] = {
-	{ "__traceiter_kmalloc" },
-	{ "__traceiter_kmem_cache_alloc" },
-	{ "__traceiter_kfree" },
-	{ "__traceiter_kmem_cache_free" },
-};
 
 /* Printing must wait until no lock of the allocator is held. */
 static void complain(struct irq_work *work)
@@ -55,15 +35,7 @@ static size_t ring_bytes(void)
 
 int kmc_rings_init(void)
 {
-	unsigned int cpu, i;
-
-	save_regs = kmc_lookup("stack_trace_save_regs");
-	for (i = 0; i < ARRAY_SIZE(iterators); i++) {
-		iterators[i].start = kmc_lookup(iterators[i].name);
-		iterators[i].end = iterators[i].start + kmc_symbol_size(iterators[i].start);
-		kmc_hello->traced[i].iterator_start = iterators[i].start;
-		kmc_hello->traced[i].iterator_end = iterators[i].end;
-	}
+	unsigned int cpu;
 
 	slots = SLOTS_MAX;
 	while (slots > SLOTS_MIN && nr_cpu_ids * slots * sizeof(struct kmc_record) > RINGS_SIZE)
@@ -87,50 +59,6 @@ void kmc_rings_deinit(void)
 	irq_work_sync(&complaint);
 	for (cpu = 0; cpu < KMC_MAX_CPUS; cpu++)
 		kmc_free(rings[cpu], ring_bytes());
-}
-
-static bool is_own_frame(unsigned long addr)
-{
-	unsigned int i;
-
-	if (within_module(addr, THIS_MODULE))
-		return true;
-	for (i = 0; i < ARRAY_SIZE(iterators); i++)
-		if (addr >= iterators[i].start && addr < iterators[i].end)
-			return true;
-	return false;
-}
-
-static unsigned int wanted_depth(void)
-{
-	unsigned int wanted = READ_ONCE(kmc_hello->stack_depth);
-
-	return min_t(unsigned int, wanted ? wanted - 1 : READ_ONCE(stack_depth), KMC_STACK_DEPTH);
-}
-
-noinline void kmc_stack_here(struct kmc_event *event)
-{
-	unsigned long frames[KMC_STACK_DEPTH + OWN_FRAMES];
-	unsigned int depth = wanted_depth(), n, skip = 0;
-
-	event->nstack = 0;
-	if (!depth)
-		return;
-	n = stack_trace_save(frames, depth + OWN_FRAMES, 0);
-	while (skip < n && is_own_frame(frames[skip]))
-		skip++;
-	event->nstack = min(n - skip, depth);
-	memcpy(event->stack, frames + skip, event->nstack * sizeof(frames[0]));
-}
-
-void kmc_stack_regs(struct kmc_event *event, struct pt_regs *regs)
-{
-	unsigned int depth = wanted_depth();
-
-	event->nstack = 0;
-	if (depth && save_regs)
-		event->nstack = kmc_call(save_regs, (unsigned long)regs,
-					 (unsigned long)event->stack, depth, 0);
 }
 
 /* Who does it. Interrupts belong to nobody: pid 0 and the kind of context as the name. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * symbols.c: finds kernel symbols that are not exported, and streams the names of all functions, and
- * where the ORC tables are, to the host: the kernel's once, each module's before its init function
- * runs.
+ * where the ORC tables are, to the host: the kernel's once, before the first announcement that counts,
+ * each module's before its init function runs.
  *
  * A module is announced as one or two ranges of the same name: its text, and its init text, which
  * goes away again when it is loaded.
@@ -15,9 +15,10 @@
 
 static unsigned long lookup_name, lookup_size, on_each_symbol;
 
-static DEFINE_MUTEX(stream_lock); /* buffer, used */
+static DEFINE_MUTEX(stream_lock); /* the three below */
 static char *buffer;
 static size_t used;
+static bool kernel_told;
 
 static bool notifying;
 
@@ -240,6 +241,10 @@ static int on_module(struct notifier_block *nb, unsigned long state, void *data)
 {
 	const struct module *mod = data;
 
+	kmc_trace_forget(init_text(mod).start, init_text(mod).size);
+	if (state != MODULE_STATE_LIVE)
+		kmc_trace_forget(core_text(mod).start, core_text(mod).size);
+
 	mutex_lock(&stream_lock);
 	switch (state) {
 	case MODULE_STATE_COMING:
@@ -278,12 +283,20 @@ static void put_loaded_modules(void)
 	rcu_read_unlock_sched();
 }
 
+void kmc_symbols_kernel(void)
+{
+	mutex_lock(&stream_lock);
+	if (!kernel_told)
+		put_kernel();
+	kernel_told = true;
+	mutex_unlock(&stream_lock);
+}
+
 int kmc_symbols_stream(void)
 {
 	int err;
 
 	mutex_lock(&stream_lock);
-	put_kernel();
 	err = register_module_notifier(&module_notifier);
 	notifying = !err;
 	put_loaded_modules();

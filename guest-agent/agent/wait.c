@@ -17,7 +17,7 @@ static unsigned long *shown[KMC_SHOWN_PIECES];
 static u8 *site_gap;
 static unsigned long *quiet_frees;
 static bool attached, started;
-static u32 again; /* KMC_WANT_AGAIN when the probes were placed */
+static u32 again; /* KMC_WANT_AGAIN when the probes were placed; 0 when the host is greeted */
 
 static void look(struct work_struct *work);
 static DECLARE_DELAYED_WORK(looking, look);
@@ -25,6 +25,11 @@ static DECLARE_DELAYED_WORK(looking, look);
 static u32 wants(void)
 {
 	return READ_ONCE(kmc_hello->wants);
+}
+
+bool kmc_wait_any(void)
+{
+	return !(wants() & KMC_WANT_NOTHING);
 }
 
 /* Bytes of a piece's bitmap. */
@@ -90,7 +95,6 @@ static void look(struct work_struct *work)
 void kmc_wait_start(void)
 {
 	attached = started = true;
-	again = wants() & KMC_WANT_AGAIN;
 	follow();
 	schedule_delayed_work(&looking, round_jiffies_relative(LOOK_EVERY));
 }
