@@ -171,10 +171,11 @@ static unsigned translate_all(struct translation *t, const uint8_t *bytes, size_
 	return insns - 1;
 }
 
-static void forget_blocks(struct block_cache *k)
+static void forget_blocks(struct engine *e)
 {
-	memset(k->bucket, 0, sizeof(k->bucket));
-	k->used = 0;
+	memset(e->cache->bucket, 0, sizeof(e->cache->bucket));
+	e->cache->used = 0;
+	e->met = NULL;
 }
 
 static struct block **bucket_of(struct engine *e, uint64_t rip)
@@ -192,7 +193,7 @@ static struct block *keep(struct engine *e, const uint8_t *bytes, unsigned insns
 	struct block **head, *b;
 
 	if (k->used + size > sizeof(k->arena))
-		forget_blocks(k);
+		forget_blocks(e);
 	head = bucket_of(e, t->rip);
 	b = (struct block *)((char *)k->arena + k->used);
 	k->used += size;

@@ -130,31 +130,79 @@ static void settle(struct engine *e)
 	e->v[SLOT_T0] = e->v[SLOT_T1] = e->v[SLOT_T2] = 0;
 }
 
+static bool cut_short(const struct engine *e, const struct engine_limits *l)
+{
+	return e->insns + e->reps >= l->insns || (l->stop && *l->stop);
+}
+
+/* Undefined bits in the overlay last as long as the window does. */
+static uint64_t wait(const struct engine *e, const struct engine_limits *l)
+{
+	return overlay_empty(e) ? e->wait : l->idle;
+}
+
 static bool enough(const struct engine *e, const struct engine_limits *l)
 {
-	if (e->insns + e->reps >= l->insns || (l->stop && *l->stop))
-		return true;
-	return !e->undefined && e->insns - e->last_tracked > l->idle;
+	return cut_short(e, l) || (!e->undefined && e->insns - e->last_tracked >= wait(e, l));
+}
+
+/*
+ * So few instructions outside do not count: a return by way of a thunk, say. What began outside ends wherever it
+ * comes in.
+ */
+#define LEAVE_OUTSIDE 16u
+
+bool engine_crosses(struct engine *e)
+{
+	if (e->inside) {
+		e->inside = false;
+		e->outside_since = uop_insns_behind(e);
+		return false;
+	}
+	if (uop_insns_behind(e) - e->outside_since >= LEAVE_OUTSIDE)
+		return !e->undefined;
+	e->inside = true;
+	return false;
+}
+
+void engine_met(struct engine *e, uint64_t instructions)
+{
+	const struct engine_limits *l = e->limits;
+	struct idle_place *p = &e->block->idle;
+	uint64_t until;
+
+	if (e->met)
+		idle_came(e->met, instructions, l->exit_cost);
+	e->met = p;
+	e->wait = idle_wait(p);
+	if (e->wait > l->idle)
+		e->wait = l->idle;
+	if (e->undefined)
+		return;
+	until = e->last_tracked + wait(e, l);
+	e->until = until < e->most ? until : e->most;
+	e->left = (int64_t)(e->until - e->last_tracked);
 }
 
 /* Blocks start one another for so many instructions, then limits and definedness are looked at again. */
 #define CHAIN		256u
 #define CHAIN_UNDEFINED 64u
 
-static uint64_t until(const struct engine *e, const struct engine_limits *l)
+static uint64_t most(const struct engine *e, const struct engine_limits *l)
 {
-	uint64_t most = e->undefined ? UINT64_MAX : e->last_tracked + l->idle;
-	uint64_t left = l->insns - e->reps, chain = e->undefined ? CHAIN_UNDEFINED : CHAIN;
+	uint64_t left = l->insns - e->reps, chain = e->insns + (e->undefined ? CHAIN_UNDEFINED : CHAIN);
 
-	most = most < left ? most : left;
-	return most < e->insns + chain ? most : e->insns + chain;
+	return left < chain ? left : chain;
 }
 
-static void run(struct engine *e, struct block *b, uint64_t until)
+static void run(struct engine *e, struct block *b)
 {
+	uint64_t idle = e->undefined ? UINT64_MAX : e->last_tracked + wait(e, e->limits);
+
 	e->block = b;
-	e->until = until;
-	e->left = (int64_t)(until - e->insns - b->insns);
+	e->most = most(e, e->limits);
+	e->until = idle < e->most ? idle : e->most;
+	e->left = (int64_t)(e->until - e->insns - b->insns);
 	if (e->undefined)
 		b->uop->checked(e, b->uop);
 	else
@@ -164,7 +212,7 @@ static void run(struct engine *e, struct block *b, uint64_t until)
 static enum engine_end run_blocks(struct engine *e, const struct engine_limits *l)
 {
 	for (;;) {
-		if (e->insns && engine_leaves(e))
+		if (engine_leaves(e))
 			return ENGINE_OVER;
 		struct block *b = block_at(e, e->rip, false);
 
@@ -172,7 +220,7 @@ static enum engine_end run_blocks(struct engine *e, const struct engine_limits *
 			b = block_at(e, e->rip, true);
 		if (!b)
 			return ENGINE_HARDWARE;
-		run(e, b, until(e, l));
+		run(e, b);
 		if (e->leave)
 			break;
 		e->insns = uop_insns_behind(e);
@@ -196,6 +244,13 @@ void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limi
 	e->out = out;
 	e->insns = e->reps = e->last_tracked = e->accesses = 0;
 	e->leave = LEAVE_NOT;
+	e->until = e->most = 0;
+	e->left = 0;
+	e->inside = cpu->rip - limits->leave_start < limits->leave_end - limits->leave_start;
+	e->outside_since = 0ull - LEAVE_OUTSIDE;
+	e->learns = limits->exit_cost;
+	e->met = limits->from;
+	e->wait = limits->from ? limits->from_wait : limits->idle;
 	e->vector.regs = NULL;
 	e->vector.undefined = 0;
 	block_new_window(e);
@@ -203,6 +258,8 @@ void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limi
 	mem_forget(e);
 	load_cpu(e, vbits);
 	out->end = run_blocks(e, limits);
+	if (e->met && e->learns && !cut_short(e, limits))
+		idle_never(e->met, (uint32_t)e->wait, limits->exit_cost);
 	out->insns = e->insns;
 	out->accesses = e->accesses;
 	out->progress |= e->insns != 0;

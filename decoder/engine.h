@@ -13,6 +13,7 @@
 #ifndef KMC_ENGINE_H
 #define KMC_ENGINE_H
 
+#include "idle.h"
 #include "insn.h"
 
 #define ENGINE_READ  0x1u
@@ -129,8 +130,19 @@ struct engine_ops {
 struct engine_limits {
 	uint32_t insns;	/* at most so many instructions; a string instruction counts its elements */
 	uint32_t idle;	/* ends so many after the last tracked access, once nothing is undefined */
+	/*
+	 * Not 0: what a violation costs, in instructions. Then places learn how long to wait for the next access
+	 * (idle.h), and idle is the most; it is waited for while memory that is not tracked has undefined bits.
+	 */
+	uint32_t exit_cost;
+	/* The place that this window begins at, and what idle_wait() said of it. NULL: at a violation. */
+	struct idle_place *from;
+	uint32_t from_wait;
 	const volatile bool *stop; /* NULL, or ends the window soon after it is set */
-	/* Code that is left to the hardware: a window ends when it comes there, once nothing is undefined. */
+	/*
+	 * Code that is left to the hardware: a window ends when it comes there from elsewhere, once nothing is
+	 * undefined. It may begin there.
+	 */
 	uint64_t leave_start, leave_end;
 };
 

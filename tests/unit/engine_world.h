@@ -50,6 +50,8 @@ struct world {
 	struct engine_vectors vectors, initial; /* of a window; what each of them starts with */
 	unsigned reached_user; /* reach() of the user page */
 	uint64_t leave, leave_end; /* offsets in the code page: where windows end */
+	struct idle_place *from;   /* these three as in engine_limits */
+	uint32_t from_wait, exit_cost;
 	struct engine_use use[MAX_USES];
 	struct engine_origin origin[MAX_USES]; /* what use[].origin pointed to */
 	unsigned uses;
@@ -224,6 +226,9 @@ static inline void world_run(struct world *w, uint32_t insns)
 	const uint64_t code = world_page[CODE_PAGE].addr;
 	struct engine_limits limits = { .insns = insns,
 					.idle = 1000,
+					.exit_cost = w->exit_cost,
+					.from = w->from,
+					.from_wait = w->from_wait,
 					.leave_start = code + w->leave,
 					.leave_end = code + w->leave_end };
 
