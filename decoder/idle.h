@@ -24,10 +24,9 @@ struct idle_place {
 	uint8_t visits;		    /* modulo 256 */
 };
 
-#define IDLE_TRY   32u /* visits */
-#define IDLE_THINK 8u  /* visits; and whenever was waited in vain */
+#define IDLE_TRY 32u /* visits */
 
-/* What was learned is thought about. exit_cost: what a violation costs, in emulated instructions, at least 1. */
+/* What was learned is thought about: where was waited in vain, and behind each try. exit_cost: what a violation costs, in emulated instructions, at least 1. */
 void idle_think(struct idle_place *p, uint32_t exit_cost);
 
 /*
@@ -70,7 +69,7 @@ static inline void idle_came(struct idle_place *p, uint64_t instructions, uint32
 		return;
 	}
 	p->came[level]++;
-	if (p->visits % IDLE_THINK == 0)
+	if (p->visits % IDLE_TRY == 0)
 		idle_think(p, exit_cost);
 }
 
