@@ -66,12 +66,12 @@ static inline const uint8_t *code_at(struct engine *e, uint64_t addr)
 	return p.host + addr % ENGINE_PAGE;
 }
 
-/* Blocks of pages with code that has to be asked about are looked at one by one. */
+/* Blocks of pages with code that has to be asked about are looked at one by one; in there, all. */
 static bool may_ask(const struct engine *e, const struct code_page *c)
 {
 	const struct engine_limits *l = e->limits;
 
-	return c->page < l->enter_end && l->enter_start < c->page + ENGINE_PAGE;
+	return e->inside || (c->page < l->enter_end && l->enter_start < c->page + ENGINE_PAGE);
 }
 
 static __attribute__((noinline)) bool reach_page(struct engine *e, struct code_page *c)
@@ -181,11 +181,12 @@ static unsigned translate_all(struct translation *t, const uint8_t *bytes, size_
 	return insns - 1;
 }
 
-static void forget_blocks(struct block_cache *k)
+static void forget_blocks(struct engine *e)
 {
-	memset(k->bucket, 0, sizeof(k->bucket));
-	memset(k->page_bucket, 0, sizeof(k->page_bucket));
-	k->used = 0;
+	memset(e->cache->bucket, 0, sizeof(e->cache->bucket));
+	memset(e->cache->page_bucket, 0, sizeof(e->cache->page_bucket));
+	e->cache->used = 0;
+	e->met = NULL;
 }
 
 static void *take(struct block_cache *k, size_t size)
@@ -227,7 +228,7 @@ static struct block *keep(struct engine *e, const uint8_t *bytes, unsigned insns
 	struct block **head, *b;
 
 	if (k->used + size + sizeof(struct code_page) > sizeof(k->arena))
-		forget_blocks(k);
+		forget_blocks(e);
 	head = bucket_of(e, t->rip);
 	b = take(k, size);
 	memset(b, 0, offsetof(struct block, bytes));

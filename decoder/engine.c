@@ -130,57 +130,104 @@ static void settle(struct engine *e)
 	e->v[SLOT_T0] = e->v[SLOT_T1] = e->v[SLOT_T2] = 0;
 }
 
+static bool cut_short(const struct engine *e, const struct engine_limits *l)
+{
+	return e->insns + e->reps >= l->insns || (l->stop && *l->stop);
+}
+
+/* Undefined bits in the overlay last as long as the window does. */
+static uint64_t wait(const struct engine *e, const struct engine_limits *l)
+{
+	return overlay_empty(e) ? e->wait : l->idle;
+}
+
 static bool enough(const struct engine *e, const struct engine_limits *l)
 {
-	if (e->insns + e->reps >= l->insns || (l->stop && *l->stop))
-		return true;
-	return !e->undefined && e->insns - e->last_tracked > l->idle;
+	return cut_short(e, l) || (!e->undefined && e->insns - e->last_tracked >= wait(e, l));
+}
+
+void engine_met(struct engine *e, uint64_t instructions)
+{
+	const struct engine_limits *l = e->limits;
+	struct idle_place *p = &e->block->idle;
+	uint64_t until;
+
+	if (e->met)
+		idle_came(e->met, instructions, l->exit_cost);
+	e->met = p;
+	e->wait = idle_wait(p);
+	if (e->wait > l->idle)
+		e->wait = l->idle;
+	if (e->undefined)
+		return;
+	until = e->last_tracked + wait(e, l);
+	e->until = until < e->most ? until : e->most;
+	e->left = (int64_t)(e->until - e->last_tracked);
 }
 
 /* Blocks start one another for so many instructions, then limits and definedness are looked at again. */
 #define CHAIN		256u
 #define CHAIN_UNDEFINED 64u
 
-static uint64_t until(const struct engine *e, const struct engine_limits *l)
+static uint64_t most(const struct engine *e, const struct engine_limits *l)
 {
-	uint64_t most = e->undefined ? UINT64_MAX : e->last_tracked + l->idle;
-	uint64_t left = l->insns - e->reps, chain = e->undefined ? CHAIN_UNDEFINED : CHAIN;
+	uint64_t left = l->insns - e->reps, chain = e->insns + (e->undefined ? CHAIN_UNDEFINED : CHAIN);
 
-	most = most < left ? most : left;
-	return most < e->insns + chain ? most : e->insns + chain;
+	return left < chain ? left : chain;
 }
 
-static void run(struct engine *e, struct block *b, uint64_t until)
+static void run(struct engine *e, struct block *b)
 {
+	uint64_t idle = e->undefined ? UINT64_MAX : e->last_tracked + wait(e, e->limits);
+
 	e->block = b;
-	e->until = until;
-	e->left = (int64_t)(until - e->insns - b->insns);
+	e->most = most(e, e->limits);
+	e->until = idle < e->most ? idle : e->most;
+	e->left = (int64_t)(e->until - e->insns - b->insns);
 	if (e->undefined)
 		b->uop->checked(e, b->uop);
 	else
 		b->uop->fn(e, b->uop);
 }
 
-/* Behind a call that was carried out. Its own instructions are one: a window's limit is met at some time. */
+/*
+ * Behind a call that was carried out. Its own instructions are one: a window's limit is met at some time. For those
+ * that wait it is an access: it has spared as much.
+ */
 static void return_to(struct engine *e, uint64_t rip)
 {
+	uint64_t last = e->last_tracked;
+
 	e->rip = rip;
 	e->r[INSN_RSP] += sizeof(uint64_t);
-	e->insns++;
-	e->last_tracked = e->insns;
+	e->last_tracked = ++e->insns;
+	if (e->learns)
+		engine_met(e, e->insns - last);
 }
+
+/*
+ * So few instructions outside do not count: a return by way of a thunk, say. What began outside is asked about
+ * wherever it comes in.
+ */
+#define ASK_OUTSIDE 16u
 
 /* e->rip is where the next block begins, whoever has to be asked. False: the window ends. */
 static bool may_enter(struct engine *e)
 {
 	uint64_t back;
 
-	while (e->insns && engine_asks(e)) {
+	while (engine_asks(e)) {
+		if (e->inside) {
+			e->inside = false;
+			e->outside_since = e->insns;
+			return true;
+		}
 		switch (e->ops.enter(e->ctx, e->rip, &back)) {
 		case ENGINE_GO_ON:
 			return true;
 		case ENGINE_LEAVE:
-			return e->undefined;
+			e->inside = e->insns - e->outside_since < ASK_OUTSIDE;
+			return e->inside || e->undefined;
 		case ENGINE_CALLED:
 			return_to(e, back);
 			if (enough(e, e->limits))
@@ -201,7 +248,7 @@ static enum engine_end run_blocks(struct engine *e, const struct engine_limits *
 			b = block_at(e, e->rip, true);
 		if (!b)
 			return ENGINE_HARDWARE;
-		run(e, b, until(e, l));
+		run(e, b);
 		if (e->leave)
 			break;
 		e->insns = uop_insns_behind(e);
@@ -225,6 +272,13 @@ void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limi
 	e->out = out;
 	e->insns = e->reps = e->last_tracked = e->accesses = 0;
 	e->leave = LEAVE_NOT;
+	e->until = e->most = 0;
+	e->left = 0;
+	e->inside = cpu->rip - limits->enter_start < limits->enter_end - limits->enter_start;
+	e->outside_since = 0ull - ASK_OUTSIDE;
+	e->learns = limits->exit_cost;
+	e->met = limits->from;
+	e->wait = limits->from ? limits->from_wait : limits->idle;
 	e->vector.regs = NULL;
 	e->vector.undefined = 0;
 	block_new_window(e);
@@ -232,6 +286,8 @@ void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limi
 	mem_forget(e);
 	load_cpu(e, vbits);
 	out->end = run_blocks(e, limits);
+	if (e->met && e->learns && !cut_short(e, limits))
+		idle_never(e->met, (uint32_t)e->wait, limits->exit_cost);
 	out->insns = e->insns;
 	out->accesses = e->accesses;
 	out->progress |= e->insns != 0;

@@ -13,6 +13,7 @@
 #ifndef KMC_ENGINE_H
 #define KMC_ENGINE_H
 
+#include "idle.h"
 #include "insn.h"
 
 #define ENGINE_READ  0x1u
@@ -103,7 +104,7 @@ struct engine_vectors {
 /* What becomes of code that a window comes to, see enter() in struct engine_ops. */
 enum engine_enter {
 	ENGINE_GO_ON,  /* it is like any other */
-	ENGINE_LEAVE,  /* left to the hardware: the window ends, once nothing is undefined */
+	ENGINE_LEAVE,  /* left to the hardware: the window ends if it comes from elsewhere, once nothing is undefined */
 	ENGINE_CALLED, /* it is a function, and was carried out: the window goes on behind the call */
 };
 
@@ -132,8 +133,9 @@ struct engine_ops {
 	 */
 	struct engine_vectors *(*vectors)(void *ctx);
 	/*
-	 * A block at rip, between enter_start and enter_end of the limits, is the next one, and was not run before in
-	 * this window; not asked where the window begins. *back: ENGINE_CALLED: where the call returns to.
+	 * A block at rip, between enter_start and enter_end of the limits, is the next one, the one before it was
+	 * elsewhere, and this one was not run before in this window; not asked where the window begins.
+	 * *back: ENGINE_CALLED: where the call returns to.
 	 */
 	enum engine_enter (*enter)(void *ctx, uint64_t rip, uint64_t *back);
 };
@@ -141,6 +143,14 @@ struct engine_ops {
 struct engine_limits {
 	uint32_t insns;	/* at most so many instructions; a string instruction counts its elements */
 	uint32_t idle;	/* ends so many after the last tracked access, once nothing is undefined */
+	/*
+	 * Not 0: what a violation costs, in instructions. Then places learn how long to wait for the next access
+	 * (idle.h), and idle is the most; it is waited for while memory that is not tracked has undefined bits.
+	 */
+	uint32_t exit_cost;
+	/* The place that this window begins at, and what idle_wait() said of it. NULL: at a violation. */
+	struct idle_place *from;
+	uint32_t from_wait;
 	const volatile bool *stop; /* NULL, or ends the window soon after it is set */
 	uint64_t enter_start, enter_end; /* linear addresses of code that enter() is asked about */
 };

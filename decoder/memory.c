@@ -142,11 +142,6 @@ static struct overlay *overlay_at(struct engine *e, uint64_t gpa)
 	return &e->overlay[(gpa / 8) % OVERLAY_ENTRIES];
 }
 
-bool overlay_empty(const struct engine *e)
-{
-	return e->overlay_pages == 0;
-}
-
 void overlay_clear(struct engine *e)
 {
 	if (overlay_empty(e))
@@ -259,7 +254,7 @@ void mem_get_v(struct engine *e, const struct uop *u, const struct tlb *t, const
 		struct engine_access a = access_of(e, u, t, p);
 
 		e->ops.check(e->ctx, &a, v);
-		e->last_tracked = uop_insns_behind(e);
+		uop_met_tracked(e);
 		e->accesses++;
 		if (!all_zero(v, p->len))
 			*origin = new_origin(e, &a, v);
@@ -306,7 +301,7 @@ void mem_set_v(struct engine *e, const struct uop *u, struct tlb *t, const struc
 			e->accesses++;
 		}
 		e->ops.change(e->ctx, &a, v, v ? origin_named(e, origin) : NULL);
-		e->last_tracked = uop_insns_behind(e);
+		uop_met_tracked(e);
 	} else if (t->user && v) {
 		report_leak(e, u, p, v, origin);
 	} else if (t->overlaid || v) {

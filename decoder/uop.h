@@ -124,6 +124,7 @@ struct block {
 	bool crosses;	      /* the last chunk reaches into another page */
 	bool single;	      /* made for one instruction only */
 	bool stale;	      /* the guest's bytes are others now, or could not all be read */
+	struct idle_place idle;
 	uint8_t bytes[BLOCK_BYTES];
 	struct uop uop[];
 };
@@ -153,10 +154,13 @@ struct engine {
 	uint32_t rflags;       /* without the status flags */
 	uint8_t undefined;     /* checked functions are in use */
 	uint8_t leave;	       /* enum leave */
+	bool inside;	       /* of the code that enter() is asked about, when a block was last met first */
+	bool learns;	       /* limits have an exit_cost */
 	bool device;	       /* ENGINE_DEVICE was the last thing that reach() said */
 	struct block *block;
 	int64_t left;	       /* until minus insns behind this block */
 	uint64_t until;	       /* insns; the block that would go beyond is engine.c's to start */
+	uint64_t most;	       /* the same, whatever is tracked */
 	struct tlb tlb[TLB_ENTRIES];
 	uint8_t tlb_at[TLB_ENTRIES]; /* those that are in use */
 	unsigned tlb_used;
@@ -170,6 +174,9 @@ struct engine {
 	uint64_t insns;	       /* before the first of the chain of blocks, see uop_insns() */
 	uint64_t accesses;     /* to tracked memory */
 	uint64_t last_tracked; /* instructions up to the block with the last tracked access */
+	struct idle_place *met; /* that block's; NULL: not known */
+	uint64_t wait;	       /* instructions behind last_tracked */
+	uint64_t outside_since; /* instructions up to where it came out of that code */
 	uint64_t window;
 	uint64_t reps;	       /* elements of string instructions, beyond one an instruction */
 	unsigned overlay_pages;
@@ -232,6 +239,19 @@ static inline uint64_t uop_insns(const struct engine *e)
 	return uop_insns_behind(e) - e->block->insns;
 }
 
+/* engine.c: the current block has made a tracked access, so many instructions behind that of last_tracked. */
+void engine_met(struct engine *e, uint64_t instructions);
+
+/* Behind each tracked access. */
+static inline void uop_met_tracked(struct engine *e)
+{
+	uint64_t behind = uop_insns_behind(e), last = e->last_tracked;
+
+	e->last_tracked = behind;
+	if (e->learns && behind != last)
+		engine_met(e, behind - last);
+}
+
 /* block.c */
 extern struct block block_none; /* an edge that leads nowhere yet: valid in no window */
 struct block_cache *block_cache_create(void); /* NULL: out of memory; free() */
@@ -239,12 +259,15 @@ void block_new_window(struct engine *e);
 /* Unchanged, or translated now. single: one instruction. NULL where the code cannot be read. */
 struct block *block_at(struct engine *e, uint64_t rip, bool single);
 
-/* Whether the block at e->rip may be run is not for the engine to say: asked when it is met first in a window. */
+/*
+ * The block at e->rip, which is met first in this window, is on the other side of an edge of the code that enter() is
+ * asked about: engine.c has to see it.
+ */
 static inline bool engine_asks(const struct engine *e)
 {
 	const struct engine_limits *l = e->limits;
 
-	return e->rip - l->enter_start < l->enter_end - l->enter_start;
+	return (e->rip - l->enter_start < l->enter_end - l->enter_start) != e->inside;
 }
 
 /* flags.c */
@@ -295,7 +318,10 @@ void mem_hold(struct engine *e, const struct tlb *t);
 void mem_drop(struct engine *e, const struct tlb *t);
 void mem_init(struct engine *e);
 void mem_forget(struct engine *e); /* all pages: rights may have changed */
-bool overlay_empty(const struct engine *e);
+static inline bool overlay_empty(const struct engine *e)
+{
+	return e->overlay_pages == 0;
+}
 void overlay_clear(struct engine *e);
 
 static inline const struct engine_origin *origin_named(const struct engine *e, uint32_t number)

@@ -38,7 +38,8 @@ static void advance(struct engine *e, const struct uop *u, uint64_t elements, bo
 	if (has_rep(u))
 		e->r[INSN_RCX] -= elements;
 	e->reps += elements;
-	e->until -= elements; /* they count, too */
+	e->most -= elements; /* they count, too */
+	e->until -= elements;
 	e->left -= (int64_t)elements;
 	e->out->progress = true;
 }

@@ -31,8 +31,8 @@ static inline struct engine_access tracked_access(const struct engine *e, const 
 		value = (uint64_t)(type)*from;                                                         \
 		(e)->ops.check((e)->ctx, &a, (uint8_t *)&v);                                           \
 		(e)->accesses++;                                                                       \
-		(e)->last_tracked = uop_insns_behind(e);                                               \
 		(e)->ops.drop((e)->ctx, gpa);                                                          \
+		uop_met_tracked(e);                                                                    \
 		(e)->r[(u)->d] = value;                                                                \
 		(e)->v[(u)->d] = (uint64_t)(type)v;                                                    \
 		if (__builtin_expect(v != 0, 0))                                                       \
@@ -53,9 +53,9 @@ static inline struct engine_access tracked_access(const struct engine *e, const 
 		}                                                                                      \
 		(e)->ops.change((e)->ctx, &a, v ? (const uint8_t *)&v : NULL,                          \
 				v ? origin_named(e, (e)->origin[(u)->d]) : NULL);                      \
-		(e)->last_tracked = uop_insns_behind(e);                                               \
 		*to = (uint##bits##_t)(e)->r[(u)->d];                                                  \
 		(e)->ops.drop((e)->ctx, gpa);                                                          \
+		uop_met_tracked(e);                                                                    \
 	} while (0)
 
 #endif

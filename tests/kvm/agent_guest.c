@@ -16,7 +16,7 @@ struct rules *rules;
  * mov esi, TABLE; mov dx, KMC_PORT; next: lodsd; test eax, eax; jz end; out dx, eax; jmp next
  * end: mov eax, [SLAB]; mov al, 0xfe; out 0x64, al; hlt
  */
-static const uint8_t code[] = {
+static const uint8_t rings[] = {
 	0xbe, 0x00, 0x00, 0x00, 0x02, 0x66, 0xba, 0x4d, 0x4b, 0xad, 0x85, 0xc0, 0x74, 0x03, 0xef,
 	0xeb, 0xf8, 0x8b, 0x04, 0x25, 0x00, 0x00, 0x10, 0x02, 0xb0, 0xfe, 0xe6, 0x64, 0xf4,
 };
@@ -50,6 +50,12 @@ struct kmc_record *record(struct guest *g, uint8_t type, uint64_t addr, uint64_t
 
 void agent_guest_create(struct guest *g, const struct checker_config *config)
 {
+	agent_guest_create_with(g, config, rings, sizeof(rings));
+}
+
+void agent_guest_create_with(struct guest *g, const struct checker_config *config, const uint8_t *code,
+			     size_t len)
+{
 	struct checker_config cc = *config;
 	struct machine_config mc = {.kernel = g->path,
 				    .cmdline = "",
@@ -62,7 +68,7 @@ void agent_guest_create(struct guest *g, const struct checker_config *config)
 
 	memset(g, 0, sizeof(*g));
 	cc.release = "6.1.0-tiny";
-	assert_int_equal(tiny_kernel_write(g->path, code, sizeof(code)), 0);
+	assert_int_equal(tiny_kernel_write(g->path, code, len), 0);
 	assert_int_equal(checker_create(&cc, &g->checker, err, sizeof(err)), 0);
 	checker_hooks(g->checker, &mc.hooks);
 	if (machine_create(&mc, &g->machine, &error))

@@ -37,6 +37,9 @@ struct guest {
  * table is at its end. config: all but the release.
  */
 void agent_guest_create(struct guest *g, const struct checker_config *config);
+/* The same with other code, which does not use the table unless it wants to. */
+void agent_guest_create_with(struct guest *g, const struct checker_config *config, const uint8_t *code,
+			     size_t len);
 void agent_guest_destroy(struct guest *g);
 
 void *guest_at(struct guest *g, uint64_t gpa, uint64_t len);

@@ -4,6 +4,7 @@ unit_test(decoder_native kmc_decoder)
 unit_test(decoder_random kmc_decoder)
 unit_test(engine_code kmc_decoder)
 unit_test(engine_defined kmc_decoder)
+unit_test(engine_idle kmc_decoder)
 unit_test(engine_rules kmc_decoder)
 unit_test(engine_saved kmc_decoder)
 

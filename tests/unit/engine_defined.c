@@ -578,9 +578,6 @@ static void test_leaves(void **state)
 		assert_int_equal(w->window.insns, 2);
 		assert_int_equal(w->cpu.rip, at + 8);
 	}
-	w->enter = 0;
-	world_run(w, 64);
-	assert_int_equal(w->window.insns, 2);
 	w->v[A][0] = 1;
 	for (unsigned n = 0; n < 2; n++) {
 		world_run(w, 64);
@@ -636,12 +633,40 @@ static void test_called(void **state)
 	free(w);
 }
 
+/* Where one begins in there it ends when it comes there again, but not for a few instructions elsewhere. */
+static void test_leaves_again(void **state)
+{
+	/* mov (%rbx),%ecx; jmp 1f; 2: inc %eax; jmp 3f; hlt; ... 1: nops; jmp 2b; 3: hlt */
+	static const uint8_t head[] = "\x8b\x0b\xeb\x0a\xff\xc0\xeb\x00";
+	const uint64_t at = world_page[CODE_PAGE].addr;
+	const unsigned nops[] = { 1, 14, 15, 30 };
+
+	for (unsigned n = 0; n < sizeof(nops) / sizeof(nops[0]); n++) {
+		struct world *w = start(head, sizeof(head) - 1);
+		uint8_t *code = w->bytes[CODE_PAGE];
+
+		memset(code + 14, 0x90, nops[n]);
+		code[14 + nops[n]] = 0xeb;
+		code[15 + nops[n]] = (uint8_t)(4 - (16 + (int)nops[n]));
+		w->answer = ENGINE_LEAVE;
+		w->enter = 0, w->enter_end = 14;
+		for (unsigned k = 0; k < 2; k++) {
+			world_run(w, 64);
+			assert_int_equal(w->window.end, nops[n] < 15 ? ENGINE_HARDWARE : ENGINE_OVER);
+			assert_int_equal(w->cpu.rip, at + (nops[n] < 15 ? 8 : 4));
+		}
+		engine_destroy(w->e);
+		free(w);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_idioms),	 cmocka_unit_test(test_origin),
 		cmocka_unit_test(test_copied),	 cmocka_unit_test(test_cpu_at_call),
-		cmocka_unit_test(test_leaves), cmocka_unit_test(test_called),	 cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_leaves),	 cmocka_unit_test(test_leaves_again),
+		cmocka_unit_test(test_called),	 cmocka_unit_test(test_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

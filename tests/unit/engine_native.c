@@ -296,6 +296,13 @@ static enum engine_end expected_end(const struct test_case *t, const struct nati
 									ENGINE_HARDWARE;
 }
 
+/* Both operands of cmps fault: an EPYC of 2022 tells of the second one, earlier ones of the first. */
+static bool is_other_operand(const struct test_case *t, const struct native *n, uint64_t engine)
+{
+	return strstr(t->form->text, "cmps") && n->fault_addr - n->regs.gpr[INSN_RDI] < 8 &&
+	       engine - n->regs.gpr[INSN_RSI] < 8;
+}
+
 /* Where in saved state a CPU faults first is its own affair. */
 static bool is_fault_address(const struct test_case *t, uint64_t native, uint64_t engine)
 {
@@ -321,7 +328,8 @@ static const char *compare_end(const struct test_case *t, const struct native *n
 	/* Where the form is done, the next instruction is for the hardware. */
 	if (r->out.end != want && !(want == ENGINE_OVER && r->out.end == ENGINE_HARDWARE))
 		return "end";
-	if (want == ENGINE_FAULT && !is_fault_address(t, n->fault_addr, r->out.fault_addr.v))
+	if (want == ENGINE_FAULT && !is_fault_address(t, n->fault_addr, r->out.fault_addr.v) &&
+	    !is_other_operand(t, n, r->out.fault_addr.v))
 		return "fault address";
 	if (want == ENGINE_FAULT && (r->out.fault_error ^ n->fault_error) & FAULT_WRITE)
 		return "fault error";

@@ -52,6 +52,8 @@ struct world {
 	uint64_t enter, enter_end; /* offsets in the code page: what is asked about, */
 	enum engine_enter answer;  /* what is answered, */
 	unsigned asked;		   /* and how often it was */
+	struct idle_place *from;   /* these three as in engine_limits */
+	uint32_t from_wait, exit_cost;
 	struct engine_use use[MAX_USES];
 	struct engine_origin origin[MAX_USES]; /* what use[].origin pointed to */
 	unsigned uses;
@@ -238,6 +240,9 @@ static inline void world_run(struct world *w, uint32_t insns)
 	const uint64_t code = world_page[CODE_PAGE].addr;
 	struct engine_limits limits = { .insns = insns,
 					.idle = 1000,
+					.exit_cost = w->exit_cost,
+					.from = w->from,
+					.from_wait = w->from_wait,
 					.enter_start = code + w->enter,
 					.enter_end = code + w->enter_end };
 

@@ -300,7 +300,9 @@ static void feed_symbols(struct checker *c, uint32_t len)
 
 enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32_t *value)
 {
+	enum hook_result result = HOOK_RETRY;
 	struct checker *c = ctx;
+	struct bell *bell = &c->bell[vcpu->index];
 	uint32_t argument;
 
 	if (!write) {
@@ -316,6 +318,8 @@ enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32
 		break;
 	case KMC_CMD_DRAIN:
 		agent_drain(c, vcpu->index);
+		if (bell->waits && window_pays_behind(c, bell, vcpu->index))
+			result = HOOK_BEHIND;
 		break;
 	case KMC_CMD_SYMBOLS:
 		feed_symbols(c, argument);
@@ -336,6 +340,7 @@ enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32
 		c->exec_status = (int)(argument & 0xff);
 		break;
 	}
+	bell->waits = false;
 	pthread_mutex_unlock(&c->lock);
-	return HOOK_RETRY;
+	return result;
 }

@@ -93,6 +93,7 @@ void checker_hooks(struct checker *c, struct machine_hooks *hooks)
 					 .mmio = serve_mmio,
 					 .port = agent_doorbell,
 					 .port_number = KMC_PORT,
+					 .behind_port = window_behind_ring,
 					 .device_memory = device_memory,
 					 .stopped = stopped };
 }

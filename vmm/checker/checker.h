@@ -68,6 +68,7 @@ struct checker_stats {
 	/* Bytes of allocated objects, in the caches that the rules call "counted". */
 	uint64_t counted_read, counted_written;
 	uint64_t windows, window_insns, window_accesses;
+	uint64_t ring_windows; /* of them begun behind a ring of the agent, not at a violation */
 #define WINDOW_LENGTHS 16
 	/* [n]: windows of 2^n to 2^(n+1) - 1 instructions; [0]: also of 0 (a rep that was not done) */
 	uint64_t window_length[WINDOW_LENGTHS];

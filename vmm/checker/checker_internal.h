@@ -127,6 +127,14 @@ struct xstate_layout {
 	struct engine_component component[ENGINE_COMPONENTS];
 };
 
+/* Of a vCPU: the last announcement that it made and that the guest waits for, until it rings. */
+struct bell {
+	bool waits;
+	gpa_t gpa;	/* of the object */
+	uint64_t place; /* a hash of what it does, and where */
+	uint32_t wait;	/* instructions; window.c's */
+};
+
 struct caches;
 
 struct checker {
@@ -146,6 +154,7 @@ struct checker {
 	struct window *window[MAX_CPUS]; /* window.c; made when the vCPU first needs it */
 	struct agent agent;
 	struct checker_stats stats;
+	struct bell bell[MAX_CPUS];
 	uint64_t shown_generation; /* grows whenever hidden pages are released */
 	struct fault_progress progress[MAX_CPUS];
 	struct context_entry context[CONTEXT_CACHE];
@@ -315,6 +324,12 @@ enum carry_result window_run(struct checker *c, struct vcpu_state *s);
  * no table on the way was hidden. NULL: it has to be walked.
  */
 const struct walk_known *window_known(struct checker *c, const struct vcpu_state *s, gva_t addr, bool fetch, bool write);
+/*
+ * The agent has rung for an object whose page is hidden now, which the guest is about to touch: it goes on in a
+ * window, instead of coming back with a violation, where that seems to pay. The second is the hook behind the OUT.
+ */
+bool window_pays_behind(struct checker *c, struct bell *ring, unsigned cpu);
+void window_behind_ring(void *ctx, struct vcpu *vcpu);
 /* Called with checker.lock: returns when no window but a parked one remembers pages. */
 void windows_settle(struct checker *c);
 void windows_stop(struct checker *c); /* they end soon; called with checker.lock */

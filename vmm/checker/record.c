@@ -4,6 +4,8 @@
 
 #include "checker_internal.h"
 
+#define BELL_FRAMES 4 /* of a call trace, that tell what follows an announcement */
+
 struct applied {
 	struct checker *c;
 	const struct kmc_record *r;
@@ -137,6 +139,16 @@ static const struct {
 	[KMC_PAGES] = { apply_pages, true },
 };
 
+/* What the guest does behind such an announcement is mostly the same for one call trace. */
+static void note_bell(struct bell *b, const struct kmc_record *r, gpa_t gpa)
+{
+	uint64_t place = r->type + 1;
+
+	for (unsigned n = 0; n < r->nstack && n < BELL_FRAMES; n++)
+		place = (place ^ r->stack[n]) * 0x9e3779b97f4a7c15ull;
+	*b = (struct bell){ .waits = true, .gpa = gpa, .place = place };
+}
+
 void record_apply(struct checker *c, const struct kmc_record *r, unsigned cpu)
 {
 	struct applied a = { .c = c, .r = r, .cpu = cpu };
@@ -161,4 +173,6 @@ void record_apply(struct checker *c, const struct kmc_record *r, unsigned cpu)
 			      "the ones before it", (unsigned long long)r->seq, r->type,
 			      (unsigned long long)r->addr, (unsigned long long)r->size);
 	c->record = NULL;
+	if (r->flags & KMC_F_WAITS)
+		note_bell(&c->bell[cpu], r, a.gpa);
 }

@@ -67,6 +67,17 @@ void vcpu_state_store(struct vcpu_state *s)
 	s->vcpu->run->kvm_dirty_regs |= KVM_SYNC_X86_REGS;
 }
 
+/*
+ * Events are written back as KVM gave them at the exit, but for those that another thread may have sent meanwhile,
+ * an NMI or an INIT: KVM has them, and would forget them (KVM_SET_VCPU_EVENTS).
+ */
+static void write_events(struct kvm_run *run)
+{
+	run->s.regs.events.flags &=
+		~(KVM_VCPUEVENT_VALID_NMI_PENDING | KVM_VCPUEVENT_VALID_SIPI_VECTOR | KVM_VCPUEVENT_VALID_SMM);
+	run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
+}
+
 void vcpu_state_retire(struct vcpu_state *s)
 {
 	struct kvm_run *run = s->vcpu->run;
@@ -75,7 +86,7 @@ void vcpu_state_retire(struct vcpu_state *s)
 	vcpu_state_store(s);
 	if (run->s.regs.events.interrupt.shadow) {
 		run->s.regs.events.interrupt.shadow = 0;
-		run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
+		write_events(run);
 	}
 }
 
@@ -100,7 +111,7 @@ void vcpu_inject_page_fault(struct vcpu_state *s, gva_t addr, uint32_t error)
 	e->exception.error_code = error;
 	e->exception_has_payload = 1;
 	e->exception_payload = addr.v;
-	run->kvm_dirty_regs |= KVM_SYNC_X86_EVENTS;
+	write_events(run);
 }
 
 /* The kernel's GS base: in GS, or swapped out where the entry code has not run swapgs yet. */

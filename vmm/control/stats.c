@@ -42,6 +42,7 @@ static const struct {
 	COUNTER(sites),		  COUNTER(sites_watched),
 	COUNTER(sites_lost),	  COUNTER(late),
 	COUNTER(missed_frees),	  COUNTER(slabs_remade),
+	COUNTER(ring_windows),
 };
 
 /* { "2": 17, ...}: windows of at least so many instructions, and less than twice that. */

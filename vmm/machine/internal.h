@@ -42,6 +42,7 @@ struct vcpu_thread {
 	atomic_bool kicked; /* machine_kick(): set before in_guest is read, read after it was set */
 	pthread_t self;	    /* valid while in_guest */
 	uint64_t fault_rip; /* last fault that mapped nothing, ~0 for none */
+	bool behind;	    /* the port's hook said HOOK_BEHIND; its own thread's */
 	bool parked;	    /* waits because of a pause; under machine.hold_lock */
 	atomic_bool nmi;    /* is to get one before it runs again */
 	/* registers.c: */
@@ -143,6 +144,11 @@ void hold_stop_all(struct machine *m);	       /* stopping is set; kicks every vC
 void hold_thread_begin(struct vcpu_thread *v); /* on the vCPU's thread, before vcpu_run() */
 void hold_kick_all(struct machine *m);	       /* whoever is in the guest comes out once */
 void hold_kick(struct vcpu_thread *v);
+/*
+ * Has KVM complete the instruction whose exit was served, and does not enter the guest: -EINTR. Otherwise as
+ * vcpu_run(): it ended in another exit. On the vCPU's thread; it may be held or paused.
+ */
+int hold_complete(struct vcpu_thread *v);
 
 /* registers.c: gives what was asked for. On the vCPU's thread, with hold_lock. */
 void registers_answer(struct vcpu_thread *v);

@@ -37,6 +37,7 @@ enum hook_result {
 	HOOK_RETRY, /* run the guest again */
 	HOOK_PASS,  /* not for the checker: let the machine handle it */
 	HOOK_STOP,  /* machine_stop() was called */
+	HOOK_BEHIND, /* port(), of a write: call behind_port() before the guest runs again */
 };
 
 /* Called on the vCPU's own thread, outside KVM_RUN. Any may be NULL. */
@@ -49,6 +50,11 @@ struct machine_hooks {
 	/* A 32-bit access to port; *value is read or filled. */
 	enum hook_result (*port)(void *ctx, struct vcpu *vcpu, bool write, uint32_t *value);
 	uint16_t port_number;
+	/*
+	 * port() has returned HOOK_BEHIND and KVM has completed the instruction: run->s.regs, as far as it is asked
+	 * for, is what the guest will go on with.
+	 */
+	void (*behind_port)(void *ctx, struct vcpu *vcpu);
 	/*
 	 * A device's thread reads or writes guest memory (struct device_host, memory()). NULL: the
 	 * machine copies.

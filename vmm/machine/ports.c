@@ -216,7 +216,10 @@ void ports_access(struct vcpu *vcpu, uint16_t port, bool write, unsigned size, u
 	uint32_t result = 0;
 
 	if (m->hooks.port && port == m->hooks.port_number) {
-		if (size == 4 && m->hooks.port(m->hooks.ctx, vcpu, write, value) != HOOK_PASS)
+		enum hook_result r = size == 4 ? m->hooks.port(m->hooks.ctx, vcpu, write, value) : HOOK_PASS;
+
+		((struct vcpu_thread *)vcpu)->behind = r == HOOK_BEHIND;
+		if (r != HOOK_PASS)
 			return;
 		if (!write)
 			*value = ALL_ONES(size);

@@ -252,22 +252,32 @@ static void vcpu_fault(struct vcpu_thread *v)
 
 /* ---- the thread ---- */
 
+/* Into the guest, or only to the end of its port access, where a hook goes on behind that. */
+static void run_once(struct vcpu_thread *v)
+{
+	const struct machine_hooks *h = &v->pub.machine->hooks;
+	bool behind = v->behind;
+	int r = behind ? hold_complete(v) : vcpu_run(&v->pub);
+
+	v->behind = false;
+	if (r == 0)
+		vcpu_dispatch(&v->pub);
+	else if (r == -EFAULT)
+		vcpu_fault(v);
+	else if (r == -EINTR && behind)
+		h->behind_port(h->ctx, &v->pub);
+	else if (r != -EINTR && r != -ECANCELED)
+		stop_internal(&v->pub, "KVM_RUN failed: %s", strerror(-r));
+}
+
 void *vcpu_thread_main(void *arg)
 {
 	struct vcpu_thread *v = arg;
 
 	hold_thread_begin(v);
 	sandbox_thread(SANDBOX_VCPU);
-	while (!machine_stopping(v->pub.machine)) {
-		int r = vcpu_run(&v->pub);
-
-		if (r == 0)
-			vcpu_dispatch(&v->pub);
-		else if (r == -EFAULT)
-			vcpu_fault(v);
-		else if (r != -EINTR && r != -ECANCELED)
-			stop_internal(&v->pub, "KVM_RUN failed: %s", strerror(-r));
-	}
+	while (!machine_stopping(v->pub.machine))
+		run_once(v);
 	return NULL;
 }
 
