@@ -9,9 +9,14 @@
 #include <emmintrin.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "uop_alu.h"
 #include "uop_edge.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; elsewhere it fails, and pages come one by one */
+#endif
 
 #define BUCKETS	   16384u
 /*
@@ -19,13 +24,14 @@
  * instructions: what a distribution's boot does again and again fits.
  */
 #define ARENA	   (16u << 20)
+#define AT_ONCE	   (128u << 10) /* bytes of it that the host gives at once: a fault for each page costs five times that */
 #define CODE_PAGES 16u
 
 struct block_cache {
 	struct block *bucket[BUCKETS];
 	uint64_t code_page[CODE_PAGES]; /* see code_key() */
 	const uint8_t *code_host[CODE_PAGES];
-	size_t used;
+	size_t used, there; /* bytes of the arena; there: that the host has given */
 	uint64_t arena[ARENA / 8];
 	struct translation translation;
 };
@@ -182,6 +188,17 @@ static struct block **bucket_of(struct engine *e, uint64_t rip)
 	return &e->cache->bucket[(rip ^ rip >> 12) % BUCKETS];
 }
 
+/* What is used now has to be there, and some more. */
+static void back(struct block_cache *k)
+{
+	const uintptr_t page = ENGINE_PAGE - 1, arena = (uintptr_t)k->arena;
+	size_t end = k->used + AT_ONCE < sizeof(k->arena) ? k->used + AT_ONCE : sizeof(k->arena);
+	uintptr_t from = (arena + k->there) & ~page, to = (arena + end) & ~page;
+
+	(void)madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+	k->there = end;
+}
+
 static struct block *keep(struct engine *e, const uint8_t *bytes, unsigned insns, bool single)
 {
 	struct block_cache *k = e->cache;
@@ -196,6 +213,8 @@ static struct block *keep(struct engine *e, const uint8_t *bytes, unsigned insns
 	head = bucket_of(e, t->rip);
 	b = (struct block *)((char *)k->arena + k->used);
 	k->used += size;
+	if (k->used > k->there)
+		back(k);
 	*b = (struct block){ .rip = t->rip,
 			     .window = e->window,
 			     .next = { &block_none, &block_none },
