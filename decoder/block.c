@@ -9,9 +9,14 @@
 #include <emmintrin.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "uop_alu.h"
 #include "uop_edge.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; elsewhere it fails, and pages come one by one */
+#endif
 
 #define BUCKETS	     32768u
 /*
@@ -19,6 +24,7 @@
  * instructions: what a distribution's boot does again and again fits.
  */
 #define ARENA	     (16u << 20)
+#define AT_ONCE	     (128u << 10) /* bytes of it that the host gives at once: a fault for each page costs five times that */
 #define PAGE_BUCKETS 1024u
 
 /* A linear page with blocks. */
@@ -32,7 +38,7 @@ struct code_page {
 struct block_cache {
 	struct block *bucket[BUCKETS];
 	struct code_page *page_bucket[PAGE_BUCKETS];
-	size_t used;
+	size_t used, there; /* bytes of the arena; there: that the host has given */
 	uint64_t arena[ARENA / 8];
 	struct translation translation;
 };
@@ -189,11 +195,24 @@ static void forget_blocks(struct engine *e)
 	e->met = NULL;
 }
 
+/* What is used now has to be there, and some more. */
+static void back(struct block_cache *k)
+{
+	const uintptr_t page = ENGINE_PAGE - 1, arena = (uintptr_t)k->arena;
+	size_t end = k->used + AT_ONCE < sizeof(k->arena) ? k->used + AT_ONCE : sizeof(k->arena);
+	uintptr_t from = (arena + k->there) & ~page, to = (arena + end) & ~page;
+
+	(void)madvise((void *)from, to - from, MADV_POPULATE_WRITE);
+	k->there = end;
+}
+
 static void *take(struct block_cache *k, size_t size)
 {
 	void *memory = (char *)k->arena + k->used;
 
 	k->used += size;
+	if (k->used > k->there)
+		back(k);
 	return memory;
 }
 
