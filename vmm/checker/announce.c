@@ -81,13 +81,23 @@ static void fill_arguments(const struct checker *c, const struct vcpu_state *s, 
 		r->flags |= KMC_F_ZEROED;
 }
 
+/* As checker_guest_read(), all or nothing; mostly of pages that windows of this vCPU have been to. */
+static bool read_near(struct checker *c, const struct vcpu_state *s, uint64_t addr, void *buf, size_t len)
+{
+	const struct walk_known *k = window_known(c, s, (gva_t){ addr }, false, false);
+
+	if (!k || !k->host || addr % GUEST_PAGE + len > GUEST_PAGE)
+		return checker_guest_read(c, addr, buf, len) == len;
+	memcpy(buf, k->host + addr % GUEST_PAGE, len);
+	return true;
+}
+
 static bool fill_task(struct checker *c, const struct vcpu_state *s, uint64_t task, struct kmc_record *r)
 {
 	const struct agent *a = &c->agent;
 	uint32_t count;
 
-	if (checker_guest_read(c, s->insn.seg_base[INSN_GS] + a->preempt_count, &count, sizeof(count)) !=
-	    sizeof(count))
+	if (!read_near(c, s, s->insn.seg_base[INSN_GS] + a->preempt_count, &count, sizeof(count)))
 		return false;
 	if (count & a->in_nmi)
 		memcpy(r->comm, "<nmi>", sizeof("<nmi>"));
@@ -96,8 +106,8 @@ static bool fill_task(struct checker *c, const struct vcpu_state *s, uint64_t ta
 	else if (count & a->in_softirq)
 		memcpy(r->comm, "<softirq>", sizeof("<softirq>"));
 	else
-		return checker_guest_read(c, task + a->task_pid, &r->pid, sizeof(r->pid)) == sizeof(r->pid) &&
-		       checker_guest_read(c, task + a->task_comm, r->comm, sizeof(r->comm)) == sizeof(r->comm);
+		return read_near(c, s, task + a->task_pid, &r->pid, sizeof(r->pid)) &&
+		       read_near(c, s, task + a->task_comm, r->comm, sizeof(r->comm));
 	return true;
 }
 
@@ -196,9 +206,9 @@ bool announce(struct checker *c, const struct vcpu_state *s, uint64_t *back)
 		return false;
 	fill_arguments(c, s, by, &r);
 	if (!agent_gpa(c, r.addr, 1, &gpa) || !objects_find(c->objects, gpa, &object) || object.large ||
-	    checker_guest_read(c, s->insn.gpr[INSN_RSP], back, sizeof(*back)) != sizeof(*back))
+	    !read_near(c, s, s->insn.gpr[INSN_RSP], back, sizeof(*back)) ||
+	    !read_near(c, s, s->insn.seg_base[INSN_GS] + c->agent.current_task, &task, sizeof(task)))
 		return false;
-	task = vcpu_current_task(c, s);
 	if (!task || !fill_task(c, s, task, &r) || !fill_stack(c, s, task, &r))
 		return false;
 	if (!draw(c, &r))

@@ -124,6 +124,7 @@ static void track(void *ctx, gpa_t gpa, uint64_t len)
 		agent_give_up(c, "a page cannot be hidden: %s", strerror(errno));
 		return;
 	}
+	c->tracked_changes++;
 	windows_settle(c);
 	tracking_hidden(c, gpa, len / GUEST_PAGE);
 	note_peaks(c);
@@ -134,6 +135,7 @@ static void untrack(void *ctx, gpa_t gpa, uint64_t len)
 	struct checker *c = ctx;
 
 	c->shown_generation++;
+	c->tracked_changes++;
 	counted_end(c, gpa, len);
 	guest_ram_show(c->ram, gpa, len / GUEST_PAGE);
 	tracking_shown(c, gpa, len / GUEST_PAGE);

@@ -156,6 +156,7 @@ struct checker {
 	struct checker_stats stats;
 	struct bell bell[MAX_CPUS];
 	uint64_t shown_generation; /* grows whenever hidden pages are released */
+	uint64_t tracked_changes;  /* grows whenever pages become tracked, or no longer are */
 	struct fault_progress progress[MAX_CPUS];
 	struct context_entry context[CONTEXT_CACHE];
 	struct filter filter;

@@ -25,6 +25,7 @@ struct trace {
 	uint64_t *frame;
 	unsigned n, max;
 	uint64_t task; /* struct task_struct, 0 unknown */
+	const struct vcpu_state *near; /* NULL, or whose stack it is: its windows know the way there */
 	uint64_t page; /* gva of the page that was read last, which lies at */
 	const uint8_t *host; /* NULL: none was */
 };
@@ -99,19 +100,28 @@ void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end)
 	debuginfo_set_kernel(c->config.debuginfo, id, len, c->agent.text_start);
 }
 
+static const uint8_t *find_page(const struct trace *t, uint64_t page)
+{
+	const struct walk_known *k = t->near ? window_known(t->c, t->near, (gva_t){ page }, false, false) : NULL;
+	struct walk w;
+
+	if (k)
+		return k->host;
+	if (walk_supervisor(t->c->ram, t->c->agent.cr3, t->c->agent.la57, (gva_t){ page }, &w) != WALK_OK)
+		return NULL;
+	return guest_ram_at(t->c->ram, w.gpa, GUEST_PAGE);
+}
+
 /* Most reads are of the stack, one behind the other. */
 static size_t read_guest(void *ctx, uint64_t addr, void *buf, size_t len)
 {
 	uint64_t page = addr & ~(GUEST_PAGE - 1ull);
 	struct trace *t = ctx;
-	struct walk w;
 
 	if (addr - page + len > GUEST_PAGE)
 		return checker_guest_read(t->c, addr, buf, len);
 	if (!t->host || t->page != page) {
-		if (walk_supervisor(t->c->ram, t->c->agent.cr3, t->c->agent.la57, (gva_t){ page }, &w) != WALK_OK)
-			return 0;
-		t->host = guest_ram_at(t->c->ram, w.gpa, GUEST_PAGE);
+		t->host = find_page(t, page);
 		t->page = page;
 	}
 	if (!t->host)
@@ -289,7 +299,7 @@ unsigned trace_announced(struct checker *c, const struct vcpu_state *s, uint64_t
 			 unsigned max)
 {
 	const struct orc_regs regs = regs_of(s);
-	struct trace t = { .c = c, .task = task };
+	struct trace t = { .c = c, .task = task, .near = s };
 	const struct orc_guest guest = guest_of(&t);
 	struct orc_walk w;
 	unsigned n = 0;

@@ -52,7 +52,7 @@ enum walk_result walk(const struct guest_ram *ram, const struct walk_cpu *cpu, g
  * were the last time, so is the result. Which registers it is for is said once, by walks_set(); they count as the same
  * where they are but for CR3, which only says where the highest table is.
  */
-#define WALKS_KNOWN    512 /* a power of two */
+#define WALKS_KNOWN    2048 /* a power of two */
 #define WALKS_CONTEXTS 8
 struct walks {
 	const uint8_t *top; /* the highest table, as the host has it */

@@ -48,6 +48,7 @@ struct window {
 	struct copy_place copy_place[COPY_PLACES];
 	struct walks walks;
 	bool full;	  /* everything is tracked */
+	uint64_t tracked_changes; /* the checker's, when pages were forgotten last */
 	bool has_vectors; /* below is what this window has fetched */
 	struct engine_vectors vectors;
 };
@@ -61,7 +62,9 @@ static void enter(struct window *w)
 
 static void leave(struct window *w)
 {
-	engine_forget(w->engine);
+	if (w->tracked_changes != w->c->tracked_changes)
+		engine_forget(w->engine);
+	w->tracked_changes = w->c->tracked_changes;
 	atomic_store(&w->parked, false);
 	pthread_mutex_unlock(&w->c->lock);
 }
@@ -430,6 +433,7 @@ static void run(struct window *w, struct vcpu_state *s, const struct bell *ring,
 
 	w->s = s;
 	w->full = track_params(w->c->track)->mode == TRACK_FULL;
+	w->tracked_changes = w->c->tracked_changes;
 	walks_set(&w->walks, w->c->ram, &s->walk);
 	w->stop = w->has_vectors = false;
 	w->nover = 0;

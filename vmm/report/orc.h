@@ -44,10 +44,10 @@ struct orc_table {
 };
 
 /*
- * What tables said, by code address, for later walks: 24 KiB. All zero at first. Who has it sees to it that no two
+ * What tables said, by code address, for later walks: 96 KiB. All zero at first. Who has it sees to it that no two
  * walks use it at once, and that it is cleared when tables come or go.
  */
-#define ORC_KNOWN 1024u
+#define ORC_KNOWN 4096u
 struct orc_memory {
 	struct orc_known {
 		uint64_t addr; /* 0: free */
