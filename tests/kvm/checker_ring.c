@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "agent_guest.h"
@@ -153,9 +154,50 @@ static void rings(void **state)
 	}
 }
 
+/* Maps all memory at DIRECT_MAP too, says hello, and rings with what lies in the object. */
+GUEST(shouter, "mov %cr3, %rax\n"
+	       "mov (%rax), %rbx\n"
+	       "mov %rbx, 273*8(%rax)\n"
+	       "movabs $0xffff888000000000, %r15\n"
+	       "lea 1f(%rip), %rax\n"
+	       "add %r15, %rax\n"
+	       "jmp *%rax\n"
+	       "1: mov $0x4b4d, %edx\n"
+	       "lea 0x2000000(%r15), %rsi\n"
+	       "mov (%rsi), %eax\n"
+	       "out %eax, %dx\n"
+	       "mov 4(%rsi), %eax\n"
+	       "out %eax, %dx\n"
+	       "lea 0x2100000(%r15), %rsi\n"
+	       "mov $2, %ecx\n"
+	       "rep outsl\n"
+	       "mov $0xfe, %al\n"
+	       "out %al, $0x64\n"
+	       "hlt\n");
+
+/* The thread that serves the access to the object serves the bell as well, and does not wait for itself. */
+static void rings_with_the_object(void **state)
+{
+	const struct checker_config config = { .checks = ~0u, .rules = rules };
+	struct guest g;
+	uint32_t *bells;
+
+	agent_guest_create_with(&g, &config, shouter_start, (size_t)(shouter_end - shouter_start));
+	record(&g, KMC_LARGE, DIRECT_MAP + SLAB, 100, 4096)->flags = KMC_F_WAITS | KMC_F_ZEROED;
+	bell(&g, RING_BELL(KMC_CMD_HELLO, HELLO >> 12));
+	bell(&g, RING_BELL(KMC_CMD_DRAIN, 0));
+	bells = guest_at(&g, SLAB, 2 * sizeof(*bells));
+	bells[0] = bells[1] = RING_BELL(KMC_CMD_DRAIN, 0);
+	alarm(30);
+	assert_int_equal(machine_run(g.machine), END_RESET);
+	alarm(0);
+	assert_true(checker_stats(g.checker)->violations > 0);
+	agent_guest_destroy(&g);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(rings) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(rings), cmocka_unit_test(rings_with_the_object) };
 
 	return tiny_kernel_runs() ? cmocka_run_group_tests(tests, rules_setup, rules_teardown) : 77;
 }

@@ -309,6 +309,10 @@ enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32
 		*value = KMC_ABI_MAGIC;
 		return HOOK_RETRY;
 	}
+	if (checker_steps(c, vcpu)) {
+		agent_give_up(c, "the agent rings with an instruction that has to be stepped");
+		return HOOK_RETRY;
+	}
 	argument = *value >> KMC_CMD_BITS;
 	pthread_mutex_lock(&c->lock);
 	c->stats.doorbells++;

@@ -306,6 +306,11 @@ enum carry_result { CARRY_DONE, CARRY_RETRY, CARRY_STEP, CARRY_STOP };
 enum carry_result carry_step(struct checker *c, struct vcpu_state *s, const struct insn *i,
 			     const struct pieces *p);
 void *carry_watchdog(void *ctx);
+/* For hooks: this vCPU, whose thread it is, is in a step: it has checker.lock already. */
+static inline bool checker_steps(struct checker *c, const struct vcpu *vcpu)
+{
+	return atomic_load(&c->stepping) == vcpu;
+}
 
 /* check.c. The A states of one piece: who may touch what. */
 void check_states(struct checker *c, struct vcpu_state *s, const struct piece *p);

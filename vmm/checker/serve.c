@@ -313,14 +313,17 @@ enum hook_result serve_mmio(void *ctx, struct vcpu *vcpu)
 	struct kvm_run *run = vcpu->run;
 	gpa_t gpa = { run->mmio.phys_addr };
 	void *bytes = guest_ram_at(c->ram, gpa, run->mmio.len);
+	bool steps = checker_steps(c, vcpu);
 	struct vcpu_state s;
 	const struct insn *i;
 
 	if (!bytes)
 		return HOOK_PASS;
-	pthread_mutex_lock(&c->lock);
+	if (!steps) {
+		pthread_mutex_lock(&c->lock);
+		agent_drain(c, vcpu->index);
+	}
 	c->stats.mmio++;
-	agent_drain(c, vcpu->index);
 	if (guest_ram_hidden(c->ram, gpa)) {
 		struct piece p = { .gpa = gpa,
 				   .gva = { c->agent.direct_map + gpa.v },
@@ -342,7 +345,9 @@ enum hook_result serve_mmio(void *ctx, struct vcpu *vcpu)
 		memcpy(bytes, run->mmio.data, run->mmio.len);
 	else
 		memcpy(run->mmio.data, bytes, run->mmio.len);
-	tracking_end(c, &gpa, 1);
-	pthread_mutex_unlock(&c->lock);
+	if (!steps) {
+		tracking_end(c, &gpa, 1);
+		pthread_mutex_unlock(&c->lock);
+	}
 	return HOOK_RETRY;
 }
