@@ -132,6 +132,8 @@ struct engine_ops {
 	 * CR0.EM or CR0.TS is set, CR4.OSFXSR or CR4.OSXSAVE is clear, or EFER.FFXSR is set.
 	 */
 	struct engine_vectors *(*vectors)(void *ctx);
+	/* rdtsc; rdtscp, where aux is not NULL. False: for the hardware. */
+	bool (*clock)(void *ctx, uint64_t *tsc, uint32_t *aux);
 	/*
 	 * A block at rip, between enter_start and enter_end of the limits, is the next one, the one before it was
 	 * elsewhere, and this one was not run before in this window; not asked where the window begins.

@@ -328,6 +328,20 @@ static bool clac_stac(struct work *w)
 	return true;
 }
 
+/* 0F 31: rdtsc; 0F 01 F9: rdtscp. */
+static bool read_clock(struct work *w)
+{
+	bool aux = w->e.opcode == 0x01;
+
+	if (w->e.rep || w->e.opsize_prefix)
+		return false;
+	if (aux && (!parse_rm(w) || is_memory(w) || (w->m.reg & 7) != 7 || (w->m.rm & 7) != 1))
+		return false;
+	emit(w, &uop_clock, SLOT_T0, SLOT_ZERO, SLOT_ZERO)->op = aux;
+	forget_values(w);
+	return true;
+}
+
 static bool movnti(struct work *w)
 {
 	if (!parse_rm(w) || !is_memory(w) || w->size == 2)
@@ -401,7 +415,9 @@ bool translate_0f(struct work *w)
 		return false;
 	switch (w->e.opcode) {
 	case 0x01:
-		return clac_stac(w);
+		return clac_stac(w) || read_clock(w);
+	case 0x31:
+		return read_clock(w);
 	case 0x0d:
 	case 0x18:
 	case 0x1f:

@@ -81,6 +81,7 @@ extern const struct uop_pair uop_bmi; /* d = a op b (or imm); op: enum bmi_op */
 extern const struct uop_pair uop_imul;	   /* d = a * b */
 extern const struct uop_pair uop_imul_imm; /* d = a * imm, not shifted */
 extern const struct uop_pair uop_mul;	   /* rdx:rax = rax * a; op: 1 signed */
+extern const struct uop_pair uop_clock;	   /* rdx:rax = the time-stamp counter; op: rcx = TSC_AUX */
 extern const struct uop_pair uop_mulx;	   /* d:b = rdx * a */
 extern const struct uop_pair uop_div;	   /* rdx:rax / a; op: 1 signed. May leave */
 

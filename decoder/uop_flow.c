@@ -290,6 +290,28 @@ static void loop_checked(struct engine *e, const struct uop *u)
 
 const struct uop_pair uop_loop = PAIR(loop);
 
+static void read_clock(struct engine *e, const struct uop *u)
+{
+	uint32_t aux = 0;
+	uint64_t tsc;
+
+	if (!e->ops.clock || !e->ops.clock(e->ctx, &tsc, u->op ? &aux : NULL)) {
+		uop_leave(e, u, LEAVE_HARDWARE);
+		return;
+	}
+	e->r[INSN_RAX] = (uint32_t)tsc;
+	e->r[INSN_RDX] = tsc >> 32;
+	e->v[INSN_RAX] = e->v[INSN_RDX] = 0;
+	if (u->op) {
+		e->r[INSN_RCX] = aux;
+		e->v[INSN_RCX] = 0;
+	}
+	uop_next(e, u);
+}
+
+#define read_clock_checked read_clock
+const struct uop_pair uop_clock = PAIR(read_clock);
+
 static void hardware(struct engine *e, const struct uop *u)
 {
 	uop_leave(e, u, LEAVE_HARDWARE);

@@ -660,13 +660,44 @@ static void test_leaves_again(void **state)
 	}
 }
 
+/* The clock is read where somebody knows it; what it is read into is defined. */
+static void test_clock(void **state)
+{
+	/* mov (%rbx),%eax; mov %eax,%ecx; mov %eax,%edx; rdtsc; hlt, and the same with rdtscp */
+	static const uint8_t tsc[] = "\x8b\x03\x89\xc1\x89\xc2\x0f\x31\xf4";
+	static const uint8_t tscp[] = "\x8b\x03\x89\xc1\x89\xc2\x0f\x01\xf9\xf4";
+	struct world *w = start(tsc, sizeof(tsc) - 1);
+
+	w->v[A][0] = 1;
+	world_run(w, 64);
+	assert_int_equal(w->window.end, ENGINE_HARDWARE);
+	assert_int_equal(w->cpu.rip, world_page[CODE_PAGE].addr + 6);
+	for (unsigned aux = 0; aux < 2; aux++) {
+		if (aux)
+			world_code(w, tscp, sizeof(tscp) - 1);
+		w->clock = 0x123456789abcdef0;
+		w->cpu.gpr[INSN_RCX] = 0;
+		world_run(w, 64);
+		assert_int_equal(w->cpu.rip, world_page[CODE_PAGE].addr + sizeof(tsc) - 2 + aux);
+		assert_int_equal(w->cpu.gpr[INSN_RAX], 0x9abcdef0);
+		assert_int_equal(w->cpu.gpr[INSN_RDX], 0x12345678);
+		assert_int_equal(w->vbits.gpr[INSN_RAX] | w->vbits.gpr[INSN_RDX], 0);
+		assert_int_equal(w->vbits.gpr[INSN_RCX], !aux);
+		assert_true(!aux || w->cpu.gpr[INSN_RCX] == 5);
+		memset(&w->vbits, 0, sizeof(w->vbits));
+	}
+	engine_destroy(w->e);
+	free(w);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_idioms),	 cmocka_unit_test(test_origin),
 		cmocka_unit_test(test_copied),	 cmocka_unit_test(test_cpu_at_call),
 		cmocka_unit_test(test_leaves),	 cmocka_unit_test(test_leaves_again),
-		cmocka_unit_test(test_called),	 cmocka_unit_test(test_programs),
+		cmocka_unit_test(test_called),	 cmocka_unit_test(test_clock),
+		cmocka_unit_test(test_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

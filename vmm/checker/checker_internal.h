@@ -254,6 +254,8 @@ void vcpu_state_store(struct vcpu_state *s); /* general registers, flags, rip */
 void vcpu_state_retire(struct vcpu_state *s);
 bool vcpu_event_pending(const struct vcpu *vcpu); /* KVM is in the middle of delivering one */
 void vcpu_inject_page_fault(struct vcpu_state *s, gva_t addr, uint32_t error);
+/* What rdtsc, or with aux rdtscp, would say now. On the vCPU's thread. False: it cannot be told. */
+bool vcpu_clock(const struct vcpu *vcpu, uint64_t *tsc, uint32_t *aux);
 /* Address of the running task_struct, 0 where it is not known. */
 uint64_t vcpu_current_task(struct checker *c, const struct vcpu_state *s);
 

@@ -17,6 +17,8 @@
 #define EFER_LMA	   (1ull << 10)
 #define CR4_PKE		   (1ull << 22)
 #define MSR_KERNEL_GS_BASE 0xc0000102u
+#define MSR_TSC		   0x10u
+#define MSR_TSC_AUX	   0xc0000103u
 #define VECTOR_PF	   14
 
 static enum insn_mode insn_mode(const struct kvm_sregs *s)
@@ -138,4 +140,20 @@ uint64_t vcpu_current_task(struct checker *c, const struct vcpu_state *s)
 			     sizeof(task)) != sizeof(task))
 		return 0;
 	return task;
+}
+
+/* KVM adds what the guest's counter is ahead of the host's, and scales it as the hardware would. */
+bool vcpu_clock(const struct vcpu *vcpu, uint64_t *tsc, uint32_t *aux)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry[2];
+	} msrs = { .head.nmsrs = aux ? 2 : 1, .entry = { { .index = MSR_TSC }, { .index = MSR_TSC_AUX } } };
+
+	if (ioctl(vcpu->fd, KVM_GET_MSRS, &msrs) != (int)msrs.head.nmsrs)
+		return false;
+	*tsc = msrs.entry[0].data;
+	if (aux)
+		*aux = (uint32_t)msrs.entry[1].data;
+	return true;
 }

@@ -15,7 +15,7 @@
 
 #include "checker_internal.h"
 
-#define WINDOW_INSNS 4096 /* between two looks at the guest's interrupts */
+#define WINDOW_INSNS 8192 /* between two looks at the guest's interrupts */
 /*
  * What going out and coming back costs, in emulated instructions, counted by bench/run: 4,986 ns / 6.17 ns with a
  * budget, 4,618 ns / 3.31 ns with everything tracked.
@@ -337,6 +337,13 @@ static struct engine_vectors *vectors(void *ctx)
 	return w->has_vectors ? &w->vectors : NULL;
 }
 
+static bool read_clock(void *ctx, uint64_t *tsc, uint32_t *aux)
+{
+	struct window *w = ctx;
+
+	return vcpu_clock(w->s->vcpu, tsc, aux);
+}
+
 void window_destroy(struct window *w)
 {
 	if (!w)
@@ -354,6 +361,7 @@ static struct window *window_create(struct checker *c)
 					       .change = change,
 					       .used = used,
 					       .vectors = vectors,
+					       .clock = read_clock,
 					       .enter = enter_agent };
 	struct window *w = calloc(1, sizeof(*w));
 
