@@ -205,7 +205,7 @@ bool announce(struct checker *c, const struct vcpu_state *s, uint64_t *back)
 	if (by == KMC_TRACED || !may_announce(c, cpu))
 		return false;
 	fill_arguments(c, s, by, &r);
-	if (!agent_gpa(c, r.addr, 1, &gpa) || !objects_find(c->objects, gpa, &object) || object.large ||
+	if (!agent_gpa(c, r.addr, r.size ? r.size : 1, &gpa) || !objects_find(c->objects, gpa, &object) || object.large ||
 	    !read_near(c, s, s->insn.gpr[INSN_RSP], back, sizeof(*back)) ||
 	    !read_near(c, s, s->insn.seg_base[INSN_GS] + c->agent.current_task, &task, sizeof(task)))
 		return false;
