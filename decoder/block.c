@@ -24,7 +24,7 @@
  * instructions: what a distribution's boot does again and again fits.
  */
 #define ARENA	     (16u << 20)
-#define AT_ONCE	     (128u << 10) /* bytes of it that the host gives at once: a fault for each page costs five times that */
+#define AT_ONCE	     (128u << 10) /* bytes of it that the host gives at once: by single pages it is five times the cost */
 #define PAGE_BUCKETS 1024u
 
 /* A linear page with blocks. */

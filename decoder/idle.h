@@ -26,7 +26,10 @@ struct idle_place {
 
 #define IDLE_TRY 32u /* visits */
 
-/* What was learned is thought about: where was waited in vain, and behind each try. exit_cost: what a violation costs, in emulated instructions, at least 1. */
+/*
+ * What was learned is thought about: where was waited in vain, and behind each try. exit_cost: what a violation costs,
+ * in emulated instructions, at least 1.
+ */
 void idle_think(struct idle_place *p, uint32_t exit_cost);
 
 /*

@@ -20,6 +20,17 @@
 #define SLOTS	   16u
 #define DIRECT_MAP 0xffff888000000000ull
 
+/* Assembly: maps all memory at DIRECT_MAP too, and goes on there; r15 is DIRECT_MAP. */
+#define TO_DIRECT_MAP                                                                              \
+	"mov %cr3, %rax\n"                                                                         \
+	"mov (%rax), %rbx\n"                                                                       \
+	"mov %rbx, 273*8(%rax)\n"                                                                  \
+	"movabs $0xffff888000000000, %r15\n"                                                       \
+	"lea 1f(%rip), %rax\n"                                                                     \
+	"add %r15, %rax\n"                                                                         \
+	"jmp *%rax\n"                                                                              \
+	"1:\n"
+
 #define RING_BELL(cmd, arg) ((uint32_t)(arg) << KMC_CMD_BITS | (cmd))
 
 struct guest {

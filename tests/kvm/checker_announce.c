@@ -28,14 +28,8 @@
  * goes on. Frees it and reads it; allocates the second one, cleared, reads it, and the byte behind it; frees what is
  * in no slab; resets.
  */
-GUEST(announcer, "mov %cr3, %rax\n"
-		 "mov (%rax), %rbx\n"
-		 "mov %rbx, 273*8(%rax)\n"
-		 "movabs $0xffff888000000000, %r15\n"
-		 "lea 1f(%rip), %rax\n"
-		 "add %r15, %rax\n"
-		 "jmp *%rax\n"
-		 "1: add %r15, %rsp\n"
+GUEST(announcer, TO_DIRECT_MAP
+		 "add %r15, %rsp\n"
 		 "lea 0x2050000(%r15), %r14\n"
 		 "mov $0x4b4d, %edx\n"
 		 "lea 0x2000000(%r15), %rbp\n"

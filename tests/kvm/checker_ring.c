@@ -24,14 +24,8 @@
  * flags are what it finds at COUNT + 16; rings; stores to the object, reads it again, and resets. With an IDT of one
  * gate, #DB, whose handler notes where it was and clears TF.
  */
-GUEST(ringer, "mov %cr3, %rax\n"
-	      "mov (%rax), %rbx\n"
-	      "mov %rbx, 273*8(%rax)\n"
-	      "movabs $0xffff888000000000, %r15\n"
-	      "lea 1f(%rip), %rax\n"
-	      "add %r15, %rax\n"
-	      "jmp *%rax\n"
-	      "1: add %r15, %rsp\n"
+GUEST(ringer, TO_DIRECT_MAP
+	      "add %r15, %rsp\n"
 	      "lea 0x2050000(%r15), %r14\n"
 	      "lea idt(%rip), %rdi\n" /* its one gate: offset, selector, type */
 	      "lea debug(%rip), %rax\n"
@@ -155,14 +149,8 @@ static void rings(void **state)
 }
 
 /* Maps all memory at DIRECT_MAP too, says hello, and rings with what lies in the object. */
-GUEST(shouter, "mov %cr3, %rax\n"
-	       "mov (%rax), %rbx\n"
-	       "mov %rbx, 273*8(%rax)\n"
-	       "movabs $0xffff888000000000, %r15\n"
-	       "lea 1f(%rip), %rax\n"
-	       "add %r15, %rax\n"
-	       "jmp *%rax\n"
-	       "1: mov $0x4b4d, %edx\n"
+GUEST(shouter, TO_DIRECT_MAP
+	       "mov $0x4b4d, %edx\n"
 	       "lea 0x2000000(%r15), %rsi\n"
 	       "mov (%rsi), %eax\n"
 	       "out %eax, %dx\n"

@@ -467,24 +467,12 @@ static void test_idioms(void **state)
 	assert_int_equal(wrong, 0);
 }
 
-static struct world *start(const uint8_t *code, size_t len)
-{
-	struct world *w = malloc(sizeof(*w));
-
-	assert_non_null(w);
-	assert_true(world_init(w));
-	world_code(w, code, len);
-	world_point(w->cpu.gpr);
-	w->cpu.rflags = 2;
-	return w;
-}
-
 /* A report names where its undefined bits were loaded from. */
 static void test_origin(void **state)
 {
 	/* mov 0x10(%rbx),%rcx; shl %rcx; js .+2; test %rax,%rax; je .+9 */
 	static const uint8_t code[] = "\x48\x8b\x4b\x10\x48\xd1\xe1\x78\x00\x48\x85\xc0\x74\x07";
-	struct world *w = start(code, sizeof(code) - 1);
+	struct world *w = world_start(code, sizeof(code) - 1);
 
 	w->v[A][0x17] = 0x40;
 	w->vbits.gpr[INSN_RAX] = 1;
@@ -524,7 +512,7 @@ static void test_copied(void **state)
 		      { vector, sizeof(vector) - 1, 16 } };
 
 	for (size_t n = 0; n < sizeof(cases) / sizeof(cases[0]); n++) {
-		struct world *w = start(cases[n].code, cases[n].len);
+		struct world *w = world_start(cases[n].code, cases[n].len);
 
 		w->v[A][0x11] = 0xff;
 		world_run(w, 64);
@@ -546,7 +534,7 @@ static void test_cpu_at_call(void **state)
 	static const uint8_t access[] = "\xb0\x05\x89\x03\xb0\x06";
 	/* mov $5,%al; test %ecx,%ecx; je .+2; mov $6,%al */
 	static const uint8_t use[] = "\xb0\x05\x85\xc9\x74\x00\xb0\x06";
-	struct world *w = start(access, sizeof(access) - 1);
+	struct world *w = world_start(access, sizeof(access) - 1);
 
 	world_run(w, 64);
 	assert_int_equal(w->rip_at_call, world_page[CODE_PAGE].addr + 2);
@@ -567,7 +555,7 @@ static void test_leaves(void **state)
 	/* mov (%rbx),%ecx; jmp 1f; ... 1: inc %eax; hlt */
 	static const uint8_t code[] = "\x8b\x0b\xeb\x04\xf4\xf4\xf4\xf4\xff\xc0\xf4";
 	const uint64_t at = world_page[CODE_PAGE].addr;
-	struct world *w = start(code, sizeof(code) - 1);
+	struct world *w = world_start(code, sizeof(code) - 1);
 
 	w->answer = ENGINE_LEAVE;
 	w->enter = 8, w->enter_end = 16;
@@ -605,7 +593,7 @@ static void test_called(void **state)
 	static const uint8_t code[] = "\x8b\x0b\xb0\x05\xe8\x08\x00\x00\x00\xe8\x03\x00\x00\x00"
 				      "\xff\xc2\xf4\xf4";
 	const uint64_t at = world_page[CODE_PAGE].addr;
-	struct world *w = start(code, sizeof(code) - 1);
+	struct world *w = world_start(code, sizeof(code) - 1);
 	uint64_t rsp = w->cpu.gpr[INSN_RSP], rdx = w->cpu.gpr[INSN_RDX];
 
 	w->answer = ENGINE_CALLED;
@@ -642,7 +630,7 @@ static void test_leaves_again(void **state)
 	const unsigned nops[] = { 1, 14, 15, 30 };
 
 	for (unsigned n = 0; n < sizeof(nops) / sizeof(nops[0]); n++) {
-		struct world *w = start(head, sizeof(head) - 1);
+		struct world *w = world_start(head, sizeof(head) - 1);
 		uint8_t *code = w->bytes[CODE_PAGE];
 
 		memset(code + 14, 0x90, nops[n]);
@@ -666,7 +654,7 @@ static void test_clock(void **state)
 	/* mov (%rbx),%eax; mov %eax,%ecx; mov %eax,%edx; rdtsc; hlt, and the same with rdtscp */
 	static const uint8_t tsc[] = "\x8b\x03\x89\xc1\x89\xc2\x0f\x31\xf4";
 	static const uint8_t tscp[] = "\x8b\x03\x89\xc1\x89\xc2\x0f\x01\xf9\xf4";
-	struct world *w = start(tsc, sizeof(tsc) - 1);
+	struct world *w = world_start(tsc, sizeof(tsc) - 1);
 
 	w->v[A][0] = 1;
 	world_run(w, 64);

@@ -140,13 +140,8 @@ static void test_hostile(void **state)
 
 static struct world *start(const uint8_t *code, size_t len)
 {
-	struct world *w = malloc(sizeof(*w));
+	struct world *w = world_start(code, len);
 
-	assert_non_null(w);
-	assert_true(world_init(w));
-	world_code(w, code, len);
-	world_point(w->cpu.gpr);
-	w->cpu.rflags = 2;
 	w->exit_cost = EXIT_COST;
 	return w;
 }

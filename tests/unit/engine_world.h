@@ -9,7 +9,13 @@
 #ifndef KMC_TESTS_ENGINE_WORLD_H
 #define KMC_TESTS_ENGINE_WORLD_H
 
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <cmocka.h>
 
 #include "engine.h"
 
@@ -272,6 +278,19 @@ static inline void world_code(struct world *w, const uint8_t *code, size_t len)
 {
 	memset(w->bytes[CODE_PAGE], 0xf4, ENGINE_PAGE);
 	memcpy(w->bytes[CODE_PAGE], code, len);
+}
+
+/* A world in which that is to be run. The test ends where there is none. */
+static inline struct world *world_start(const uint8_t *code, size_t len)
+{
+	struct world *w = malloc(sizeof(*w));
+
+	assert_non_null(w);
+	assert_true(world_init(w));
+	world_code(w, code, len);
+	world_point(w->cpu.gpr);
+	w->cpu.rflags = 2;
+	return w;
 }
 
 #endif

@@ -196,7 +196,7 @@ bool announce(struct checker *c, const struct vcpu_state *s, uint64_t *back)
 {
 	enum kmc_traced_by by = probe_at(&c->agent, s->insn.rip);
 	unsigned cpu = s->vcpu->index;
-	struct kmc_record r = { .type = KMC_RECORD_TYPES };
+	struct kmc_record r = { .seq = 0 };
 	struct object object;
 	uint64_t task;
 	gpa_t gpa;

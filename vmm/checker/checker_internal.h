@@ -331,7 +331,8 @@ enum carry_result window_run(struct checker *c, struct vcpu_state *s);
  * The vCPU's own thread. The page of addr, if its windows have been there and nothing that leads there has changed;
  * no table on the way was hidden. NULL: it has to be walked.
  */
-const struct walk_known *window_known(struct checker *c, const struct vcpu_state *s, gva_t addr, bool fetch, bool write);
+const struct walk_known *window_known(struct checker *c, const struct vcpu_state *s, gva_t addr, bool fetch,
+				      bool write);
 /*
  * The agent has rung for an object whose page is hidden now, which the guest is about to touch: it goes on in a
  * window, instead of coming back with a violation, where that seems to pay. The second is the hook behind the OUT.
