@@ -5,6 +5,7 @@
  */
 #include <linux/err.h>
 #include <linux/mm.h>
+#include <linux/preempt.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include "kmc_access.h"
@@ -106,8 +107,11 @@ TEST(uaf_read_old_slab)
 		cache = private_cache(NAME, SIZE, 8);
 		err = cache ? make_neighbours(NEIGHBOURS) : -ENOMEM;
 	}
-	if (!err)
+	if (!err) {
+		migrate_disable(); /* each CPU takes objects from a slab of its own */
 		err = use_two_slabs(cache, bug);
+		migrate_enable();
+	}
 	for (i = 0; i < nobjects; i++)
 		kmem_cache_free(cache, object[i]);
 	kmem_cache_destroy(cache);
