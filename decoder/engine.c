@@ -100,6 +100,8 @@ void engine_forget(struct engine *e)
 void engine_sync(struct engine *e)
 {
 	memcpy(e->cpu->gpr, e->r, sizeof(e->cpu->gpr));
+	e->cpu->seg_base[INSN_FS] = e->r[SLOT_FS];
+	e->cpu->seg_base[INSN_GS] = e->r[SLOT_GS];
 	e->cpu->rflags = e->rflags | cc_flags(&e->cc);
 }
 
@@ -281,6 +283,7 @@ void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limi
 	e->wait = limits->from ? limits->from_wait : limits->idle;
 	e->vector.regs = NULL;
 	e->vector.undefined = 0;
+	e->bases = NULL;
 	block_new_window(e);
 	overlay_clear(e);
 	mem_forget(e);

@@ -101,6 +101,12 @@ struct engine_vectors {
 	bool dirty;	   /* out: the engine has changed the area */
 };
 
+/* What rdfsbase, wrfsbase and so on, and swapgs, work on besides insn_cpu.seg_base, which they change as well. */
+struct engine_bases {
+	uint64_t kernel_gs; /* IA32_KERNEL_GS_BASE: what swapgs exchanges GS's base with */
+	bool dirty;	    /* out: the engine has changed it, or a base of seg_base */
+};
+
 /* What becomes of code that a window comes to, see enter() in struct engine_ops. */
 enum engine_enter {
 	ENGINE_GO_ON,  /* it is like any other */
@@ -132,6 +138,10 @@ struct engine_ops {
 	 * CR0.EM or CR0.TS is set, CR4.OSFXSR or CR4.OSXSAVE is clear, or EFER.FFXSR is set.
 	 */
 	struct engine_vectors *(*vectors)(void *ctx);
+	/*
+	 * The same for the bases of segments, at CPL 0. NULL: they cannot be had, or CR4.FSGSBASE is clear.
+	 */
+	struct engine_bases *(*bases)(void *ctx);
 	/* rdtsc; rdtscp, where aux is not NULL. False: for the hardware. */
 	bool (*clock)(void *ctx, uint64_t *tsc, uint32_t *aux);
 	/*
@@ -192,7 +202,7 @@ void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limi
 
 /* For struct engine_ops: what was reached may have changed, reach() is asked again. */
 void engine_forget(struct engine *e);
-/* For struct engine_ops: the general registers and flags of *cpu become current; rip does not. */
+/* For struct engine_ops: the general registers, flags and bases of *cpu become current; rip does not. */
 void engine_sync(struct engine *e);
 /* For struct engine_ops: the V bits of the same registers and flags. */
 void engine_sync_vbits(const struct engine *e, struct engine_vbits *vbits);

@@ -342,6 +342,30 @@ static bool read_clock(struct work *w)
 	return true;
 }
 
+/* F3 REX.W 0F AE /0 to /3: rdfsbase, rdgsbase, wrfsbase, wrgsbase. */
+static bool segment_base(struct work *w)
+{
+	unsigned base;
+
+	if (!parse_rm(w) || is_memory(w) || (w->m.reg & 7) > 3 || w->e.rep != 0xf3 || w->size != 8 || w->e.opsize_prefix)
+		return false;
+	base = w->m.reg & 1 ? SLOT_GS : SLOT_FS;
+	if (w->m.reg & 2)
+		emit(w, &uop_write_base, base, w->m.rm, SLOT_ZERO);
+	else
+		emit(w, &uop_read_base, w->m.rm, base, SLOT_ZERO);
+	return true;
+}
+
+/* 0F 01 F8 */
+static bool swap_gs(struct work *w)
+{
+	if (!parse_rm(w) || is_memory(w) || (w->m.reg & 7) != 7 || (w->m.rm & 7) != 0 || w->e.rep || w->e.opsize_prefix)
+		return false;
+	emit(w, &uop_swapgs, SLOT_GS, SLOT_ZERO, SLOT_ZERO);
+	return true;
+}
+
 static bool movnti(struct work *w)
 {
 	if (!parse_rm(w) || !is_memory(w) || w->size == 2)
@@ -415,7 +439,7 @@ bool translate_0f(struct work *w)
 		return false;
 	switch (w->e.opcode) {
 	case 0x01:
-		return clac_stac(w) || read_clock(w);
+		return clac_stac(w) || read_clock(w) || swap_gs(w);
 	case 0x31:
 		return read_clock(w);
 	case 0x0d:
@@ -429,7 +453,7 @@ bool translate_0f(struct work *w)
 	case 0x80 ... 0x8f:
 		return jump_near_condition(w);
 	case 0xae:
-		return fence(w) || translate_state(w);
+		return fence(w) || segment_base(w) || translate_state(w);
 	case 0xc7:
 		return translate_state(w);
 	case 0xb8:

@@ -184,6 +184,7 @@ struct engine {
 	struct overlay overlay[OVERLAY_ENTRIES];
 	struct block_cache *cache;
 	struct vector_file vector;
+	struct engine_bases *bases; /* NULL: not asked for in this window */
 };
 
 /* The compiler would load the function before it moves u on, and needs two more instructions for it. */

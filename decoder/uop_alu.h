@@ -82,6 +82,9 @@ extern const struct uop_pair uop_imul;	   /* d = a * b */
 extern const struct uop_pair uop_imul_imm; /* d = a * imm, not shifted */
 extern const struct uop_pair uop_mul;	   /* rdx:rax = rax * a; op: 1 signed */
 extern const struct uop_pair uop_clock;	   /* rdx:rax = the time-stamp counter; op: rcx = TSC_AUX */
+extern const struct uop_pair uop_read_base;  /* d = a, SLOT_FS or SLOT_GS */
+extern const struct uop_pair uop_write_base; /* d, SLOT_FS or SLOT_GS, = a */
+extern const struct uop_pair uop_swapgs;
 extern const struct uop_pair uop_mulx;	   /* d:b = rdx * a */
 extern const struct uop_pair uop_div;	   /* rdx:rax / a; op: 1 signed. May leave */
 

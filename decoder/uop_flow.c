@@ -312,6 +312,66 @@ static void read_clock(struct engine *e, const struct uop *u)
 #define read_clock_checked read_clock
 const struct uop_pair uop_clock = PAIR(read_clock);
 
+/* The bases of segments, asked for when a window first needs them. */
+static struct engine_bases *bases(struct engine *e)
+{
+	if (!e->bases && e->ops.bases)
+		e->bases = e->ops.bases(e->ctx);
+	return e->bases;
+}
+
+static void read_base(struct engine *e, const struct uop *u)
+{
+	if (!bases(e)) {
+		uop_leave(e, u, LEAVE_HARDWARE);
+		return;
+	}
+	e->r[u->d] = e->r[u->a];
+	e->v[u->d] = 0;
+	uop_next(e, u);
+}
+
+#define read_base_checked read_base
+const struct uop_pair uop_read_base = PAIR(read_base);
+
+/* With 4-level paging. Where there are five levels some are left to the hardware that it need not be. */
+static bool is_canonical(uint64_t addr)
+{
+	return (uint64_t)((int64_t)(addr << 16) >> 16) == addr;
+}
+
+static void write_base(struct engine *e, const struct uop *u)
+{
+	if (!is_canonical(e->r[u->a]) || e->v[u->a] || !bases(e)) {
+		uop_leave(e, u, LEAVE_HARDWARE);
+		return;
+	}
+	e->r[u->d] = e->r[u->a];
+	e->bases->dirty = true;
+	uop_next(e, u);
+}
+
+#define write_base_checked write_base
+const struct uop_pair uop_write_base = PAIR(write_base);
+
+/* In a context switch, where the others are as well. On the way to user mode the window would end right behind it. */
+static void swapgs(struct engine *e, const struct uop *u)
+{
+	uint64_t gs = e->r[SLOT_GS];
+
+	if (!e->bases) {
+		uop_leave(e, u, LEAVE_HARDWARE);
+		return;
+	}
+	e->r[SLOT_GS] = e->bases->kernel_gs;
+	e->bases->kernel_gs = gs;
+	e->bases->dirty = true;
+	uop_next(e, u);
+}
+
+#define swapgs_checked swapgs
+const struct uop_pair uop_swapgs = PAIR(swapgs);
+
 static void hardware(struct engine *e, const struct uop *u)
 {
 	uop_leave(e, u, LEAVE_HARDWARE);

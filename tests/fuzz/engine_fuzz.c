@@ -120,7 +120,7 @@ static void set_registers(struct insn_cpu *cpu, const uint8_t *seed)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct engine_ops ops = { reach, hold, drop, check, change, used, vectors, NULL, NULL };
+	static const struct engine_ops ops = { reach, hold, drop, check, change, used, vectors, NULL, NULL, NULL };
 	static struct insn_decoder *decoder;
 	static struct engine *engine;
 	static struct guest guest;

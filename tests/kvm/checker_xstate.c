@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * checker_xstate.c: vector registers from KVM and back (vmm/checker/xstate.c), on a vCPU that never
- * runs: what the engine is promised of the area, and KVM's ways with MXCSR and PKRU.
+ * runs: what the engine is promised of the area, and KVM's ways with MXCSR and PKRU. And the bases of segments
+ * (vcpu_state.c).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,8 @@
 
 #define ENTRIES	    256u
 #define CR4_PLAIN   ((1ull << 9) | (1ull << 18)) /* OSFXSR, OSXSAVE */
+#define CR4_FSGSBASE (1ull << 16)
+#define MSR_KERNEL_GS_BASE 0xc0000102u
 #define AVX	    (1ull << 2)
 #define PKRU	    (1ull << 9)
 #define MXCSR	    24
@@ -206,12 +209,56 @@ static void test_pkru(void **state)
 	assert_int_equal(xstate_pkru(checker, &vectors), 0);
 }
 
+static uint64_t read_msr(uint32_t index)
+{
+	struct {
+		struct kvm_msrs head;
+		struct kvm_msr_entry entry;
+	} msr = { .head.nmsrs = 1, .entry.index = index };
+
+	return ioctl(vcpu.fd, KVM_GET_MSRS, &msr) == 1 ? msr.entry.data : 0;
+}
+
+/* KVM without these MSRs: the instructions are the hardware's. */
+static void test_bases(void **state)
+{
+	struct vcpu_state s = { .vcpu = &vcpu, .walk.cr4 = CR4_PLAIN };
+	struct engine_bases bases = { .kernel_gs = 0x111000 };
+	struct kvm_run run = { .kvm_dirty_regs = 0 };
+	struct kvm_sregs sregs;
+
+	vcpu.run = &run;
+	assert_false(vcpu_bases_load(&s, &bases));
+	s.walk.cr4 |= CR4_FSGSBASE;
+	s.insn.seg_base[INSN_FS] = 0x00007f0123456000;
+	s.insn.seg_base[INSN_GS] = 0xffff888012345000;
+	if (!vcpu_bases_store(&s, &bases)) {
+		assert_false(vcpu_bases_load(&s, &bases));
+		vcpu.run = NULL;
+		print_message("KVM here does not know the MSRs\n");
+		skip();
+	}
+	vcpu.run = NULL;
+	assert_int_equal(run.s.regs.sregs.fs.base, s.insn.seg_base[INSN_FS]);
+	assert_int_equal(run.s.regs.sregs.gs.base, s.insn.seg_base[INSN_GS]);
+	assert_int_equal(run.kvm_dirty_regs, 0);
+	assert_int_equal(ioctl(vcpu.fd, KVM_GET_SREGS, &sregs), 0);
+	assert_int_equal(sregs.fs.base, s.insn.seg_base[INSN_FS]);
+	assert_int_equal(sregs.gs.base, s.insn.seg_base[INSN_GS]);
+	assert_int_equal(read_msr(MSR_KERNEL_GS_BASE), 0x111000);
+	bases = (struct engine_bases){ .dirty = true };
+	assert_true(vcpu_bases_load(&s, &bases));
+	assert_int_equal(bases.kernel_gs, 0x111000);
+	assert_false(bases.dirty);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout),	  cmocka_unit_test(test_not_plain),
 		cmocka_unit_test(test_registers), cmocka_unit_test(test_unused),
 		cmocka_unit_test(test_mxcsr),	  cmocka_unit_test(test_pkru),
+		cmocka_unit_test(test_bases),
 	};
 
 	return tiny_kernel_runs() ? cmocka_run_group_tests(tests, set_up, tear_down) : 77;

@@ -2,6 +2,7 @@
 unit_test(decoder_golden kmc_decoder)
 unit_test(decoder_native kmc_decoder)
 unit_test(decoder_random kmc_decoder)
+unit_test(engine_bases kmc_decoder)
 unit_test(engine_code kmc_decoder)
 unit_test(engine_defined kmc_decoder)
 unit_test(engine_idle kmc_decoder)

@@ -59,6 +59,8 @@ struct world {
 	enum engine_enter answer;  /* what is answered, */
 	unsigned asked;		   /* and how often it was */
 	uint64_t clock;		   /* 0: it cannot be told */
+	struct engine_bases bases;
+	bool has_bases;
 	struct idle_place *from;   /* these three as in engine_limits */
 	uint32_t from_wait, exit_cost;
 	struct engine_use use[MAX_USES];
@@ -202,6 +204,13 @@ static inline void world_init_vectors(struct engine_vectors *v)
 	v->area[25] = 0x1f;
 }
 
+static inline struct engine_bases *world_bases(void *ctx)
+{
+	struct world *w = ctx;
+
+	return w->has_bases ? &w->bases : NULL;
+}
+
 static inline bool world_clock(void *ctx, uint64_t *tsc, uint32_t *aux)
 {
 	struct world *w = ctx;
@@ -233,6 +242,7 @@ static inline bool world_init(struct world *w)
 		.change = world_change,
 		.used = world_used,
 		.vectors = world_vectors,
+		.bases = world_bases,
 		.clock = world_clock,
 		.enter = world_enter,
 	};

@@ -254,6 +254,13 @@ void vcpu_state_store(struct vcpu_state *s); /* general registers, flags, rip */
 void vcpu_state_retire(struct vcpu_state *s);
 bool vcpu_event_pending(const struct vcpu *vcpu); /* KVM is in the middle of delivering one */
 void vcpu_inject_page_fault(struct vcpu_state *s, gva_t addr, uint32_t error);
+/*
+ * The MSR behind swapgs, where KVM knows it and the bases of FS and GS as MSRs (for SVM, since 2025) and the guest may
+ * use the instructions. What KVM_RUN left in kvm_run is brought up to date as well. False: it cannot be done.
+ */
+bool vcpu_bases_load(const struct vcpu_state *s, struct engine_bases *bases);
+bool vcpu_bases_store(const struct vcpu_state *s, const struct engine_bases *bases);
+
 /* What rdtsc, or with aux rdtscp, would say now. On the vCPU's thread. False: it cannot be told. */
 bool vcpu_clock(const struct vcpu *vcpu, uint64_t *tsc, uint32_t *aux);
 /* Address of the running task_struct, 0 where it is not known. */

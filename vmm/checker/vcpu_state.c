@@ -16,6 +16,9 @@
 #define RFLAGS_RF	   (1ull << 16)
 #define EFER_LMA	   (1ull << 10)
 #define CR4_PKE		   (1ull << 22)
+#define CR4_FSGSBASE	   (1ull << 16)
+#define MSR_FS_BASE	   0xc0000100u
+#define MSR_GS_BASE	   0xc0000101u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 #define MSR_TSC		   0x10u
 #define MSR_TSC_AUX	   0xc0000103u
@@ -140,6 +143,39 @@ uint64_t vcpu_current_task(struct checker *c, const struct vcpu_state *s)
 			     sizeof(task)) != sizeof(task))
 		return 0;
 	return task;
+}
+
+struct base_msrs {
+	struct kvm_msrs head;
+	struct kvm_msr_entry fs, gs, kernel_gs;
+};
+
+static struct base_msrs base_msrs(uint64_t fs, uint64_t gs, uint64_t kernel_gs)
+{
+	return (struct base_msrs){ .head.nmsrs = 3,
+				   .fs = { .index = MSR_FS_BASE, .data = fs },
+				   .gs = { .index = MSR_GS_BASE, .data = gs },
+				   .kernel_gs = { .index = MSR_KERNEL_GS_BASE, .data = kernel_gs } };
+}
+
+bool vcpu_bases_load(const struct vcpu_state *s, struct engine_bases *bases)
+{
+	struct base_msrs msrs = base_msrs(0, 0, 0);
+
+	if (!(s->walk.cr4 & CR4_FSGSBASE) || ioctl(s->vcpu->fd, KVM_GET_MSRS, &msrs) != (int)msrs.head.nmsrs)
+		return false;
+	*bases = (struct engine_bases){ .kernel_gs = msrs.kernel_gs.data };
+	return true;
+}
+
+bool vcpu_bases_store(const struct vcpu_state *s, const struct engine_bases *bases)
+{
+	uint64_t fs = s->insn.seg_base[INSN_FS], gs = s->insn.seg_base[INSN_GS];
+	struct base_msrs msrs = base_msrs(fs, gs, bases->kernel_gs);
+
+	s->vcpu->run->s.regs.sregs.fs.base = fs;
+	s->vcpu->run->s.regs.sregs.gs.base = gs;
+	return ioctl(s->vcpu->fd, KVM_SET_MSRS, &msrs) == (int)msrs.head.nmsrs;
 }
 
 /* KVM adds what the guest's counter is ahead of the host's, and scales it as the hardware would. */

@@ -230,6 +230,7 @@ void walks_set(struct walks *walks, const struct guest_ram *ram, const struct wa
 /* What the entries are now is not read again: who changed one meanwhile would be missed. */
 void walk_remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how, const struct walk *w)
 {
+	static const uint64_t nothing;
 	uint64_t key = walk_key(walks, addr, how & WALK_FETCH), entry[WALK_TABLES];
 	struct walk_known *k = &walks->known[walk_place(key)];
 	gpa_t page = { w->gpa.v & ~(GUEST_PAGE - 1ull) };
@@ -245,12 +246,13 @@ void walk_remember(struct walks *walks, const struct guest_ram *ram, gva_t addr,
 				  .host = guest_ram_at(ram, page, GUEST_PAGE),
 				  .index = (uint32_t)guest_ram_page_index(ram, page),
 				  .top = w->table[0].v % GUEST_PAGE,
-				  .n = (uint8_t)(w->ntables - 1),
 				  .written = w->written,
 				  .top_entry = entry[0] };
-	for (unsigned i = 0; i < k->n; i++) {
-		k->below[i].slot = guest_ram_at(ram, w->table[i + 1], 8);
-		k->below[i].entry = entry[i + 1];
+	for (unsigned i = 0; i < WALK_TABLES - 1; i++) {
+		bool is_there = i + 1 < w->ntables;
+
+		k->below[i].slot = is_there ? guest_ram_at(ram, w->table[i + 1], 8) : &nothing;
+		k->below[i].entry = is_there ? entry[i + 1] : nothing;
 	}
 }
 

@@ -66,11 +66,10 @@ struct walks {
 		uint8_t *host; /* NULL: no RAM */
 		uint32_t index; /* guest_ram_page_index() */
 		uint16_t top; /* bytes into the highest table */
-		uint8_t n;    /* tables below the highest one */
 		bool written; /* as in struct walk */
 		uint64_t top_entry;
 		struct {
-			const uint64_t *slot;
+			const uint64_t *slot; /* of tables below it; where there are fewer, a word that is 0 */
 			uint64_t entry;
 		} below[WALK_TABLES - 1];
 	} known[WALKS_KNOWN];
@@ -98,14 +97,15 @@ static inline const struct walk_known *walk_known(const struct walks *walks, gva
 {
 	uint64_t key = walk_key(walks, addr, fetch);
 	const struct walk_known *k = &walks->known[walk_place(key)];
+	uint64_t differ;
 
-	if (k->key != key || (write && !k->written) ||
-	    __atomic_load_n((const uint64_t *)(walks->top + k->top), __ATOMIC_RELAXED) != k->top_entry)
+	if (k->key != key || (write && !k->written))
 		return NULL;
-	for (unsigned i = 0; i < k->n; i++)
-		if (__atomic_load_n(k->below[i].slot, __ATOMIC_RELAXED) != k->below[i].entry)
-			return NULL;
-	return k;
+	differ = __atomic_load_n((const uint64_t *)(walks->top + k->top), __ATOMIC_RELAXED) ^ k->top_entry;
+#pragma GCC unroll 4
+	for (unsigned i = 0; i < WALK_TABLES - 1; i++)
+		differ |= __atomic_load_n(k->below[i].slot, __ATOMIC_RELAXED) ^ k->below[i].entry;
+	return differ ? NULL : k;
 }
 
 /* What walk() found for walks->cpu; how has WALK_FETCH or WALK_SET_AD. */

@@ -49,8 +49,9 @@ struct window {
 	struct walks walks;
 	bool full;	  /* everything is tracked */
 	uint64_t tracked_changes; /* the checker's, when pages were forgotten last */
-	bool has_vectors; /* below is what this window has fetched */
+	bool has_vectors, has_bases; /* below is what this window has fetched */
 	struct engine_vectors vectors;
+	struct engine_bases bases;
 };
 
 /* Takes checker.lock out of a window that is running. */
@@ -133,19 +134,11 @@ static __attribute__((noinline)) enum engine_reach walk_there(struct window *w, 
 	return reached(w, addr, how, host, (uint64_t)guest_ram_page_index(w->c->ram, gpa), page);
 }
 
-/* Needed again in each window, so what is known is found without a call. */
-static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engine_page *page,
-			       uint32_t *error)
+static inline enum engine_reach reach_known(struct window *w, gva_t addr, unsigned how, struct engine_page *page,
+					    uint32_t *error)
 {
-	struct window *w = ctx;
-	const struct walk_known *k;
+	const struct walk_known *k = walk_known(&w->walks, addr, how & ENGINE_FETCH, how & ENGINE_WRITE);
 
-	w->s->walk.rflags = w->s->insn.rflags;
-	if (w->has_vectors)
-		w->s->walk.pkru = xstate_pkru(w->c, &w->vectors);
-	if (walks_differ(&w->walks, w->s->walk.rflags, w->s->walk.pkru))
-		walks_set(&w->walks, w->c->ram, &w->s->walk);
-	k = walk_known(&w->walks, addr, how & ENGINE_FETCH, how & ENGINE_WRITE);
 	if (!k)
 		return walk_there(w, addr, how, page, error);
 	if (!k->host)
@@ -153,6 +146,29 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 	page->gpa = k->gpa;
 	page->writable = k->written;
 	return reached(w, addr, how, k->host, k->index, page);
+}
+
+/* Registers that walks depend on may have changed. */
+static __attribute__((noinline)) enum engine_reach reach_anew(struct window *w, gva_t addr, unsigned how,
+							      struct engine_page *page, uint32_t *error)
+{
+	w->s->walk.rflags = w->s->insn.rflags;
+	if (w->has_vectors)
+		w->s->walk.pkru = xstate_pkru(w->c, &w->vectors);
+	if (walks_differ(&w->walks, w->s->walk.rflags, w->s->walk.pkru))
+		walks_set(&w->walks, w->c->ram, &w->s->walk);
+	return reach_known(w, addr, how, page, error);
+}
+
+/* Needed again in each window, so what is known is found without a call. */
+static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engine_page *page,
+			       uint32_t *error)
+{
+	struct window *w = ctx;
+
+	if (w->has_vectors || walks_differ(&w->walks, w->s->insn.rflags, w->walks.cpu.pkru))
+		return reach_anew(w, addr, how, page, error);
+	return reach_known(w, addr, how, page, error);
 }
 
 const struct walk_known *window_known(struct checker *c, const struct vcpu_state *s, gva_t addr, bool fetch, bool write)
@@ -244,11 +260,11 @@ static void count_bytes(struct window *w, const struct engine_access *a)
 	w->counted_written += a->how & ENGINE_WRITE ? a->len : 0;
 }
 
-static void check(void *ctx, const struct engine_access *a, uint8_t *v)
+/* plain: it is legal, and v is what it should be. */
+static __attribute__((noinline)) void check_and_spend(struct window *w, const struct engine_access *a, uint8_t *v,
+						      bool plain)
 {
-	struct window *w = ctx;
 	gpa_t gpa = { a->gpa };
-	bool plain = !agent_pending(w->c) && shadow_held_look(w->c->shadow, gpa, a->len, v);
 	enum track_spent spent;
 
 	if (!plain)
@@ -260,6 +276,16 @@ static void check(void *ctx, const struct engine_access *a, uint8_t *v)
 		return;
 	if (((spent != TRACK_GOES_ON && end_page(w, gpa, spent)) || !plain) && v)
 		shadow_held_look(w->c->shadow, gpa, a->len, v);
+}
+
+/* With everything tracked there is no budget to be spent, and most accesses are plain. */
+static void check(void *ctx, const struct engine_access *a, uint8_t *v)
+{
+	struct window *w = ctx;
+	bool plain = !agent_pending(w->c) && shadow_held_look(w->c->shadow, (gpa_t){ a->gpa }, a->len, v);
+
+	if (!plain || !w->full || counted_any(w->c))
+		check_and_spend(w, a, v, plain);
 }
 
 /* The trace of the code that copies undefined bits, walked once a place. 0: not known. */
@@ -337,6 +363,14 @@ static struct engine_vectors *vectors(void *ctx)
 	return w->has_vectors ? &w->vectors : NULL;
 }
 
+static struct engine_bases *bases(void *ctx)
+{
+	struct window *w = ctx;
+
+	w->has_bases = vcpu_bases_load(w->s, &w->bases);
+	return w->has_bases ? &w->bases : NULL;
+}
+
 static bool read_clock(void *ctx, uint64_t *tsc, uint32_t *aux)
 {
 	struct window *w = ctx;
@@ -361,6 +395,7 @@ static struct window *window_create(struct checker *c)
 					       .change = change,
 					       .used = used,
 					       .vectors = vectors,
+					       .bases = bases,
 					       .clock = read_clock,
 					       .enter = enter_agent };
 	struct window *w = calloc(1, sizeof(*w));
@@ -422,6 +457,12 @@ static void store_vectors(struct window *w)
 	machine_stop(w->c->machine, END_INTERNAL, text);
 }
 
+static void store_bases(struct window *w)
+{
+	if (!vcpu_bases_store(w->s, &w->bases))
+		machine_stop(w->c->machine, END_INTERNAL, "KVM_SET_MSRS refuses the bases of FS and GS");
+}
+
 static struct idle_place *ring_place(struct window *w, const struct bell *ring)
 {
 	return &w->ring[(ring->place >> 32) % RING_PLACES];
@@ -443,7 +484,7 @@ static void run(struct window *w, struct vcpu_state *s, const struct bell *ring,
 	w->full = track_params(w->c->track)->mode == TRACK_FULL;
 	w->tracked_changes = w->c->tracked_changes;
 	walks_set(&w->walks, w->c->ram, &s->walk);
-	w->stop = w->has_vectors = false;
+	w->stop = w->has_vectors = w->has_bases = false;
 	w->nover = 0;
 	w->counted_read = w->counted_written = 0;
 	atomic_store(&w->running, true);
@@ -451,6 +492,8 @@ static void run(struct window *w, struct vcpu_state *s, const struct bell *ring,
 	engine_run(w->engine, &s->insn, &limits, NULL, out);
 	if (w->has_vectors && w->vectors.dirty)
 		store_vectors(w);
+	if (w->has_bases && w->bases.dirty)
+		store_bases(w);
 	atomic_store(&w->running, false);
 	s->vbits = (struct engine_vbits){ .rflags = 0 };
 	pthread_mutex_lock(&w->c->lock);
