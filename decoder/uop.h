@@ -113,6 +113,7 @@ struct overlay {
 struct block {
 	uint64_t window;      /* the last one in which the bytes were found unchanged */
 	struct block *next[2]; /* where it went last: fall-through, taken; or &block_none */
+	const uint8_t *bytes; /* its code, behind the uops: whole chunks */
 	uint64_t insns;
 	uint64_t rip;
 	uint64_t end;	      /* linear address behind the last instruction */
@@ -125,7 +126,6 @@ struct block {
 	bool single;	      /* made for one instruction only */
 	bool stale;	      /* the guest's bytes are others now, or could not all be read */
 	struct idle_place idle;
-	uint8_t bytes[BLOCK_BYTES];
 	struct uop uop[];
 };
 
