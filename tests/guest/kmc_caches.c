@@ -114,6 +114,7 @@ TEST(uaf_read_old_slab)
 	}
 	for (i = 0; i < nobjects; i++)
 		kmem_cache_free(cache, object[i]);
+	memset(object, 0, sizeof(object)); /* what is leaked later may lie there, and would be reached */
 	kmem_cache_destroy(cache);
 	for (i = 0; i < 2 * NEIGHBOURS; i++) {
 		kfree(neighbour[i]);
