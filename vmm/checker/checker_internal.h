@@ -255,8 +255,9 @@ void vcpu_state_retire(struct vcpu_state *s);
 bool vcpu_event_pending(const struct vcpu *vcpu); /* KVM is in the middle of delivering one */
 void vcpu_inject_page_fault(struct vcpu_state *s, gva_t addr, uint32_t error);
 /*
- * The MSR behind swapgs, where KVM knows it and the bases of FS and GS as MSRs (for SVM, since a fix of July 2024) and the guest may
- * use the instructions. What KVM_RUN left in kvm_run is brought up to date as well. False: it cannot be done.
+ * The MSR behind swapgs, where KVM knows it and the bases of FS and GS as MSRs (for SVM, since a fix of July 2024) and
+ * the guest may use the instructions. What KVM_RUN left in kvm_run is brought up to date as well. False: it cannot be
+ * done.
  */
 bool vcpu_bases_load(const struct vcpu_state *s, struct engine_bases *bases);
 bool vcpu_bases_store(const struct vcpu_state *s, const struct engine_bases *bases);
