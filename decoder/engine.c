@@ -97,6 +97,11 @@ void engine_forget(struct engine *e)
 	mem_forget(e);
 }
 
+void engine_forget_range(struct engine *e, uint64_t gpa, uint64_t len)
+{
+	mem_forget_range(e, gpa, len);
+}
+
 void engine_sync(struct engine *e)
 {
 	memcpy(e->cpu->gpr, e->r, sizeof(e->cpu->gpr));

@@ -200,8 +200,9 @@ void engine_destroy(struct engine *e);
 void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limits *limits,
 		struct engine_vbits *vbits, struct engine_window *out);
 
-/* For struct engine_ops: what was reached may have changed, reach() is asked again. */
+/* For struct engine_ops: what was reached may have changed, reach() is asked again; for the pages of a range only. */
 void engine_forget(struct engine *e);
+void engine_forget_range(struct engine *e, uint64_t gpa, uint64_t len);
 /* For struct engine_ops: the general registers, flags and bases of *cpu become current; rip does not. */
 void engine_sync(struct engine *e);
 /* For struct engine_ops: the V bits of the same registers and flags. */

@@ -29,6 +29,27 @@ void mem_forget(struct engine *e)
 	e->tlb_used = 0;
 }
 
+/* The nth of those in use; the last one takes its place. */
+static void forget_nth(struct engine *e, unsigned n)
+{
+	no_page(&e->tlb[e->tlb_at[n]]);
+	e->tlb_at[n] = e->tlb_at[--e->tlb_used];
+}
+
+void mem_forget_user(struct engine *e)
+{
+	for (unsigned n = e->tlb_used; n-- > 0;)
+		if (e->tlb[e->tlb_at[n]].user)
+			forget_nth(e, n);
+}
+
+void mem_forget_range(struct engine *e, uint64_t gpa, uint64_t len)
+{
+	for (unsigned n = e->tlb_used; n-- > 0;)
+		if (e->tlb[e->tlb_at[n]].gpa - gpa < len)
+			forget_nth(e, n);
+}
+
 void mem_init(struct engine *e)
 {
 	for (unsigned n = 0; n < TLB_ENTRIES; n++)

@@ -318,7 +318,9 @@ void mem_set_v(struct engine *e, const struct uop *u, struct tlb *t, const struc
 void mem_hold(struct engine *e, const struct tlb *t);
 void mem_drop(struct engine *e, const struct tlb *t);
 void mem_init(struct engine *e);
-void mem_forget(struct engine *e); /* all pages: rights may have changed */
+void mem_forget(struct engine *e);
+void mem_forget_user(struct engine *e); /* what may be done to user pages has changed */
+void mem_forget_range(struct engine *e, uint64_t gpa, uint64_t len); /* whole pages */
 static inline bool overlay_empty(const struct engine *e)
 {
 	return e->overlay_pages == 0;

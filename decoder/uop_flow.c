@@ -425,7 +425,7 @@ static void set_ac(struct engine *e, bool set)
 {
 	e->rflags = set ? e->rflags | FLAG_AC : e->rflags & ~FLAG_AC;
 	e->cpu->rflags = e->rflags;
-	mem_forget(e);
+	mem_forget_user(e);
 }
 
 FLAG_FUNCTIONS(clc, change(e, FLAG_CF, 0, 0, FLAG_CF))

@@ -457,7 +457,7 @@ static void put_all(struct engine *e, struct state *s)
 	r->dirty = true;
 	put_v(e, s);
 	if (s->rfbm & XSTATE_PKRU)
-		mem_forget(e); /* what user pages allow has changed */
+		mem_forget_user(e);
 }
 
 static bool restore(struct engine *e, struct state *s)

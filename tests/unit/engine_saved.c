@@ -222,12 +222,12 @@ static void test_pkru(void **state)
 
 	give_pkru(with);
 	run(with);
-	assert_int_equal(with->reached_user, 2);
+	assert_int_equal(with->reached[USER], 2);
 	give_pkru(without);
 	without->cpu.gpr[INSN_RAX] = 7;
 	without->cpu.gpr[INSN_RDX] = 0;
 	run(without);
-	assert_int_equal(without->reached_user, 1);
+	assert_int_equal(without->reached[USER], 1);
 	end(with);
 	end(without);
 }

@@ -54,7 +54,9 @@ struct world {
 	struct engine_vbits vbits;
 	struct engine_window window;
 	struct engine_vectors vectors, initial; /* of a window; what each of them starts with */
-	unsigned reached_user; /* reach() of the user page */
+	unsigned reached[PAGES]; /* how often reach() was asked */
+	bool flipped[PAGES];	 /* tracked where world_page says that it is not, or the other way round */
+	unsigned flip, flips;	 /* that page is at so many of the next check()s, and the engine is told */
 	uint64_t enter, enter_end; /* offsets in the code page: what is asked about, */
 	enum engine_enter answer;  /* what is answered, */
 	unsigned asked;		   /* and how often it was */
@@ -78,6 +80,11 @@ static inline void world_broken(struct world *w, const char *how)
 		w->broken = how;
 }
 
+static inline bool world_tracked(const struct world *w, uint64_t k)
+{
+	return world_page[k].tracked != w->flipped[k];
+}
+
 static inline enum engine_reach world_reach(void *ctx, gva_t addr, unsigned how,
 					    struct engine_page *page, uint32_t *error)
 {
@@ -90,11 +97,11 @@ static inline enum engine_reach world_reach(void *ctx, gva_t addr, unsigned how,
 		return ENGINE_DEVICE;
 	while (k < OTHER && world_page[k].addr != (addr.v & ~(uint64_t)(ENGINE_PAGE - 1)))
 		k++;
-	w->reached_user += k == USER;
+	w->reached[k]++;
 	*page = (struct engine_page){
 		.host = w->bytes[k],
 		.gpa = GPA + k * ENGINE_PAGE,
-		.tracked = world_page[k].tracked,
+		.tracked = world_tracked(w, k),
 		.user = world_page[k].user,
 		.writable = k != CODE_PAGE,
 	};
@@ -132,7 +139,7 @@ static inline uint8_t *world_access(struct world *w, const struct engine_access 
 	uint64_t k = (a->gpa - GPA) / ENGINE_PAGE, offset = a->gpa % ENGINE_PAGE;
 
 	world_called(w, a->rip);
-	if (k >= PAGES || !world_page[k].tracked)
+	if (k >= PAGES || !world_tracked(w, k))
 		world_broken(w, "an access to a page that is not tracked");
 	else if (!w->held[k])
 		world_broken(w, "an access to a page that is not held");
@@ -146,9 +153,15 @@ static inline uint8_t *world_access(struct world *w, const struct engine_access 
 static inline void world_check(void *ctx, const struct engine_access *a, uint8_t *v)
 {
 	uint8_t *shadow = world_access(ctx, a);
+	struct world *w = ctx;
 
 	if (shadow && a->how & ENGINE_READ)
 		memcpy(v, shadow, a->len);
+	if (w->flips) {
+		w->flips--;
+		w->flipped[w->flip] ^= true;
+		engine_forget_range(w->e, GPA + w->flip * ENGINE_PAGE, ENGINE_PAGE);
+	}
 }
 
 static inline void world_change(void *ctx, const struct engine_access *a, const uint8_t *v,

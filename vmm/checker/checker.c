@@ -116,6 +116,11 @@ static void note_peaks(struct checker *c)
 	}
 }
 
+static void note_change(struct checker *c, gpa_t gpa, uint64_t len)
+{
+	c->tracked_change[c->tracked_changes++ % TRACKED_CHANGES] = (struct tracked_change){ gpa, len };
+}
+
 static void track(void *ctx, gpa_t gpa, uint64_t len)
 {
 	struct checker *c = ctx;
@@ -124,7 +129,7 @@ static void track(void *ctx, gpa_t gpa, uint64_t len)
 		agent_give_up(c, "a page cannot be hidden: %s", strerror(errno));
 		return;
 	}
-	c->tracked_changes++;
+	note_change(c, gpa, len);
 	windows_settle(c);
 	tracking_hidden(c, gpa, len / GUEST_PAGE);
 	note_peaks(c);
@@ -135,7 +140,7 @@ static void untrack(void *ctx, gpa_t gpa, uint64_t len)
 	struct checker *c = ctx;
 
 	c->shown_generation++;
-	c->tracked_changes++;
+	note_change(c, gpa, len);
 	counted_end(c, gpa, len);
 	guest_ram_show(c->ram, gpa, len / GUEST_PAGE);
 	tracking_shown(c, gpa, len / GUEST_PAGE);

@@ -135,6 +135,13 @@ struct bell {
 	uint32_t wait;	/* instructions; window.c's */
 };
 
+/* Pages that became tracked, or no longer are; bytes. */
+#define TRACKED_CHANGES 64
+struct tracked_change {
+	gpa_t gpa;
+	uint64_t len;
+};
+
 struct caches;
 
 struct checker {
@@ -156,7 +163,8 @@ struct checker {
 	struct checker_stats stats;
 	struct bell bell[MAX_CPUS];
 	uint64_t shown_generation; /* grows whenever hidden pages are released */
-	uint64_t tracked_changes;  /* grows whenever pages become tracked, or no longer are */
+	uint64_t tracked_changes;  /* how often pages became tracked, or no longer were; */
+	struct tracked_change tracked_change[TRACKED_CHANGES]; /* and which, by that number: the last ones */
 	struct fault_progress progress[MAX_CPUS];
 	struct context_entry context[CONTEXT_CACHE];
 	struct filter filter;

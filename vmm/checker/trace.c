@@ -155,11 +155,13 @@ static uint64_t find_hooked(void *ctx, uint64_t addr, uint64_t slot)
 {
 	struct trace *t = ctx;
 	struct checker *c = t->c;
-	const struct layout *l = layout_get(c);
 	uint64_t node, frame, saved;
+	const struct layout *l;
 
-	if (!l->has_rethook || !t->task || addr != c->agent.return_trampoline ||
-	    !read64(c, t->task + l->rethook.task_rethooks, &node))
+	if (addr != c->agent.return_trampoline)
+		return addr;
+	l = layout_get(c);
+	if (!l->has_rethook || !t->task || !read64(c, t->task + l->rethook.task_rethooks, &node))
 		return addr;
 	for (unsigned n = 0; node && n < HOOKED_MAX; n++) {
 		uint64_t start = node - l->rethook.llist;

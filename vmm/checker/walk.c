@@ -220,6 +220,8 @@ static unsigned find_context(struct walks *walks, const struct walk_cpu *cpu)
 
 void walks_set(struct walks *walks, const struct guest_ram *ram, const struct walk_cpu *cpu)
 {
+	if (walks->top && memcmp(&walks->cpu, cpu, sizeof(*cpu)) == 0)
+		return;
 	walks->cpu = *cpu;
 	walks->top = NULL;
 	if ((cpu->cr0 & CR0_PG) && (cpu->efer & EFER_LMA))

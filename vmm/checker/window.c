@@ -37,7 +37,7 @@ struct window {
 	struct engine *engine;
 	/*
 	 * Other threads: whether this window remembers pages. running: from before the first reach() to
-	 * behind the last; parked: waits for checker.lock, and forgets all pages before it goes on.
+	 * behind the last; parked: waits for checker.lock, and forgets the pages that have changed before it goes on.
 	 */
 	atomic_bool running, parked;
 	uint64_t counted_read, counted_written; /* bytes, in this window; see counted.c */
@@ -48,7 +48,7 @@ struct window {
 	struct copy_place copy_place[COPY_PLACES];
 	struct walks walks;
 	bool full;	  /* everything is tracked */
-	uint64_t tracked_changes; /* the checker's, when pages were forgotten last */
+	uint64_t tracked_changes; /* of the checker's, those that this window knows of */
 	bool has_vectors, has_bases; /* below is what this window has fetched */
 	struct engine_vectors vectors;
 	struct engine_bases bases;
@@ -61,11 +61,25 @@ static void enter(struct window *w)
 	pthread_mutex_lock(&w->c->lock);
 }
 
+/* Pages that became tracked, or no longer are, since the window last looked. */
+static void forget_changed(struct window *w)
+{
+	const struct checker *c = w->c;
+
+	if (c->tracked_changes - w->tracked_changes > TRACKED_CHANGES) {
+		engine_forget(w->engine);
+		w->tracked_changes = c->tracked_changes;
+	}
+	while (w->tracked_changes != c->tracked_changes) {
+		const struct tracked_change *t = &c->tracked_change[w->tracked_changes++ % TRACKED_CHANGES];
+
+		engine_forget_range(w->engine, t->gpa.v, t->len);
+	}
+}
+
 static void leave(struct window *w)
 {
-	if (w->tracked_changes != w->c->tracked_changes)
-		engine_forget(w->engine);
-	w->tracked_changes = w->c->tracked_changes;
+	forget_changed(w);
 	atomic_store(&w->parked, false);
 	pthread_mutex_unlock(&w->c->lock);
 }
