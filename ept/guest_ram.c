@@ -30,6 +30,7 @@
 #define RAM_GRAIN (2ull << 20)
 #define RAM_MAX	  (1ull << 40) /* keeps every sum of offsets far from overflow */
 #define BITS	  64	       /* of a word of the bitmaps */
+#define PENDING	  64
 
 struct guest_ram {
 	struct guest_ram_map map; /* hidden is written under the checker's lock, read by any thread */
@@ -38,6 +39,12 @@ struct guest_ram {
 	uint8_t *guest;	 /* as map.view: MAP_FAILED until mapped; the same where it is plain */
 	_Atomic uint64_t nhidden;
 	uint64_t *backed; /* one bit a page: known to be in the page cache. Under the same lock. */
+	uint64_t *gone;	  /* as map.hidden, but as the guest mapping is: others are so from guest_ram_settle() on */
+	bool deferred;
+	struct run {
+		uint64_t page, n;
+	} pending[PENDING]; /* where they may differ */
+	unsigned npending;
 };
 
 static int fail(const char **what, const char *call)
@@ -170,7 +177,8 @@ static int make_hidable(struct guest_ram *ram, const char **what)
 
 	ram->map.hidden = calloc(words, sizeof(*ram->map.hidden));
 	ram->backed = calloc(words, sizeof(*ram->backed));
-	if (!ram->map.hidden || !ram->backed)
+	ram->gone = calloc(words, sizeof(*ram->gone));
+	if (!ram->map.hidden || !ram->backed || !ram->gone)
 		return fail(what, "calloc");
 	err = map_both(ram, what);
 	return err ? err : uffd_register(ram, what);
@@ -232,6 +240,7 @@ void guest_ram_destroy(struct guest_ram *ram)
 		close(ram->memfd);
 	free(ram->map.hidden);
 	free(ram->backed);
+	free(ram->gone);
 	free(ram);
 }
 
@@ -376,6 +385,94 @@ static int back_pages(struct guest_ram *ram, uint64_t page, uint64_t n)
 	return 0;
 }
 
+static bool is_gone(const struct guest_ram *ram, uint64_t page)
+{
+	return ram->gone[page / BITS] >> (page % BITS) & 1;
+}
+
+static void set_gone(struct guest_ram *ram, uint64_t page, uint64_t n, bool gone)
+{
+	for (uint64_t i = page; i < page + n; i++) {
+		uint64_t bit = 1ull << (i % BITS);
+
+		ram->gone[i / BITS] = gone ? ram->gone[i / BITS] | bit : ram->gone[i / BITS] & ~bit;
+	}
+}
+
+/* Drops the PTEs; KVM's MMU notifier zaps the EPT entries; the data stays in the memfd. */
+static int hide_now(struct guest_ram *ram, uint64_t page, uint64_t n)
+{
+	if (madvise(ram->guest + page * GUEST_PAGE, n * GUEST_PAGE, MADV_DONTNEED) < 0) {
+		mark(ram, page, n, false);
+		return -errno;
+	}
+	set_gone(ram, page, n, true);
+	return 0;
+}
+
+/* A page that could not be mapped is no longer hidden: guest_ram_populate() serves it later. */
+static int show_now(struct guest_ram *ram, uint64_t page, uint64_t n)
+{
+	int err = continue_pages(ram, page, n);
+
+	set_gone(ram, page, n, false);
+	return err < 0 ? err : 0;
+}
+
+/* The guest mapping becomes what is marked, by one call for pages in a row. */
+static int settle_run(struct guest_ram *ram, const struct run *r)
+{
+	uint64_t end = r->page + r->n, page, next;
+	int err = 0, e;
+
+	for (page = r->page; page < end; page = next) {
+		bool hidden = guest_ram_page_hidden(ram, page), differs = hidden != is_gone(ram, page);
+
+		for (next = page + 1; next < end; next++)
+			if (guest_ram_page_hidden(ram, next) != hidden ||
+			    (hidden != is_gone(ram, next)) != differs)
+				break;
+		if (!differs)
+			continue;
+		e = hidden ? hide_now(ram, page, next - page) : show_now(ram, page, next - page);
+		if (hidden && e < 0)
+			err = e;
+	}
+	return err;
+}
+
+static int settle_all(struct guest_ram *ram)
+{
+	int err = 0, e;
+
+	for (unsigned n = 0; n < ram->npending; n++) {
+		e = settle_run(ram, &ram->pending[n]);
+		if (e < 0)
+			err = e;
+	}
+	ram->npending = 0;
+	return err;
+}
+
+void guest_ram_defer(struct guest_ram *ram)
+{
+	ram->deferred = !ram->plain;
+}
+
+int guest_ram_settle(struct guest_ram *ram)
+{
+	ram->deferred = false;
+	return settle_all(ram);
+}
+
+static int note(struct guest_ram *ram, uint64_t page, uint64_t n)
+{
+	int err = ram->npending == PENDING ? settle_all(ram) : 0;
+
+	ram->pending[ram->npending++] = (struct run){page, n};
+	return err;
+}
+
 int guest_ram_hide(struct guest_ram *ram, gpa_t gpa, uint64_t n)
 {
 	int64_t page = to_pages(ram, gpa, n);
@@ -392,26 +489,20 @@ int guest_ram_hide(struct guest_ram *ram, gpa_t gpa, uint64_t n)
 	err = back_pages(ram, (uint64_t)page, n);
 	if (err)
 		return err;
-	/* Drops the PTEs; KVM's MMU notifier zaps the EPT entries; the data stays in the memfd. */
-	if (madvise(ram->guest + (uint64_t)page * GUEST_PAGE, n * GUEST_PAGE, MADV_DONTNEED) < 0)
-		return -errno;
 	mark(ram, (uint64_t)page, n, true);
-	return 0;
+	return ram->deferred ? note(ram, (uint64_t)page, n) : hide_now(ram, (uint64_t)page, n);
 }
 
-/* A page that could not be mapped is no longer hidden: guest_ram_populate() serves it later. */
 int guest_ram_show(struct guest_ram *ram, gpa_t gpa, uint64_t n)
 {
 	int64_t page = to_pages(ram, gpa, n);
-	int err;
 
 	if (page < 0)
 		return (int)page;
 	if (ram->plain)
 		return 0;
 	mark(ram, (uint64_t)page, n, false);
-	err = continue_pages(ram, (uint64_t)page, n);
-	return err < 0 ? err : 0;
+	return ram->deferred ? note(ram, (uint64_t)page, n) : show_now(ram, (uint64_t)page, n);
 }
 
 uint64_t guest_ram_hidden_pages(const struct guest_ram *ram)
@@ -441,6 +532,7 @@ int guest_ram_populate(struct guest_ram *ram, gpa_t gpa, uint64_t n)
 		ret = continue_pages(ram, page, run - page);
 		if (ret < 0)
 			return ret;
+		set_gone(ram, page, run - page, false);
 		mapped |= ret;
 	}
 	return mapped;

@@ -139,6 +139,14 @@ static inline bool guest_ram_hidden(const struct guest_ram *ram, gpa_t gpa)
 uint64_t guest_ram_hidden_pages(const struct guest_ram *ram);
 
 /*
+ * Where no vCPU is in the guest, and none gets there before guest_ram_settle(), pages may be hidden and shown by name
+ * only until then: what is hidden and shown again in between costs no system call. Not counted: one settles all.
+ */
+void guest_ram_defer(struct guest_ram *ram);
+/* 0, or a negative errno where pages could not be hidden: they are not. */
+int guest_ram_settle(struct guest_ram *ram);
+
+/*
  * Makes pages that the guest has not touched yet, or that only the view has touched, reachable.
  * Leaves hidden pages hidden. Returns 1 if it mapped something, 0 if all was mapped already.
  */

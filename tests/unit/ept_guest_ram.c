@@ -125,6 +125,77 @@ static void counts_each_hidden_page_once(void **state)
 	guest_ram_destroy(ram);
 }
 
+/* Marked at once, done when it is settled. */
+static void deferred_pages_change_when_settled(void **state)
+{
+	struct guest_ram *ram = test_ram(2 * MIB);
+	uint64_t value;
+
+	assert_int_equal(guest_write(ram, 2 * P, 22), 0);
+	assert_int_equal(guest_write(ram, 5 * P, 55), 0);
+	assert_int_equal(guest_ram_hide(ram, GPA(5 * P), 1), 0);
+	guest_ram_defer(ram);
+	assert_int_equal(guest_ram_hide(ram, GPA(2 * P), 1), 0);
+	assert_int_equal(guest_ram_show(ram, GPA(5 * P), 1), 0);
+	assert_true(guest_ram_hidden(ram, GPA(2 * P)));
+	assert_false(guest_ram_hidden(ram, GPA(5 * P)));
+	assert_int_equal(guest_ram_hidden_pages(ram), 1);
+	assert_int_equal(guest_read(ram, 2 * P, &value), 0);
+	assert_int_equal(guest_read(ram, 5 * P, &value), -EFAULT);
+
+	assert_int_equal(guest_ram_settle(ram), 0);
+	assert_int_equal(guest_read(ram, 2 * P, &value), -EFAULT);
+	assert_int_equal(guest_read(ram, 5 * P, &value), 0);
+	assert_int_equal(value, 55);
+	assert_int_equal(guest_ram_show(ram, GPA(2 * P), 1), 0); /* not deferred any more */
+	assert_int_equal(guest_read(ram, 2 * P, &value), 0);
+	assert_int_equal(value, 22);
+	guest_ram_destroy(ram);
+}
+
+/* Pages are what they were last told to be, and those that are so already are left alone. */
+static void deferred_changes_cancel_out(void **state)
+{
+	struct guest_ram *ram = test_ram(2 * MIB);
+	uint64_t value;
+
+	for (uint64_t i = 0; i < 8; i++)
+		assert_int_equal(guest_write(ram, i * P, i), 0);
+	assert_int_equal(guest_ram_hide(ram, GPA(4 * P), 2), 0);
+	guest_ram_defer(ram);
+	assert_int_equal(guest_ram_hide(ram, GPA(0), 3), 0);
+	assert_int_equal(guest_ram_show(ram, GPA(P), 1), 0);
+	assert_int_equal(guest_ram_show(ram, GPA(4 * P), 2), 0);
+	assert_int_equal(guest_ram_hide(ram, GPA(5 * P), 2), 0);
+	assert_int_equal(guest_ram_hidden_pages(ram), 4);
+	assert_int_equal(guest_ram_settle(ram), 0);
+	for (uint64_t i = 0; i < 8; i++)
+		assert_int_equal(guest_read(ram, i * P, &value),
+				 i == 0 || i == 2 || i == 5 || i == 6 ? -EFAULT : 0);
+	guest_ram_destroy(ram);
+}
+
+/* More of them than are remembered; and a page that was served meanwhile. */
+static void deferred_changes_are_many(void **state)
+{
+	struct guest_ram *ram = test_ram(2 * MIB);
+	uint64_t value;
+
+	for (uint64_t i = 0; i < 400; i++)
+		assert_int_equal(guest_write(ram, i * P, i), 0);
+	guest_ram_defer(ram);
+	for (uint64_t i = 0; i < 400; i += 2)
+		assert_int_equal(guest_ram_hide(ram, GPA(i * P), 1), 0);
+	for (uint64_t i = 0; i < 400; i += 4)
+		assert_int_equal(guest_ram_show(ram, GPA(i * P), 1), 0);
+	assert_true(guest_ram_populate(ram, GPA(0), 1) >= 0);
+	assert_int_equal(guest_ram_settle(ram), 0);
+	for (uint64_t i = 0; i < 400; i++)
+		assert_int_equal(guest_read(ram, i * P, &value), i % 4 == 2 ? -EFAULT : 0);
+	assert_int_equal(guest_ram_hidden_pages(ram), 100);
+	guest_ram_destroy(ram);
+}
+
 static void populate_maps_what_is_not_hidden(void **state)
 {
 	struct guest_ram *ram = test_ram(2 * MIB);
@@ -358,6 +429,9 @@ int main(void)
 		cmocka_unit_test(never_touched_page_can_be_hidden),
 		cmocka_unit_test(show_copes_with_holes_and_mapped_pages),
 		cmocka_unit_test(counts_each_hidden_page_once),
+		cmocka_unit_test(deferred_pages_change_when_settled),
+		cmocka_unit_test(deferred_changes_cancel_out),
+		cmocka_unit_test(deferred_changes_are_many),
 		cmocka_unit_test(populate_maps_what_is_not_hidden),
 		cmocka_unit_test(all_memory_can_be_populated_hidden_and_shown),
 		cmocka_unit_test(small_memory_is_one_range),

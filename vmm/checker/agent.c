@@ -315,6 +315,7 @@ enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32
 	}
 	argument = *value >> KMC_CMD_BITS;
 	pthread_mutex_lock(&c->lock);
+	checker_defer(c);
 	c->stats.doorbells++;
 	switch (*value & ((1u << KMC_CMD_BITS) - 1)) {
 	case KMC_CMD_HELLO:
@@ -345,6 +346,8 @@ enum hook_result agent_doorbell(void *ctx, struct vcpu *vcpu, bool write, uint32
 		break;
 	}
 	bell->waits = false;
+	if (result != HOOK_BEHIND)
+		checker_settle(c);
 	pthread_mutex_unlock(&c->lock);
 	return result;
 }

@@ -76,6 +76,7 @@ static enum carry_result step(struct checker *c, struct vcpu_state *s, const str
 
 	machine_hold_others(s->vcpu);
 	show_pieces(c, p);
+	checker_settle(c);
 	r = step_arm(s->vcpu->fd);
 	if (r == 0) {
 		atomic_store(&c->step_began, began);

@@ -116,6 +116,18 @@ static void note_peaks(struct checker *c)
 	}
 }
 
+void checker_defer(struct checker *c)
+{
+	if (machine_cpus(c->machine) == 1)
+		guest_ram_defer(c->ram);
+}
+
+void checker_settle(struct checker *c)
+{
+	if (guest_ram_settle(c->ram) < 0)
+		agent_give_up(c, "a page cannot be hidden: %s", strerror(errno));
+}
+
 static void note_change(struct checker *c, gpa_t gpa, uint64_t len)
 {
 	c->tracked_change[c->tracked_changes++ % TRACKED_CHANGES] = (struct tracked_change){ gpa, len };

@@ -222,6 +222,12 @@ bool agent_gpa(const struct checker *c, uint64_t addr, uint64_t len, gpa_t *gpa)
 
 /* Shows every hidden page and forgets what was tracked. */
 void release_all(struct checker *c);
+/*
+ * By a vCPU that is out of the guest: where it is the only one, pages are hidden and shown when it goes on, and not at
+ * all if they are both in between.
+ */
+void checker_defer(struct checker *c);
+void checker_settle(struct checker *c);
 
 /* tracking.c: carries out what the policy (ept/track.h) decides. With checker.lock except where said. */
 int tracking_init(struct checker *c, char *err, size_t errlen); /* -1: no memory, with one line in err */
@@ -354,7 +360,7 @@ const struct walk_known *window_known(struct checker *c, const struct vcpu_state
  * window, instead of coming back with a violation, where that seems to pay. The second is the hook behind the OUT.
  */
 bool window_pays_behind(struct checker *c, struct bell *ring, unsigned cpu);
-void window_behind_ring(void *ctx, struct vcpu *vcpu);
+void window_behind_ring(void *ctx, struct vcpu *vcpu, bool completed);
 /* Called with checker.lock: returns when no window but a parked one remembers pages. */
 void windows_settle(struct checker *c);
 void windows_stop(struct checker *c); /* they end soon; called with checker.lock */

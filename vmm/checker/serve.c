@@ -297,10 +297,12 @@ enum hook_result serve_fault(void *ctx, struct vcpu *vcpu)
 
 	pthread_mutex_lock(&c->lock);
 	began = checker_now();
+	checker_defer(c);
 	c->stats.faults++;
 	vcpu_state_load(c, vcpu, &s);
 	agent_drain(c, vcpu->index);
 	result = serve(c, &s, false);
+	checker_settle(c);
 	c->stats.fault_ns += checker_now() - began;
 	pthread_mutex_unlock(&c->lock);
 	return result;

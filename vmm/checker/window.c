@@ -578,7 +578,7 @@ static bool may_go_on(const struct checker *c, const struct vcpu_state *s)
 }
 
 /* What ends the window, a #PF too, is the hardware's to do: nothing but registers is written back. */
-void window_behind_ring(void *ctx, struct vcpu *vcpu)
+void window_behind_ring(void *ctx, struct vcpu *vcpu, bool completed)
 {
 	struct checker *c = ctx;
 	struct engine_window out;
@@ -586,7 +586,7 @@ void window_behind_ring(void *ctx, struct vcpu *vcpu)
 
 	pthread_mutex_lock(&c->lock);
 	vcpu_state_load(c, vcpu, &s);
-	if (may_go_on(c, &s)) {
+	if (completed && may_go_on(c, &s)) {
 		run(c->window[vcpu->index], &s, &c->bell[vcpu->index], &out);
 		if (out.progress) {
 			count(&c->stats, &out);
@@ -596,5 +596,6 @@ void window_behind_ring(void *ctx, struct vcpu *vcpu)
 			vcpu_state_retire(&s);
 		}
 	}
+	checker_settle(c);
 	pthread_mutex_unlock(&c->lock);
 }

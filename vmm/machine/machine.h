@@ -51,10 +51,10 @@ struct machine_hooks {
 	enum hook_result (*port)(void *ctx, struct vcpu *vcpu, bool write, uint32_t *value);
 	uint16_t port_number;
 	/*
-	 * port() has returned HOOK_BEHIND and KVM has completed the instruction: run->s.regs, as far as it is asked
-	 * for, is what the guest will go on with.
+	 * port() has returned HOOK_BEHIND. completed: KVM has completed the instruction, run->s.regs, as far as it is
+	 * asked for, is what the guest will go on with.
 	 */
-	void (*behind_port)(void *ctx, struct vcpu *vcpu);
+	void (*behind_port)(void *ctx, struct vcpu *vcpu, bool completed);
 	/*
 	 * A device's thread reads or writes guest memory (struct device_host, memory()). NULL: the
 	 * machine copies.

@@ -260,12 +260,12 @@ static void run_once(struct vcpu_thread *v)
 	int r = behind ? hold_complete(v) : vcpu_run(&v->pub);
 
 	v->behind = false;
+	if (behind)
+		h->behind_port(h->ctx, &v->pub, r == -EINTR);
 	if (r == 0)
 		vcpu_dispatch(&v->pub);
 	else if (r == -EFAULT)
 		vcpu_fault(v);
-	else if (r == -EINTR && behind)
-		h->behind_port(h->ctx, &v->pub);
 	else if (r != -EINTR && r != -ECANCELED)
 		stop_internal(&v->pub, "KVM_RUN failed: %s", strerror(-r));
 }
