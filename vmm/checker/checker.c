@@ -124,8 +124,10 @@ void checker_defer(struct checker *c)
 
 void checker_settle(struct checker *c)
 {
-	if (guest_ram_settle(c->ram) < 0)
-		agent_give_up(c, "a page cannot be hidden: %s", strerror(errno));
+	int err = guest_ram_settle(c->ram);
+
+	if (err < 0)
+		agent_give_up(c, "a page cannot be hidden: %s", strerror(-err));
 }
 
 static void note_change(struct checker *c, gpa_t gpa, uint64_t len)
