@@ -71,7 +71,7 @@ static enum engine_reach on_reach(void *ctx, gva_t addr, unsigned how, struct en
 	return ENGINE_REACHED;
 }
 
-static void on_hold(void *ctx, uint64_t gpa)
+static void on_hold(void *ctx, uint32_t number)
 {
 }
 

@@ -28,6 +28,7 @@
 struct engine_page {
 	uint8_t *host;	/* where its first byte is */
 	uint64_t gpa;	/* of its first byte */
+	uint32_t number; /* of a tracked page: what the callbacks know it by */
 	bool tracked;	/* every access goes through check() and change() */
 	bool user;	/* user code could reach it: what is stored there leaves the kernel */
 	bool writable;	/* a write would succeed, and its accessed and dirty bits are set */
@@ -45,6 +46,7 @@ struct engine_access {
 	gva_t addr;
 	uint64_t gpa;
 	uint64_t rip;	/* of the instruction */
+	uint32_t number; /* of the page */
 	uint32_t len;	/* bytes, at most ENGINE_MAX_ACCESS but for strings and saved state */
 	uint32_t offset, size; /* of addr in the whole operand; its bytes */
 	uint32_t how;	/* of the instruction: ENGINE_READ, ENGINE_WRITE or both */
@@ -121,8 +123,8 @@ enum engine_enter {
 struct engine_ops {
 	enum engine_reach (*reach)(void *ctx, gva_t addr, unsigned how, struct engine_page *page,
 				   uint32_t *error);
-	void (*hold)(void *ctx, uint64_t gpa);
-	void (*drop)(void *ctx, uint64_t gpa);
+	void (*hold)(void *ctx, uint32_t number);
+	void (*drop)(void *ctx, uint32_t number);
 	/* Judges the access. Where how has ENGINE_READ, writes its V bits to v, len bytes. */
 	void (*check)(void *ctx, const struct engine_access *a, uint8_t *v);
 	/*

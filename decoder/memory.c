@@ -111,6 +111,7 @@ static inline __attribute__((always_inline)) struct tlb *reach(struct engine *e,
 	t->addend = (uintptr_t)p.host - t->page;
 	t->how = (uint8_t)(how | ENGINE_READ | (p.writable ? ENGINE_WRITE : 0));
 	t->tracked = p.tracked;
+	t->number = p.number;
 	t->user = p.user;
 	t->overlaid = page_overlaid(e, p.gpa);
 	set_tags(t);
@@ -147,13 +148,13 @@ bool mem_probe(struct engine *e, const struct uop *u, uint64_t addr, unsigned si
 void mem_hold(struct engine *e, const struct tlb *t)
 {
 	if (t->tracked)
-		e->ops.hold(e->ctx, t->gpa);
+		e->ops.hold(e->ctx, t->number);
 }
 
 void mem_drop(struct engine *e, const struct tlb *t)
 {
 	if (t->tracked)
-		e->ops.drop(e->ctx, t->gpa);
+		e->ops.drop(e->ctx, t->number);
 }
 
 /* --- Overlay --- */
@@ -230,6 +231,7 @@ static inline struct engine_access access_of(struct engine *e, const struct uop 
 	return (struct engine_access){ .addr = { p->addr },
 				       .gpa = t->gpa + p->addr % ENGINE_PAGE,
 				       .rip = uop_rip(e, u),
+				       .number = t->number,
 				       .len = p->len,
 				       .offset = p->offset,
 				       .size = p->size,

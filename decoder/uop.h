@@ -88,7 +88,8 @@ struct tlb {
 	uint64_t page;	      /* linear page of what follows, or TLB_NONE */
 	uint64_t gpa;
 	uint8_t how;	      /* ENGINE_READ, ENGINE_WRITE: reached for it */
-	bool tracked, user, writable, overlaid;
+	bool tracked, user, overlaid;
+	uint32_t number;      /* of a tracked page */
 	uint64_t tracked_read, tracked_write; /* as read and write, but of tracked pages */
 };
 _Static_assert(sizeof(struct tlb) == 64, "an index is a shift");

@@ -15,6 +15,7 @@ static inline struct engine_access tracked_access(const struct engine *e, const 
 	return (struct engine_access){ .addr = { addr },
 				       .gpa = t->gpa + addr % ENGINE_PAGE,
 				       .rip = uop_rip(e, u),
+				       .number = t->number,
 				       .len = size,
 				       .size = size,
 				       .how = how };
@@ -25,13 +26,13 @@ static inline struct engine_access tracked_access(const struct engine *e, const 
 	do {                                                                                           \
 		struct engine_access a = tracked_access(e, u, t, addr, (bits) / 8, how);               \
 		const guest##bits *from = (const guest##bits *)((addr) + (t)->addend);                 \
-		uint64_t value, gpa = (t)->gpa, v = 0;                                                 \
+		uint64_t value, v = 0;                                                                 \
                                                                                                        \
-		(e)->ops.hold((e)->ctx, gpa);                                                          \
+		(e)->ops.hold((e)->ctx, a.number);                                                     \
 		value = (uint64_t)(type)*from;                                                         \
 		(e)->ops.check((e)->ctx, &a, (uint8_t *)&v);                                           \
 		(e)->accesses++;                                                                       \
-		(e)->ops.drop((e)->ctx, gpa);                                                          \
+		(e)->ops.drop((e)->ctx, a.number);                                                     \
 		uop_met_tracked(e);                                                                    \
 		(e)->r[(u)->d] = value;                                                                \
 		(e)->v[(u)->d] = (uint64_t)(type)v;                                                    \
@@ -44,9 +45,9 @@ static inline struct engine_access tracked_access(const struct engine *e, const 
 	do {                                                                                           \
 		struct engine_access a = tracked_access(e, u, t, addr, (bits) / 8, how);               \
 		guest##bits *to = (guest##bits *)((addr) + (t)->addend);                               \
-		uint64_t gpa = (t)->gpa, v = (uint##bits##_t)(e)->v[(u)->d];                           \
+		uint64_t v = (uint##bits##_t)(e)->v[(u)->d];                                           \
                                                                                                        \
-		(e)->ops.hold((e)->ctx, gpa);                                                          \
+		(e)->ops.hold((e)->ctx, a.number);                                                     \
 		if (!((how) & ENGINE_READ)) {                                                          \
 			(e)->ops.check((e)->ctx, &a, NULL);                                            \
 			(e)->accesses++;                                                               \
@@ -54,7 +55,7 @@ static inline struct engine_access tracked_access(const struct engine *e, const 
 		(e)->ops.change((e)->ctx, &a, v ? (const uint8_t *)&v : NULL,                          \
 				v ? origin_named(e, (e)->origin[(u)->d]) : NULL);                      \
 		*to = (uint##bits##_t)(e)->r[(u)->d];                                                  \
-		(e)->ops.drop((e)->ctx, gpa);                                                          \
+		(e)->ops.drop((e)->ctx, a.number);                                                     \
 		uop_met_tracked(e);                                                                    \
 	} while (0)
 

@@ -399,13 +399,6 @@ void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t 
 
 /* --------------------------------------------- one page, held by the caller */
 
-static struct span held_span(const struct shadow *s, gpa_t gpa, uint32_t len)
-{
-	return (struct span){.page = guest_ram_page_index(s->map.ram, gpa),
-			     .off = gpa.v % GUEST_PAGE,
-			     .n = len};
-}
-
 static bool is_legal(uint8_t a)
 {
 	return a <= A_UNKNOWN || a == A_ALLOCATED;
@@ -444,10 +437,11 @@ static bool look_at_granules(const struct shadow_page *p, uint32_t off, uint32_t
 }
 
 /* Seldom, so not inlined: it would cost the others registers. */
-static __attribute__((noinline)) bool look_otherwise(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *v)
+static __attribute__((noinline)) bool look_otherwise(const struct shadow *s, uint64_t page, uint32_t off,
+						     uint32_t len, uint8_t *v)
 {
-	struct span span = held_span(s, gpa, len);
-	uintptr_t entry = span.page < 0 ? UNTRACKED : s->map.page[span.page];
+	struct span span = {.page = (int64_t)page, .off = off, .n = len};
+	uintptr_t entry = s->map.page[page];
 	const struct shadow_page *p = entry_page(entry);
 
 	if (p)
@@ -457,15 +451,13 @@ static __attribute__((noinline)) bool look_otherwise(const struct shadow *s, gpa
 	return is_legal(entry_a(entry));
 }
 
-bool shadow_held_look(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *v)
+bool shadow_held_look(const struct shadow *s, uint64_t page, uint32_t off, uint32_t len, uint8_t *v)
 {
-	int64_t i = guest_ram_page_index(s->map.ram, gpa);
-	uintptr_t entry = i < 0 ? UNTRACKED : s->map.page[i];
-	const struct shadow_page *p = entry_page(entry);
+	const struct shadow_page *p = entry_page(s->map.page[page]);
 
-	if (p && gpa.v % A_GRANULE + len <= A_GRANULE && shadow_page_plain(p))
-		return shadow_page_look(p, gpa.v % GUEST_PAGE, len, v);
-	return look_otherwise(s, gpa, len, v);
+	if (p && off % A_GRANULE + len <= A_GRANULE && shadow_page_plain(p))
+		return shadow_page_look(p, off, len, v);
+	return look_otherwise(s, page, off, len, v);
 }
 
 void shadow_prefetch(const struct shadow *s, gpa_t gpa)
@@ -481,36 +473,34 @@ void shadow_prefetch(const struct shadow *s, gpa_t gpa)
 	}
 }
 
-bool shadow_held_undefined(const struct shadow *s, gpa_t page)
+bool shadow_held_undefined(const struct shadow *s, uint64_t page)
 {
-	int64_t i = guest_ram_page_index(s->map.ram, page);
-	uintptr_t entry = i < 0 ? UNTRACKED : s->map.page[i];
+	uintptr_t entry = s->map.page[page];
 
 	if (entry != UNTRACKED && !is_uniform(entry))
 		return shadow_page_undefined(entry_page(entry));
 	return entry_a(entry) == A_ALLOCATED && entry_v(entry) != V_DEFINED;
 }
 
-static __attribute__((noinline)) int write_otherwise(struct shadow *s, gpa_t gpa, const uint8_t *vbits,
-						    uint32_t len)
+static __attribute__((noinline)) int write_otherwise(struct shadow *s, uint64_t page, uint32_t off,
+						    const uint8_t *vbits, uint32_t len)
 {
-	struct span span = held_span(s, gpa, len);
+	struct span span = {.page = (int64_t)page, .off = off, .n = len};
 
 	return change_span(s, &(struct change){.kind = vbits ? WRITE_V : SET_V, .value = V_DEFINED, .v = vbits},
 			   &span);
 }
 
-int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len)
+int shadow_held_write_v(struct shadow *s, uint64_t page, uint32_t off, const uint8_t *vbits, uint32_t len)
 {
-	int64_t i = guest_ram_page_index(s->map.ram, gpa);
-	uintptr_t entry = i < 0 ? UNTRACKED : s->map.page[i];
+	uintptr_t entry = s->map.page[page];
 
 	if (entry == UNTRACKED)
 		return 0;
-	if (!is_uniform(entry) && gpa.v % A_GRANULE + len <= A_GRANULE &&
-	    shadow_page_write_few(entry_page(entry), gpa.v % GUEST_PAGE, vbits, len))
+	if (!is_uniform(entry) && off % A_GRANULE + len <= A_GRANULE &&
+	    shadow_page_write_few(entry_page(entry), off, vbits, len))
 		return 0;
-	return write_otherwise(s, gpa, vbits, len);
+	return write_otherwise(s, page, off, vbits, len);
 }
 
 _Static_assert(offsetof(struct shadow, map) == 0, "shadow.h looks into it");

@@ -81,39 +81,36 @@ void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t 
 void shadow_prefetch(const struct shadow *s, gpa_t gpa);
 
 /*
- * One page, so that an access and its shadow stay together: between shadow_hold() and shadow_drop() of
- * the page, for ranges within it, and only the functions with held in their names. A holder takes no
- * other lock and waits for nothing.
+ * One page, by its guest_ram_page_index(), so that an access and its shadow stay together: between shadow_hold() and
+ * shadow_drop() of the page, for ranges within it, off bytes into it, and only the functions with held in their
+ * names. A holder takes no other lock and waits for nothing.
  */
 void shadow_wait(atomic_bool *shard); /* for the inline functions only: until the lock is ours */
 
-static inline void shadow_hold(const struct shadow *s, gpa_t gpa)
+static inline void shadow_hold(const struct shadow *s, uint64_t page)
 {
-	const struct shadow_map *m = (const struct shadow_map *)s;
-	int64_t i = guest_ram_page_index(m->ram, gpa);
-	atomic_bool *shard = &m->shard[(uint64_t)i % SHADOW_SHARDS];
+	atomic_bool *shard = &((const struct shadow_map *)s)->shard[page % SHADOW_SHARDS];
 
-	if (i >= 0 && atomic_exchange_explicit(shard, true, memory_order_acquire))
+	if (atomic_exchange_explicit(shard, true, memory_order_acquire))
 		shadow_wait(shard);
 }
 
-static inline void shadow_drop(const struct shadow *s, gpa_t gpa)
+static inline void shadow_drop(const struct shadow *s, uint64_t page)
 {
-	const struct shadow_map *m = (const struct shadow_map *)s;
-	int64_t i = guest_ram_page_index(m->ram, gpa);
+	atomic_bool *shard = &((const struct shadow_map *)s)->shard[page % SHADOW_SHARDS];
 
-	if (i >= 0)
-		atomic_store_explicit(&m->shard[(uint64_t)i % SHADOW_SHARDS], false, memory_order_release);
+	atomic_store_explicit(shard, false, memory_order_release);
 }
 
 /*
  * True: no byte is freed, unallocated or redzone. vbits, unless it is NULL: V bits of the bytes that are
  * A_ALLOCATED; nobody answers for the value of the others: defined.
  */
-bool shadow_held_look(const struct shadow *s, gpa_t gpa, uint32_t len, uint8_t *vbits);
+bool shadow_held_look(const struct shadow *s, uint64_t page, uint32_t off, uint32_t len, uint8_t *vbits);
 /* Some byte of the page is A_ALLOCATED and not defined. */
-bool shadow_held_undefined(const struct shadow *s, gpa_t page);
-int shadow_held_write_v(struct shadow *s, gpa_t gpa, const uint8_t *vbits, uint32_t len); /* NULL: defined */
+bool shadow_held_undefined(const struct shadow *s, uint64_t page);
+/* vbits: NULL for defined */
+int shadow_held_write_v(struct shadow *s, uint64_t page, uint32_t off, const uint8_t *vbits, uint32_t len);
 
 /* Host bytes in use, and bytes tracked: their quotient is a figure in bench/. */
 uint64_t shadow_bytes(const struct shadow *s);

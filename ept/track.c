@@ -10,30 +10,20 @@
 #include "track.h"
 
 #include <fnmatch.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "track_sites.h"
 
-#define LOOK_EVERY 16u /* accesses between two looks for undefined bytes */
-#define BESIDE	   15u /* accesses for what lies beside an object: none of those looks */
-
-struct page {
-	uint64_t late; /* announcements up to this number may be older than the page's being hidden */
-	_Atomic uint32_t left; /* accesses */
-	/* More than undefined bytes keeps it hidden: a redzone, a freed slot. */
-	atomic_bool more;
-};
+#define BESIDE 15u /* accesses for what lies beside an object: none of those looks for undefined bytes */
 
 struct track {
+	struct track_map map;
 	struct track_params p;
-	atomic_bool limited; /* the mode has budgets */
 	struct sites *sites;
 	struct track_rule rule[TRACK_RULES];
 	unsigned nrules;
-	uint64_t npages;
-	struct page page[];
+	struct track_page page[];
 };
 
 struct track *track_create(uint64_t pages, uint64_t seed)
@@ -42,7 +32,8 @@ struct track *track_create(uint64_t pages, uint64_t seed)
 
 	if (!t)
 		return NULL;
-	t->npages = pages;
+	t->map.npages = pages;
+	t->map.page = t->page;
 	t->sites = sites_create(seed);
 	if (t->sites)
 		return t;
@@ -61,13 +52,13 @@ void track_destroy(struct track *t)
 void track_set(struct track *t, const struct track_params *p)
 {
 	t->p = *p;
-	atomic_store(&t->limited, p->mode == TRACK_BUDGET || p->mode == TRACK_SAMPLE);
+	atomic_store(&t->map.limited, p->mode == TRACK_BUDGET || p->mode == TRACK_SAMPLE);
 }
 
 /* Any thread. */
 static bool track_limited(const struct track *t)
 {
-	return atomic_load_explicit(&t->limited, memory_order_relaxed);
+	return atomic_load_explicit(&t->map.limited, memory_order_relaxed);
 }
 
 const struct track_params *track_params(const struct track *t)
@@ -131,8 +122,8 @@ static const struct track_rule *rule_for(const struct track *t, const struct tra
 
 static void fill(struct track *t, const struct track_event *e, uint32_t accesses, bool more)
 {
-	for (uint64_t n = e->page; n < e->page + e->pages && n < t->npages; n++) {
-		struct page *page = &t->page[n];
+	for (uint64_t n = e->page; n < e->page + e->pages && n < t->map.npages; n++) {
+		struct track_page *page = &t->page[n];
 
 		if (more)
 			atomic_store(&page->more, true);
@@ -204,10 +195,10 @@ void track_refill(struct track *t, uint64_t page, uint64_t n)
 
 enum track_spent track_spend(struct track *t, uint64_t n)
 {
-	struct page *page = &t->page[n];
+	struct track_page *page = &t->page[n];
 	uint32_t left;
 
-	if (!track_limited(t) || n >= t->npages)
+	if (!track_limited(t) || n >= t->map.npages)
 		return TRACK_GOES_ON;
 	left = atomic_load_explicit(&page->left, memory_order_relaxed);
 	do
@@ -216,7 +207,7 @@ enum track_spent track_spend(struct track *t, uint64_t n)
 	while (!atomic_compare_exchange_weak(&page->left, &left, left - 1));
 	if (left == 1)
 		return TRACK_OVER;
-	if (left % LOOK_EVERY == 0 && !atomic_load_explicit(&page->more, memory_order_relaxed))
+	if (left % TRACK_LOOK_EVERY == 0 && !atomic_load_explicit(&page->more, memory_order_relaxed))
 		return TRACK_LOOK;
 	return TRACK_GOES_ON;
 }
@@ -226,22 +217,24 @@ void track_spend_all(struct track *t, uint64_t page)
 	atomic_store(&t->page[page].left, 0);
 }
 
+_Static_assert(offsetof(struct track, map) == 0, "track.h looks into it");
+
 bool track_is_over(const struct track *t, uint64_t page)
 {
-	return track_limited(t) && page < t->npages && !atomic_load(&t->page[page].left);
+	return track_limited(t) && page < t->map.npages && !atomic_load(&t->page[page].left);
 }
 
 /* ------------------------------------------------------------- late, and sites */
 
 void track_hidden(struct track *t, uint64_t page, uint64_t n, uint64_t number)
 {
-	for (; n && page < t->npages; page++, n--)
+	for (; n && page < t->map.npages; page++, n--)
 		t->page[page].late = number;
 }
 
 void track_shown(struct track *t, uint64_t page, uint64_t n)
 {
-	for (; n && page < t->npages; page++, n--) {
+	for (; n && page < t->map.npages; page++, n--) {
 		atomic_store(&t->page[page].left, 0);
 		atomic_store(&t->page[page].more, false);
 	}
@@ -249,7 +242,7 @@ void track_shown(struct track *t, uint64_t page, uint64_t n)
 
 bool track_late(const struct track *t, uint64_t page, uint64_t n, uint64_t number)
 {
-	for (; n && page < t->npages; page++, n--)
+	for (; n && page < t->map.npages; page++, n--)
 		if (number <= t->page[page].late)
 			return true;
 	return false;

@@ -16,6 +16,7 @@
 #ifndef KMC_TRACK_H
 #define KMC_TRACK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -109,6 +110,35 @@ enum track_spent {
 	TRACK_BEYOND,
 };
 enum track_spent track_spend(struct track *t, uint64_t page);
+
+/* What every struct track begins with; for the inline function below only. */
+struct track_map {
+	atomic_bool limited; /* the mode has budgets */
+	uint64_t npages;
+	struct track_page *page;
+};
+
+struct track_page {
+	uint64_t late; /* announcements up to this number may be older than the page's being hidden */
+	_Atomic uint32_t left; /* accesses */
+	/* More than undefined bytes keeps it hidden: a redzone, a freed slot. */
+	atomic_bool more;
+};
+
+#define TRACK_LOOK_EVERY 16u /* accesses between two looks for undefined bytes */
+
+/* False: nothing was counted, for track_spend() would perhaps say something else than TRACK_GOES_ON. */
+static inline bool track_spend_plainly(struct track *t, uint64_t page)
+{
+	struct track_map *m = (struct track_map *)t;
+	uint32_t left;
+
+	if (!atomic_load_explicit(&m->limited, memory_order_relaxed))
+		return true;
+	left = atomic_load_explicit(&m->page[page].left, memory_order_relaxed);
+	return left > 1 && left % TRACK_LOOK_EVERY &&
+	       atomic_compare_exchange_strong(&m->page[page].left, &left, left - 1);
+}
 /* The caller found no undefined byte. */
 void track_spend_all(struct track *t, uint64_t page);
 bool track_is_over(const struct track *t, uint64_t page);

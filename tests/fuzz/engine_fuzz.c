@@ -15,6 +15,7 @@
 
 #define CODE  0xffffffff81000000ull
 #define DATA  0xffff888000100000ull
+#define NUMBER 7u /* of the data page, for the callbacks */
 #define LIMIT 64u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -47,6 +48,7 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 	if (at == DATA && !(how & ENGINE_FETCH)) {
 		*page = (struct engine_page){ .host = g->data,
 					      .gpa = ENGINE_PAGE,
+					      .number = NUMBER,
 					      .tracked = g->tracked,
 					      .user = g->user,
 					      .writable = true };
@@ -57,18 +59,18 @@ static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engin
 	return at % (32 * ENGINE_PAGE) == ENGINE_PAGE ? ENGINE_ELSEWHERE : ENGINE_PAGE_FAULT;
 }
 
-static void hold(void *ctx, uint64_t gpa)
+static void hold(void *ctx, uint32_t number)
 {
 	struct guest *g = ctx;
 
-	require(gpa == ENGINE_PAGE && g->held++ == 0, "hold() twice, or of another page");
+	require(number == NUMBER && g->held++ == 0, "hold() twice, or of another page");
 }
 
-static void drop(void *ctx, uint64_t gpa)
+static void drop(void *ctx, uint32_t number)
 {
 	struct guest *g = ctx;
 
-	require(gpa == ENGINE_PAGE && g->held-- == 1, "drop() without hold()");
+	require(number == NUMBER && g->held-- == 1, "drop() without hold()");
 }
 
 static void require_in_page(const struct guest *g, const struct engine_access *a)

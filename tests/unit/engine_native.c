@@ -37,6 +37,7 @@ static_assert(PAGE == ENGINE_PAGE, "one kind of pages");
 
 #define CODE_GPA 0x100000ul
 #define DATA_GPA 0x200000ul
+#define NUMBER	 1000u /* of the data's first page, for the callbacks */
 
 #define FAULT_WRITE 2u /* page fault error code, SDM vol. 3, 4.7 */
 
@@ -92,7 +93,8 @@ static enum engine_reach reach_data(const struct test_case *t, unsigned k, unsig
 		return t->denial == DENY_ELSEWHERE ? ENGINE_ELSEWHERE : ENGINE_PAGE_FAULT;
 	}
 	*page = (struct engine_page){ .host = copy + copy_offset(k), .tracked = t->tracked >> k & 1,
-				      .gpa = DATA_GPA + copy_offset(k), .writable = !denied };
+				      .gpa = DATA_GPA + copy_offset(k), .writable = !denied,
+				      .number = NUMBER + copy_offset(k) / PAGE };
 	return ENGINE_REACHED;
 }
 
@@ -111,22 +113,22 @@ static enum engine_reach on_reach(void *ctx, gva_t addr, unsigned how, struct en
 	return ENGINE_REACHED;
 }
 
-static void hold(struct run *r, uint64_t gpa, int n)
+static void hold(struct run *r, uint32_t number, int n)
 {
-	if (gpa % PAGE || gpa - DATA_GPA >= DATA_SIZE)
+	if (number - NUMBER >= DATA_SIZE / PAGE)
 		complain(r, "holds another page");
 	else
-		r->held[(gpa - DATA_GPA) / PAGE] += n;
+		r->held[number - NUMBER] += n;
 }
 
-static void on_hold(void *ctx, uint64_t gpa)
+static void on_hold(void *ctx, uint32_t number)
 {
-	hold(ctx, gpa, 1);
+	hold(ctx, number, 1);
 }
 
-static void on_drop(void *ctx, uint64_t gpa)
+static void on_drop(void *ctx, uint32_t number)
 {
-	hold(ctx, gpa, -1);
+	hold(ctx, number, -1);
 }
 
 /* One of the instruction's accesses, or the part of it that is in one page. */
@@ -156,7 +158,8 @@ static void check_access(struct run *r, const struct engine_access *a)
 	uint64_t offset = a->addr.v - DATA, in_page = a->addr.v % PAGE;
 	uint64_t gpa = DATA_GPA + copy_offset((unsigned)(offset / PAGE)) + in_page;
 
-	if (offset >= DATA_SIZE || in_page + a->len > PAGE || a->gpa != gpa)
+	if (offset >= DATA_SIZE || in_page + a->len > PAGE || a->gpa != gpa ||
+	    a->number != NUMBER + (gpa - DATA_GPA) / PAGE)
 		complain(r, "access: another place");
 	else if (r->held[(gpa - DATA_GPA) / PAGE] < 1)
 		complain(r, "access: its page is not held");

@@ -101,6 +101,7 @@ static inline enum engine_reach world_reach(void *ctx, gva_t addr, unsigned how,
 	*page = (struct engine_page){
 		.host = w->bytes[k],
 		.gpa = GPA + k * ENGINE_PAGE,
+		.number = k,
 		.tracked = world_tracked(w, k),
 		.user = world_page[k].user,
 		.writable = k != CODE_PAGE,
@@ -108,21 +109,19 @@ static inline enum engine_reach world_reach(void *ctx, gva_t addr, unsigned how,
 	return ENGINE_REACHED;
 }
 
-static inline void world_hold(void *ctx, uint64_t gpa)
+static inline void world_hold(void *ctx, uint32_t number)
 {
 	struct world *w = ctx;
-	uint64_t k = (gpa - GPA) / ENGINE_PAGE;
 
-	if (k >= PAGES || w->held[k]++)
+	if (number >= PAGES || w->held[number]++)
 		world_broken(w, "hold() of a page that is held, or of none");
 }
 
-static inline void world_drop(void *ctx, uint64_t gpa)
+static inline void world_drop(void *ctx, uint32_t number)
 {
 	struct world *w = ctx;
-	uint64_t k = (gpa - GPA) / ENGINE_PAGE;
 
-	if (k >= PAGES || --w->held[k])
+	if (number >= PAGES || --w->held[number])
 		world_broken(w, "drop() of a page that is not held");
 }
 

@@ -97,16 +97,16 @@ void check_use(struct checker *c, struct vcpu_state *s, const struct engine_use 
 		describe_use(c, s, checker_fetch(c, s), use, verdict, &object);
 }
 
-static void count_piece(struct checker *c, const struct piece *p)
+static void count_piece(struct checker *c, const struct piece *p, uint64_t page)
 {
 	bool legal;
 
 	c->stats.accesses++;
 	if (!counted_has(c, p->gpa))
 		return;
-	shadow_hold(c->shadow, p->gpa);
-	legal = shadow_held_look(c->shadow, p->gpa, p->len, NULL);
-	shadow_drop(c->shadow, p->gpa);
+	shadow_hold(c->shadow, page);
+	legal = shadow_held_look(c->shadow, page, p->gpa.v % GUEST_PAGE, p->len, NULL);
+	shadow_drop(c->shadow, page);
 	c->stats.counted_read += legal && (p->how & INSN_READ) ? p->len : 0;
 	c->stats.counted_written += legal && (p->how & INSN_WRITE) ? p->len : 0;
 }
@@ -114,18 +114,19 @@ static void count_piece(struct checker *c, const struct piece *p)
 void check_piece(struct checker *c, const struct vcpu_state *s, const struct insn *i,
 		 const struct piece *p)
 {
+	uint64_t page = (uint64_t)guest_ram_page_index(c->ram, p->gpa);
 	struct judge_access a = access_of(c, s, p);
 	struct judgement j;
 
 	if (a.read)
 		a.use = use_of(i, p);
-	count_piece(c, p);
+	count_piece(c, p, page);
 	judge_access(c->shadow, c->objects, &a, c->config.checks, &j);
 	if (j.verdict != VERDICT_NONE)
 		describe_access(c, s, i, p, &j);
 	if (a.write)
 		shadow_set_v(c->shadow, p->gpa, p->len, V_DEFINED);
-	shadow_hold(c->shadow, p->gpa);
-	tracking_spend(c, p->gpa); /* what it says: tracking_end() */
-	shadow_drop(c->shadow, p->gpa);
+	shadow_hold(c->shadow, page);
+	tracking_spend(c, page); /* what it says: tracking_end() */
+	shadow_drop(c->shadow, page);
 }

@@ -245,7 +245,7 @@ void tracking_slab(struct checker *c, const struct obj_cache *cache, gpa_t gpa, 
 /* Shows the pages of these n addresses whose budget is over, neighbours together; changes the array. */
 void tracking_end(struct checker *c, gpa_t *gpa, unsigned n);
 /* Any thread: an access to a page that is tracked; its page of the shadow is held. */
-enum track_spent tracking_spend(struct checker *c, gpa_t gpa);
+enum track_spent tracking_spend(struct checker *c, uint64_t page);
 void *tracking_picker(void *ctx); /* thread: picks up what was announced without waiting */
 
 /* layout.c. With checker.lock. Says what it has: nothing where the guest has no BTF. */

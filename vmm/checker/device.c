@@ -68,18 +68,20 @@ static void judge(struct checker *c, const struct device_read *d, bool write)
 
 static void tracked(struct checker *c, struct device_read *d, bool write, void *data, void *ram)
 {
+	uint64_t page = (uint64_t)guest_ram_page_index(c->ram, d->gpa);
+	uint32_t off = d->gpa.v % GUEST_PAGE;
 	uint8_t v[GUEST_PAGE];
 	bool legal;
 
-	shadow_hold(c->shadow, d->gpa);
-	legal = shadow_held_look(c->shadow, d->gpa, d->len, write ? NULL : v);
+	shadow_hold(c->shadow, page);
+	legal = shadow_held_look(c->shadow, page, off, d->len, write ? NULL : v);
 	if (write) {
 		copy(ram, data, d->len, d->gpa.v);
-		shadow_held_write_v(c->shadow, d->gpa, NULL, d->len);
+		shadow_held_write_v(c->shadow, page, off, NULL, d->len);
 	} else {
 		copy(data, ram, d->len, d->gpa.v);
 	}
-	shadow_drop(c->shadow, d->gpa);
+	shadow_drop(c->shadow, page);
 	if (!legal)
 		judge(c, d, write);
 	if (!write)

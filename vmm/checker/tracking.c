@@ -231,19 +231,19 @@ void tracking_slab(struct checker *c, const struct obj_cache *cache, gpa_t gpa, 
 
 /* -------------------------------------------------------------------- budgets */
 
-static enum track_spent look_for_undefined(struct checker *c, gpa_t gpa)
+static enum track_spent look_for_undefined(struct checker *c, uint64_t page)
 {
-	if (shadow_held_undefined(c->shadow, page_of(gpa)))
+	if (shadow_held_undefined(c->shadow, page))
 		return TRACK_GOES_ON;
-	track_spend_all(c->track, index_of(c, gpa));
+	track_spend_all(c->track, page);
 	return TRACK_OVER;
 }
 
-enum track_spent tracking_spend(struct checker *c, gpa_t gpa)
+enum track_spent tracking_spend(struct checker *c, uint64_t page)
 {
-	enum track_spent spent = track_spend(c->track, index_of(c, gpa));
+	enum track_spent spent = track_spend(c->track, page);
 
-	return spent == TRACK_LOOK ? look_for_undefined(c, gpa) : spent;
+	return spent == TRACK_LOOK ? look_for_undefined(c, page) : spent;
 }
 
 void tracking_end(struct checker *c, gpa_t *gpa, unsigned n)

@@ -114,6 +114,7 @@ static inline enum engine_reach reached(const struct window *w, gva_t addr, unsi
 	if (page->tracked && (user || (how & ENGINE_FETCH)))
 		return ENGINE_ELSEWHERE;
 	page->host = host;
+	page->number = (uint32_t)index;
 	page->user = user;
 	return ENGINE_REACHED;
 }
@@ -195,18 +196,23 @@ const struct walk_known *window_known(struct checker *c, const struct vcpu_state
 	return walk_known(&w->walks, addr, fetch, write);
 }
 
-static void hold(void *ctx, uint64_t gpa)
+static void hold(void *ctx, uint32_t number)
 {
-	struct window *w = ctx;
+	const struct window *w = ctx;
 
-	shadow_hold(w->c->shadow, (gpa_t){ gpa });
+	shadow_hold(w->c->shadow, number);
 }
 
-static void drop(void *ctx, uint64_t gpa)
+static void drop(void *ctx, uint32_t number)
 {
-	struct window *w = ctx;
+	const struct window *w = ctx;
 
-	shadow_drop(w->c->shadow, (gpa_t){ gpa });
+	shadow_drop(w->c->shadow, number);
+}
+
+static bool look(const struct window *w, const struct engine_access *a, uint8_t *v)
+{
+	return shadow_held_look(w->c->shadow, a->number, a->gpa % GUEST_PAGE, a->len, v);
 }
 
 /* The registers as they are at the instruction that is being carried out. */
@@ -229,13 +235,13 @@ static void check_slowly(struct window *w, const struct engine_access *a)
 			   .ram = true,
 			   .hidden = true };
 
-	shadow_drop(w->c->shadow, p.gpa);
+	shadow_drop(w->c->shadow, a->number);
 	enter(w);
 	agent_drain(w->c, w->s->vcpu->index);
 	sync_state(w, a->rip);
 	check_states(w->c, w->s, &p);
 	leave(w);
-	shadow_hold(w->c->shadow, p.gpa);
+	shadow_hold(w->c->shadow, a->number);
 }
 
 /* With checker.lock. */
@@ -250,25 +256,23 @@ static void show_over(struct window *w)
  * The page of an access is shown when the window ends, for that costs nothing then; or at the next access,
  * which so is none any more. True where the page was let go of meanwhile.
  */
-static bool end_page(struct window *w, gpa_t gpa, enum track_spent spent)
+static bool end_page(struct window *w, const struct engine_access *a, enum track_spent spent)
 {
 	if (w->nover < MAX_OVER)
-		w->over[w->nover++] = gpa;
+		w->over[w->nover++] = (gpa_t){ a->gpa };
 	if (spent == TRACK_OVER && w->nover < MAX_OVER)
 		return false;
-	shadow_drop(w->c->shadow, gpa);
+	shadow_drop(w->c->shadow, a->number);
 	enter(w);
 	show_over(w);
 	leave(w);
-	shadow_hold(w->c->shadow, gpa);
+	shadow_hold(w->c->shadow, a->number);
 	return true;
 }
 
 static void count_bytes(struct window *w, const struct engine_access *a)
 {
-	gpa_t gpa = { a->gpa };
-
-	if (!counted_has(w->c, gpa) || !shadow_held_look(w->c->shadow, gpa, a->len, NULL))
+	if (!counted_has(w->c, (gpa_t){ a->gpa }) || !look(w, a, NULL))
 		return;
 	w->counted_read += a->how & ENGINE_READ ? a->len : 0;
 	w->counted_written += a->how & ENGINE_WRITE ? a->len : 0;
@@ -278,27 +282,26 @@ static void count_bytes(struct window *w, const struct engine_access *a)
 static __attribute__((noinline)) void check_and_spend(struct window *w, const struct engine_access *a, uint8_t *v,
 						      bool plain)
 {
-	gpa_t gpa = { a->gpa };
 	enum track_spent spent;
 
 	if (!plain)
 		check_slowly(w, a);
 	if (counted_any(w->c))
 		count_bytes(w, a);
-	spent = tracking_spend(w->c, gpa);
+	spent = tracking_spend(w->c, a->number);
 	if (plain && spent == TRACK_GOES_ON)
 		return;
-	if (((spent != TRACK_GOES_ON && end_page(w, gpa, spent)) || !plain) && v)
-		shadow_held_look(w->c->shadow, gpa, a->len, v);
+	if (((spent != TRACK_GOES_ON && end_page(w, a, spent)) || !plain) && v)
+		look(w, a, v);
 }
 
-/* With everything tracked there is no budget to be spent, and most accesses are plain. */
+/* Most accesses are plain, and not among the last of their page's budget. */
 static void check(void *ctx, const struct engine_access *a, uint8_t *v)
 {
 	struct window *w = ctx;
-	bool plain = !agent_pending(w->c) && shadow_held_look(w->c->shadow, (gpa_t){ a->gpa }, a->len, v);
+	bool plain = !agent_pending(w->c) && look(w, a, v);
 
-	if (!plain || !w->full || counted_any(w->c))
+	if (!plain || counted_any(w->c) || !track_spend_plainly(w->c->track, a->number))
 		check_and_spend(w, a, v, plain);
 }
 
@@ -313,11 +316,11 @@ static uint32_t copy_trace(struct window *w, const struct engine_access *a)
 	p = &w->copy_place[place % COPY_PLACES];
 	if (p->place == place || a->locked) /* while the page is held its value and its shadow are changed */
 		return p->place == place ? p->trace : 0;
-	shadow_drop(w->c->shadow, (gpa_t){ a->gpa });
+	shadow_drop(w->c->shadow, a->number);
 	enter(w);
 	*p = (struct copy_place){ .place = place, .trace = path_trace(w->c, w->s) };
 	leave(w);
-	shadow_hold(w->c->shadow, (gpa_t){ a->gpa });
+	shadow_hold(w->c->shadow, a->number);
 	return p->trace;
 }
 
@@ -328,7 +331,7 @@ static void change(void *ctx, const struct engine_access *a, const uint8_t *v,
 
 	if (v && from)
 		path_copied(w->c, a, v, from, copy_trace(w, a));
-	shadow_held_write_v(w->c->shadow, (gpa_t){ a->gpa }, v, a->len);
+	shadow_held_write_v(w->c->shadow, a->number, a->gpa % GUEST_PAGE, v, a->len);
 }
 
 static void used(void *ctx, const struct engine_use *use)
