@@ -3,9 +3,10 @@
  * scale_cost.c: what the host does at a violation, with more and more pages tracked: bench/scale makes a table of it.
  *
  * Guest memory of a little more than the most pages, all of them slabs of 8 pages with objects of 256 bytes,
- * half of them allocated; something has happened on each page. A violation is what bench/run counts for one in
- * budget mode, at a page anywhere among the tracked ones: an object freed and allocated again, so many accesses
- * checked and written, and so many pages shown and hidden again. The guest's exit and the engine are not in it.
+ * half of them allocated; something has happened on each page. A violation is about what one does to shadow, object
+ * table and guest memory in budget mode, at a page anywhere among the tracked ones: an object freed and allocated
+ * again, so many accesses checked and written, and so many pages shown and hidden again. The guest's exit and the
+ * engine are not in it.
  *
  * Usage: scale_cost PAGES VIOLATIONS [tables]; prints nanoseconds of CPU time, and bytes of shadow and object table
  * per tracked byte. "tables": without the system calls that hide and show a page.
@@ -22,7 +23,7 @@
 #define SLOT	   256u
 #define REQUESTED  200u
 #define FRAMES	   8u
-/* Of a violation, on the workload with one CPU: bench/README.md */
+/* Of an exit of the workload of bench/run, budget, one CPU: see bench/README.md */
 #define ACCESSES   45u
 #define MARKED	   56u /* pages to be shown and hidden, of a hundred violations */
 #define HIDDEN	   34u /* of a hundred of them, those that have to be: the others are hidden again when the guest goes on */

@@ -23,8 +23,10 @@ struct track {
 	struct sites *sites;
 	struct track_rule rule[TRACK_RULES];
 	unsigned nrules;
+	uint64_t npages;
 	struct track_page page[];
 };
+_Static_assert(offsetof(struct track, map) == 0, "track.h looks into it");
 
 struct track *track_create(uint64_t pages, uint64_t seed)
 {
@@ -32,7 +34,7 @@ struct track *track_create(uint64_t pages, uint64_t seed)
 
 	if (!t)
 		return NULL;
-	t->map.npages = pages;
+	t->npages = pages;
 	t->map.page = t->page;
 	t->sites = sites_create(seed);
 	if (t->sites)
@@ -122,7 +124,7 @@ static const struct track_rule *rule_for(const struct track *t, const struct tra
 
 static void fill(struct track *t, const struct track_event *e, uint32_t accesses, bool more)
 {
-	for (uint64_t n = e->page; n < e->page + e->pages && n < t->map.npages; n++) {
+	for (uint64_t n = e->page; n < e->page + e->pages && n < t->npages; n++) {
 		struct track_page *page = &t->page[n];
 
 		if (more)
@@ -198,7 +200,7 @@ enum track_spent track_spend(struct track *t, uint64_t n)
 	struct track_page *page = &t->page[n];
 	uint32_t left;
 
-	if (!track_limited(t) || n >= t->map.npages)
+	if (!track_limited(t) || n >= t->npages)
 		return TRACK_GOES_ON;
 	left = atomic_load_explicit(&page->left, memory_order_relaxed);
 	do
@@ -217,24 +219,22 @@ void track_spend_all(struct track *t, uint64_t page)
 	atomic_store(&t->page[page].left, 0);
 }
 
-_Static_assert(offsetof(struct track, map) == 0, "track.h looks into it");
-
 bool track_is_over(const struct track *t, uint64_t page)
 {
-	return track_limited(t) && page < t->map.npages && !atomic_load(&t->page[page].left);
+	return track_limited(t) && page < t->npages && !atomic_load(&t->page[page].left);
 }
 
 /* ------------------------------------------------------------- late, and sites */
 
 void track_hidden(struct track *t, uint64_t page, uint64_t n, uint64_t number)
 {
-	for (; n && page < t->map.npages; page++, n--)
+	for (; n && page < t->npages; page++, n--)
 		t->page[page].late = number;
 }
 
 void track_shown(struct track *t, uint64_t page, uint64_t n)
 {
-	for (; n && page < t->map.npages; page++, n--) {
+	for (; n && page < t->npages; page++, n--) {
 		atomic_store(&t->page[page].left, 0);
 		atomic_store(&t->page[page].more, false);
 	}
@@ -242,7 +242,7 @@ void track_shown(struct track *t, uint64_t page, uint64_t n)
 
 bool track_late(const struct track *t, uint64_t page, uint64_t n, uint64_t number)
 {
-	for (; n && page < t->map.npages; page++, n--)
+	for (; n && page < t->npages; page++, n--)
 		if (number <= t->page[page].late)
 			return true;
 	return false;

@@ -114,7 +114,6 @@ enum track_spent track_spend(struct track *t, uint64_t page);
 /* What every struct track begins with; for the inline function below only. */
 struct track_map {
 	atomic_bool limited; /* the mode has budgets */
-	uint64_t npages;
 	struct track_page *page;
 };
 
@@ -127,7 +126,10 @@ struct track_page {
 
 #define TRACK_LOOK_EVERY 16u /* accesses between two looks for undefined bytes */
 
-/* False: nothing was counted, for track_spend() would perhaps say something else than TRACK_GOES_ON. */
+/*
+ * The same where that plainly is TRACK_GOES_ON. False: nothing was counted, track_spend() has to be asked. The page is
+ * one of those there are.
+ */
 static inline bool track_spend_plainly(struct track *t, uint64_t page)
 {
 	struct track_map *m = (struct track_map *)t;

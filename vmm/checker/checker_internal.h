@@ -244,7 +244,7 @@ bool tracking_late(struct checker *c, const struct kmc_record *r, gpa_t gpa, uin
 void tracking_slab(struct checker *c, const struct obj_cache *cache, gpa_t gpa, uint64_t len);
 /* Shows the pages of these n addresses whose budget is over, neighbours together; changes the array. */
 void tracking_end(struct checker *c, gpa_t *gpa, unsigned n);
-/* Any thread: an access to a page that is tracked; its page of the shadow is held. */
+/* Any thread: an access to a page that is tracked, by its guest_ram_page_index(); its page of the shadow is held. */
 enum track_spent tracking_spend(struct checker *c, uint64_t page);
 void *tracking_picker(void *ctx); /* thread: picks up what was announced without waiting */
 
