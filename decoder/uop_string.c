@@ -143,37 +143,49 @@ static bool move_run(struct engine *e, const struct uop *u, uint64_t elements)
 	return true;
 }
 
+static uint64_t accumulator_mask(const struct uop *u)
+{
+	return V_ALL >> (64 - 8 * u->size);
+}
+
+/* The lowest size bytes of value again and again; bytes is a multiple of size. */
+static void fill(uint8_t *to, uint32_t bytes, uint64_t value, unsigned size)
+{
+	uint32_t at = 0;
+
+	for (; size < sizeof(value); size *= 2)
+		value = (value & (V_ALL >> (64 - 8 * size))) * (1 | 1ull << 8 * size);
+	for (; bytes - at >= sizeof(value); at += sizeof(value))
+		memcpy(to + at, &value, sizeof(value));
+	memcpy(to + at, &value, bytes - at);
+}
+
 static bool store_run(struct engine *e, const struct uop *u, uint64_t elements)
 {
 	uint64_t di = e->r[INSN_RDI];
 	uint32_t bytes = (uint32_t)(elements * u->size);
 	const struct piece write = { .addr = di, .len = bytes, .size = bytes, .how = ENGINE_WRITE };
 	struct tlb *to = mem_page(e, u, di, ENGINE_WRITE);
-	uint8_t v[RUN_BYTES], *host;
+	uint8_t v[RUN_BYTES];
+	uint64_t undefined;
 
 	if (!to) {
 		mem_not_stored(e, u, di, u->size, &e->r[INSN_RAX], (const uint8_t *)&e->v[INSN_RAX],
 			       e->origin[INSN_RAX]);
 		return false;
 	}
-	for (uint32_t at = 0; at < bytes; at += u->size)
-		memcpy(v + at, &e->v[INSN_RAX], u->size);
-	host = (uint8_t *)(di + to->addend);
+	undefined = e->v[INSN_RAX] & accumulator_mask(u);
+	if (undefined)
+		fill(v, bytes, undefined, u->size);
 	mem_hold(e, to);
-	mem_set_v(e, u, to, &write, v, e->origin[INSN_RAX]);
-	for (uint32_t at = 0; at < bytes; at += u->size)
-		memcpy(host + at, &e->r[INSN_RAX], u->size);
+	mem_set_v(e, u, to, &write, undefined ? v : NULL, e->origin[INSN_RAX]);
+	fill((uint8_t *)(di + to->addend), bytes, e->r[INSN_RAX], u->size);
 	mem_drop(e, to);
 	advance(e, u, elements, false, true);
 	return true;
 }
 
 /* --- lods, scas, cmps --- */
-
-static uint64_t accumulator_mask(const struct uop *u)
-{
-	return V_ALL >> (64 - 8 * u->size);
-}
 
 static bool load_one(struct engine *e, const struct uop *u)
 {

@@ -656,9 +656,32 @@ static void random_world(struct world *w)
 		random_entry(w, i);
 }
 
+/* The same walk, frame by frame, with what earlier ones have left in memory, and the stack at hand. */
+static void walk_by_memory(const struct world *w, const struct orc_regs *regs, struct orc_memory *memory)
+{
+	const struct orc_near near = { .page = STACK, .host = (const uint8_t *)w->stack };
+	struct orc_guest guest = w->guest;
+	struct orc_walk anew, by_memory;
+	enum orc_step step;
+
+	guest.memory = memory;
+	guest.near = &near;
+	orc_start(&anew, &w->guest, regs);
+	orc_start(&by_memory, &guest, regs);
+	do {
+		step = orc_next(&anew);
+		assert_int_equal(orc_next(&by_memory), step);
+		assert_memory_equal(&by_memory.regs, &anew.regs, sizeof(anew.regs));
+		assert_int_equal(by_memory.exact, anew.exact);
+		assert_int_equal(by_memory.full, anew.full);
+		assert_int_equal(by_memory.steps, anew.steps);
+	} while (step == ORC_CALLER);
+}
+
 /* Random tables, some of them out of order, over random stacks. */
 static void test_fuzz(void **state)
 {
+	static struct orc_memory memory;
 	static struct world w;
 	uint64_t frames = 0;
 
@@ -673,14 +696,17 @@ static void test_fuzz(void **state)
 		struct orc_walk walk;
 		unsigned here = 0;
 
-		if (n % 64 == 0)
+		if (n % 64 == 0) {
 			random_world(&w);
+			memset(&memory, 0, sizeof(memory));
+		}
 		w.reads = 0;
 		orc_start(&walk, &w.guest, &regs);
 		while (orc_next(&walk) == ORC_CALLER)
 			here++;
 		assert_true(here <= ORC_STEPS);
 		assert_true(w.reads <= ORC_STEPS * 16);
+		walk_by_memory(&w, &regs, &memory);
 		frames += here;
 	}
 	assert_true(frames > FUZZ_WALKS / 8); /* they do get somewhere */

@@ -26,8 +26,7 @@ struct trace {
 	unsigned n, max;
 	uint64_t task; /* struct task_struct, 0 unknown */
 	const struct vcpu_state *near; /* NULL, or whose stack it is: its windows know the way there */
-	uint64_t page; /* gva of the page that was read last, which lies at */
-	const uint8_t *host; /* NULL: none was */
+	struct orc_near last;
 };
 
 static struct report_frame *new_frame(struct report_stack *s, uint64_t addr,
@@ -120,13 +119,11 @@ static size_t read_guest(void *ctx, uint64_t addr, void *buf, size_t len)
 
 	if (addr - page + len > GUEST_PAGE)
 		return checker_guest_read(t->c, addr, buf, len);
-	if (!t->host || t->page != page) {
-		t->host = find_page(t, page);
-		t->page = page;
-	}
-	if (!t->host)
+	if (!t->last.host || t->last.page != page)
+		t->last = (struct orc_near){ .page = page, .host = find_page(t, page) };
+	if (!t->last.host)
 		return 0;
-	memcpy(buf, t->host + (addr - page), len);
+	memcpy(buf, t->last.host + (addr - page), len);
 	return len;
 }
 
@@ -234,6 +231,7 @@ static struct orc_guest guest_of(struct trace *t)
 	return (struct orc_guest){ .ctx = t,
 				   .layout = &layout_get(t->c)->orc,
 				   .read = read_guest,
+				   .near = &t->last,
 				   .table = find_table,
 				   .returns = find_hooked,
 				   .memory = &t->c->orc };

@@ -104,9 +104,14 @@ static void decode(const struct orc_layout *l, const uint8_t *raw, struct orc_kn
 	e->signal = l->signal.width ? field(raw, &l->signal) != 0 : e->kind != KIND_CALL;
 }
 
-static bool get(const struct orc_walk *w, uint64_t addr, void *buf, size_t len)
+static inline bool get(const struct orc_walk *w, uint64_t addr, void *buf, size_t len)
 {
-	return w->guest->read(w->guest->ctx, addr, buf, len) == len;
+	const struct orc_near *near = w->guest->near;
+
+	if (!near || !near->host || addr - near->page > ORC_PAGE - len)
+		return w->guest->read(w->guest->ctx, addr, buf, len) == len;
+	memcpy(buf, near->host + (addr - near->page), len);
+	return true;
 }
 
 static bool get64(const struct orc_walk *w, uint64_t addr, uint64_t *v)
@@ -150,11 +155,23 @@ static bool look_up(const struct orc_walk *w, uint64_t addr, struct orc_known *e
 	return true;
 }
 
+/* The code whose entry counts: a call may be the last thing that a function does. */
+static uint64_t code_of(const struct orc_walk *w)
+{
+	return w->exact ? w->regs.ip : w->regs.ip - 1;
+}
+
+static struct orc_known *place_of(const struct orc_walk *w, uint64_t addr)
+{
+	struct orc_memory *m = w->guest->memory;
+
+	return m ? &m->known[(addr ^ addr >> 10) % ORC_KNOWN] : NULL;
+}
+
 static bool find(const struct orc_walk *w, struct orc_known *e)
 {
-	uint64_t addr = w->exact ? w->regs.ip : w->regs.ip - 1;
-	struct orc_memory *m = w->guest->memory;
-	struct orc_known *k = m ? &m->known[(addr ^ addr >> 10) % ORC_KNOWN] : NULL;
+	uint64_t addr = code_of(w);
+	struct orc_known *k = place_of(w, addr);
 
 	if (!k)
 		return look_up(w, addr, e);
@@ -273,7 +290,31 @@ static bool plausible(const struct orc_walk *w, const struct orc_known *e, const
 	       e->sp_reg == REG_BP_INDIRECT || next->regs.sp > w->regs.sp;
 }
 
-enum orc_step orc_next(struct orc_walk *w)
+/* Nearly all frames: of a function that was called, found by what is remembered, rsp or rbp. False: nothing was done. */
+static bool to_plain_caller(struct orc_walk *w)
+{
+	const uint64_t addr = code_of(w);
+	const struct orc_known *e = place_of(w, addr);
+	uint64_t sp, ip, bp = w->regs.bp;
+
+	if (!e || e->addr != addr || e->kind != KIND_CALL || (e->sp_reg != REG_SP && e->sp_reg != REG_BP))
+		return false;
+	sp = (e->sp_reg == REG_SP ? w->regs.sp : w->regs.bp) + (uint64_t)(int64_t)e->sp_offset;
+	if (sp <= w->regs.sp || w->steps >= ORC_STEPS || !get64(w, sp - sizeof(ip), &ip))
+		return false;
+	if (e->bp_reg == REG_PREV_SP ? !get64(w, sp + (uint64_t)(int64_t)e->bp_offset, &bp) :
+				       e->bp_reg != REG_UNDEFINED)
+		return false;
+	w->regs.ip = w->guest->returns(w->guest->ctx, ip, sp - sizeof(ip));
+	w->regs.sp = sp;
+	w->regs.bp = bp;
+	w->exact = e->signal;
+	w->full = false;
+	w->steps++;
+	return true;
+}
+
+static enum orc_step to_next(struct orc_walk *w)
 {
 	static enum orc_step (*const move[KINDS])(const struct orc_walk *, uint64_t,
 						  struct orc_walk *) = {
@@ -300,4 +341,9 @@ enum orc_step orc_next(struct orc_walk *w)
 		return ORC_LOST;
 	*w = next;
 	return ORC_CALLER;
+}
+
+enum orc_step orc_next(struct orc_walk *w)
+{
+	return to_plain_caller(w) ? ORC_CALLER : to_next(w);
 }

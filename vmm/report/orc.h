@@ -56,11 +56,19 @@ struct orc_memory {
 	} known[ORC_KNOWN];
 };
 
+/* A page that read() has met, for the reads that follow: most are of the stack, one behind the other. */
+struct orc_near {
+	uint64_t page; /* kernel-virtual */
+	const uint8_t *host; /* NULL: none */
+};
+#define ORC_PAGE 4096u
+
 struct orc_guest {
 	void *ctx;
 	const struct orc_layout *layout; /* valid */
 	/* Copies from kernel-virtual memory; returns how many bytes could be copied. */
 	size_t (*read)(void *ctx, uint64_t addr, void *buf, size_t len);
+	const struct orc_near *near; /* where read() says which page that was; NULL: it does not */
 	/* The tables of the code at addr; false where there are none. */
 	bool (*table)(void *ctx, uint64_t addr, struct orc_table *t);
 	/* The address that was replaced, where a tracer has put its own in the slot; else addr. */
