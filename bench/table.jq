@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The table of bench/run, from one object for each mode, the first without checks: name, and for boot and work (boot
 # included) what kmc-vmm (stats) and the lab (count) counted; work also has the agent's bytes. $costs is costs.json.
+# And the table of bench/debian, from objects with name, stats and count; the first also has what was run.
 # What a row means is in README.md. Use with jq -rs --argjson costs.
 def round2: . * 100 | round / 100;
 def ratio(a; b): if b == 0 then "-" else (a / b | round2 | tostring) end;
@@ -47,14 +48,22 @@ def part($title; $none; $runs): ($none | time_ns) as $native
     row($runs; "+ emulated instructions"; ratio(engine_ns; $native)),
     row($runs; "= **modelled slowdown**"; "**" + ratio(time_ns; $native) + "**");
 
-.[0] as $none
-| .[1:] as $runs
-| "| | \($runs | map(.name) | join(" | ")) |",
-  "|---|\($runs | map("---|") | add)",
+def head($runs): "| | \($runs | map(.name) | join(" | ")) |", "|---|\($runs | map("---|") | add)";
+def objects($runs; stats): row($runs; "objects: watched / cut / unwatched"; stats | "\(.watched) / \(.cut) / \(.unwatched)");
+def reports($runs; stats): row($runs; "reports / undecodable (must be 0)"; stats | "\(.reports) / \(.undecodable)");
+
+def of_one: .[0] as $none | .[1:] as $runs
+| head($runs),
+  part($none.what; $none; $runs),
+  objects($runs; .stats),
+  reports($runs; .stats);
+
+def of_two: .[0] as $none | .[1:] as $runs
+| head($runs),
   part("boot"; $none.boot; $runs | map(.boot)),
   part("workload"; $none | only_work; $runs | map(only_work)),
   "| **both** |\($runs | map(" |") | add)",
-  row($runs; "objects: watched / cut / unwatched"; .work.stats | "\(.watched) / \(.cut) / \(.unwatched)"),
+  objects($runs; .work.stats),
   row($runs; "call traces kept"; .work.stats.traces | thousands),
   row($runs; "tracked KiB, at most"; .work.stats.tracked_peak / 1024 | round | thousands),
   row($runs; "shadow bytes per tracked byte"; .work.stats | ratio(.shadow_peak; .tracked_peak)),
@@ -63,7 +72,9 @@ def part($title; $none; $runs): ($none | time_ns) as $native
       .work.stats | ratio(.known_shadow + .objects_peak; .known_peak)),
   row($runs; "guest memory of the agent, KiB"; .work.agent / 1024 | round | thousands),
   row($runs; "search for leaks: objects, ms"; .work.stats | "\(.leak_objects), \(.leak_ns / 1e6 | round)"),
-  row($runs; "reports / undecodable (must be 0)"; .work.stats | "\(.reports) / \(.undecodable)"),
+  reports($runs; .work.stats);
+
+(if .[0].what then of_one else of_two end),
   "",
   "| cost | ns | from |",
   "|---|---|---|",

@@ -4,8 +4,8 @@
  * knows no KVM. Used by vmm/checker/track*.c.
  *
  * full    every page with tracked objects, always
- * budget  a page on which something was allocated or freed, for so many accesses; with first=N,
- *         of a call trace that allocates much from a cache ever fewer of its allocations
+ * budget  a page on which something was allocated or freed, for so many accesses; of a call trace
+ *         that allocates much from a cache ever fewer of its allocations, unless first=0
  * sample  the same, but only for some of the allocations, so that every place that allocates is looked at
  *         equally long: a rare one always, a busy one seldom
  * off     nothing, and nothing is announced
@@ -34,7 +34,7 @@ struct track_params {
 #define TRACK_ACCESSES_MAX 1000000u
 
 /*
- * "full", "budget:accesses=64,recent=64,frees=wait,first=0", "sample:share=5,accesses=128", "off": what is
+ * "full", "budget:accesses=64,recent=64,frees=wait,first=128", "sample:share=5,accesses=128", "off": what is
  * left out has the mode's usual value. False with one line in err.
  */
 bool track_parse(const char *text, struct track_params *out, char *err, size_t errlen);

@@ -356,6 +356,11 @@ enum carry_result window_run(struct checker *c, struct vcpu_state *s);
 const struct walk_known *window_known(struct checker *c, const struct vcpu_state *s, gva_t addr, bool fetch,
 				      bool write);
 /*
+ * The same for a read of ours, which the guest must not notice: a page that is not known is walked, and is known from
+ * then on where no accessed bit would have to be set. NULL: otherwise.
+ */
+const struct walk_known *window_find(struct checker *c, const struct vcpu_state *s, gva_t addr);
+/*
  * The agent has rung for an object whose page is hidden now, which the guest is about to touch: it goes on in a
  * window, instead of coming back with a violation, where that seems to pay. The second is the hook behind the OUT.
  */

@@ -101,7 +101,7 @@ void trace_know_kernel(struct checker *c, uint64_t notes, uint64_t end)
 
 static const uint8_t *find_page(const struct trace *t, uint64_t page)
 {
-	const struct walk_known *k = t->near ? window_known(t->c, t->near, (gva_t){ page }, false, false) : NULL;
+	const struct walk_known *k = t->near ? window_find(t->c, t->near, (gva_t){ page }) : NULL;
 	struct walk w;
 
 	if (k)

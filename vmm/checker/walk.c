@@ -229,6 +229,14 @@ void walks_set(struct walks *walks, const struct guest_ram *ram, const struct wa
 	walks->context = (walks->top ? find_context(walks, cpu) : WALKS_CONTEXTS) << 2;
 }
 
+bool walk_accessed(const struct walk *w)
+{
+	for (unsigned i = 0; i < w->ntables; i++)
+		if (!(w->entry[i] & PTE_A))
+			return false;
+	return true;
+}
+
 /* What the entries are now is not read again: who changed one meanwhile would be missed. */
 void walk_remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how, const struct walk *w)
 {

@@ -108,6 +108,8 @@ static inline const struct walk_known *walk_known(const struct walks *walks, gva
 	return differ ? NULL : k;
 }
 
+/* The accessed bits of all entries on the way are set. */
+bool walk_accessed(const struct walk *w);
 /* What walk() found for walks->cpu; how has WALK_FETCH or WALK_SET_AD. */
 void walk_remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how, const struct walk *w);
 

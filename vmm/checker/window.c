@@ -196,6 +196,19 @@ const struct walk_known *window_known(struct checker *c, const struct vcpu_state
 	return walk_known(&w->walks, addr, fetch, write);
 }
 
+const struct walk_known *window_find(struct checker *c, const struct vcpu_state *s, gva_t addr)
+{
+	const struct walk_known *k = window_known(c, s, addr, false, false);
+	struct window *w = c->window[s->vcpu->index];
+	struct walk found;
+
+	if (k || !w || walk(c->ram, &w->walks.cpu, addr, WALK_READ, &found) != WALK_OK || !walk_accessed(&found) ||
+	    in_hidden_page(c, &found))
+		return k;
+	walk_remember(&w->walks, c->ram, addr, WALK_SET_AD, &found);
+	return walk_known(&w->walks, addr, false, false);
+}
+
 static void hold(void *ctx, uint32_t number)
 {
 	const struct window *w = ctx;
