@@ -19,7 +19,6 @@
 
 #include <stdlib.h>
 
-#include "pool.h"
 #include "region.h"
 
 struct objects *objects_create(struct guest_ram *ram, struct shadow *shadow,
@@ -33,11 +32,11 @@ struct objects *objects_create(struct guest_ram *ram, struct shadow *shadow,
 	o->shadow = shadow;
 	o->ops = *ops;
 	o->depot = depot_create(guest_ram_size(ram) / 16);
-	o->regions = pool_create(sizeof(struct region));
-	if (o->depot && o->regions)
-		return o;
-	objects_destroy(o);
-	return NULL;
+	if (!o->depot) {
+		free(o);
+		return NULL;
+	}
+	return o;
 }
 
 void objects_destroy(struct objects *o)
@@ -48,7 +47,6 @@ void objects_destroy(struct objects *o)
 		if (o->page[i])
 			region_destroy(o, o->page[i]);
 	depot_destroy(o->depot);
-	pool_destroy(o->regions);
 	free(o);
 }
 

@@ -91,12 +91,13 @@ static void enter(struct objects *o, uint64_t base, uint64_t len, struct region 
 
 struct region *region_create(struct objects *o, enum region_kind kind, gpa_t base, uint64_t len)
 {
-	struct region *r = pool_get(o->regions);
+	struct region *r = take(o, 1, sizeof(*r));
 
 	if (!r)
 		return NULL;
-	*r = (struct region){.kind = kind, .base = base.v, .len = len};
-	o->bytes += sizeof(*r);
+	r->kind = kind;
+	r->base = base.v;
+	r->len = len;
 	enter(o, r->base, r->len, r);
 	o->known += len;
 	return r;
@@ -115,8 +116,7 @@ void region_destroy(struct objects *o, struct region *r)
 	o->live -= r->nlive;
 	if (r->kind != REGION_GONE)
 		o->known -= r->len;
-	o->bytes -= sizeof(*r);
-	pool_put(o->regions, r);
+	give(o, r, 1, sizeof(*r));
 }
 
 /* --------------------------------------------------------------------- slots */

@@ -54,7 +54,6 @@ struct objects {
 	struct objects_ops ops;
 	bool lazy;
 	struct depot *depot;
-	struct pool *regions; /* close together: each look at a slot begins with one */
 	uint64_t bytes; /* of regions and slots */
 	uint64_t live, npages; /* objects; pages with a region */
 	uint64_t known; /* guest bytes of regions, without those that are gone */
