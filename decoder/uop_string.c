@@ -113,6 +113,19 @@ static bool overlap(uint64_t from, uint64_t to, uint32_t bytes)
 	return to - from < bytes && to != from;
 }
 
+/* Both can be reached, but reaching the one forgets the other, which is remembered in the same place. */
+static bool move_in_turn(struct engine *e, const struct uop *u, uint64_t elements)
+{
+	uint32_t bytes = (uint32_t)(elements * u->size), origin = NO_ORIGIN;
+	uint8_t copy[RUN_BYTES], v[RUN_BYTES];
+
+	if (!mem_load_bytes(e, u, source(e, u), bytes, copy, v, &origin) ||
+	    !mem_store_bytes(e, u, e->r[INSN_RDI], bytes, copy, v, origin))
+		return false;
+	advance(e, u, elements, true, true);
+	return true;
+}
+
 static bool move_run(struct engine *e, const struct uop *u, uint64_t elements)
 {
 	uint64_t si = source(e, u), di = e->r[INSN_RDI];
@@ -122,16 +135,18 @@ static bool move_run(struct engine *e, const struct uop *u, uint64_t elements)
 	const struct piece write = { .addr = di, .len = bytes, .size = bytes, .how = ENGINE_WRITE };
 	uint8_t v[RUN_BYTES];
 	struct tlb *from = mem_page(e, u, si, ENGINE_READ), *to;
+	uint64_t gpa;
 
 	if (!from)
 		return false;
+	gpa = from->gpa;
 	to = mem_page(e, u, di, ENGINE_WRITE);
 	if (!to)
 		return not_copied(e, u, bytes);
-	/* Reaching the one may have forgotten the other, which sits in the same place. */
-	if (from->page != si - si % ENGINE_PAGE || overlap(from->gpa + si % ENGINE_PAGE,
-							   to->gpa + di % ENGINE_PAGE, bytes))
+	if (overlap(gpa + si % ENGINE_PAGE, to->gpa + di % ENGINE_PAGE, bytes))
 		return move_one(e, u);
+	if (from->page != si - si % ENGINE_PAGE)
+		return move_in_turn(e, u, elements);
 	mem_hold(e, from);
 	mem_get_v(e, u, from, &read, v, &origin);
 	mem_drop(e, from);

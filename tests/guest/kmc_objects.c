@@ -314,7 +314,7 @@ TEST(oob_write_avx)
 TEST(oob_read_zmm)
 {
 	char *p = filled_object(bug ? 100 : 128);
-	char copy[64];
+	static char copy[64] __aligned(64); /* in one page */
 
 	if (!p)
 		return -ENOMEM;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * engine_forget.c: pages that become tracked in a window, or no longer are; and what is reached anew: they, and with
- * AC user pages, and nothing else.
+ * AC user pages, and nothing else. A copy between two pages that are remembered in one place is one access, too.
  */
 #include <limits.h>
 #include <setjmp.h>
@@ -94,6 +94,73 @@ static void test_often(void **state)
 	end(w);
 }
 
+#define REP_MOVSB  "\xf3\xa4"
+#define LOAD_LAST  "\x8b\x47\xfc" /* mov -4(%rdi),%eax */
+#define COPY_BYTES 64
+#define SAME_PLACE 0x80000ull /* bytes between pages that share a place: see TLB_ENTRIES */
+
+/* From A to OTHER, or the other way round. */
+static struct world *same_place(bool from_a)
+{
+	struct world *w = START(LOAD_A REP_MOVSB LOAD_LAST HLT);
+	uint64_t a = world_page[A].addr + 100, far = world_page[OTHER].addr + a % SAME_PLACE;
+
+	w->cpu.gpr[INSN_RSI] = from_a ? a : far;
+	w->cpu.gpr[INSN_RDI] = from_a ? far : a;
+	w->cpu.gpr[INSN_RCX] = COPY_BYTES;
+	for (unsigned n = 0; n < COPY_BYTES; n++)
+		w->bytes[from_a ? A : OTHER][(from_a ? a : far) % ENGINE_PAGE + n] = (uint8_t)(n + 1);
+	return w;
+}
+
+static void check_copied(struct world *w, unsigned to, uint64_t accesses)
+{
+	for (unsigned n = 0; n < COPY_BYTES; n++)
+		assert_int_equal(w->bytes[to][100 + n], n + 1);
+	assert_int_equal(w->cpu.gpr[INSN_RCX], 0);
+	assert_int_equal(w->window.accesses, accesses);
+}
+
+static void test_copied_from(void **state)
+{
+	struct world *w = same_place(true);
+
+	w->v[A][100 + COPY_BYTES - 1] = 0x81;
+	world_run(w, 1000);
+	check_copied(w, OTHER, 1 + 1);
+	assert_int_equal(w->vbits.gpr[INSN_RAX], 0x81000000);
+	end(w);
+}
+
+static void test_copied_to(void **state)
+{
+	struct world *w = same_place(false);
+
+	memset(w->v[A], 0xff, ENGINE_PAGE);
+	world_run(w, 1000);
+	check_copied(w, A, 1 + 1 + 1);
+	assert_int_equal(w->vbits.gpr[INSN_RAX], 0);
+	for (unsigned n = 0; n < ENGINE_PAGE; n++)
+		assert_int_equal(w->v[A][n], n < 100 || n >= 100 + COPY_BYTES ? 0xff : 0);
+	end(w);
+}
+
+/* The same memory at both addresses: what one element writes a later one reads. */
+static void test_copied_on(void **state)
+{
+	struct world *w = START(LOAD_A REP_MOVSB HLT);
+	uint64_t other = world_page[OTHER].addr;
+
+	w->cpu.gpr[INSN_RSI] = other;
+	w->cpu.gpr[INSN_RDI] = other + SAME_PLACE + 1;
+	w->cpu.gpr[INSN_RCX] = COPY_BYTES;
+	w->bytes[OTHER][0] = 7;
+	world_run(w, 1000);
+	for (unsigned n = 0; n <= COPY_BYTES; n++)
+		assert_int_equal(w->bytes[OTHER][n], 7);
+	end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +168,9 @@ int main(void)
 		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_itself),
 		cmocka_unit_test(test_often),
+		cmocka_unit_test(test_copied_from),
+		cmocka_unit_test(test_copied_to),
+		cmocka_unit_test(test_copied_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
