@@ -498,3 +498,60 @@ noinline uint64_t guest_repeat(guest_fn *fn, struct guest_data *d, uint64_t time
 		sum += fn(d);
 	return sum;
 }
+
+static noinline uint64_t some_strings(struct guest_data *d, uint64_t n)
+{
+	const char *text = d->text[n % TEXTS], *next = d->text[(n + 1) % TEXTS];
+	char *end = put_number(d->out, n % 1000);
+
+	*end = 0;
+	copy_bytes(d->out, text, 9);
+	return string_length(text) + (uint64_t)string_compare(text, next) +
+	       (uint64_t)string_copy(d->out + 64, next, TEXT_BYTES);
+}
+
+static noinline uint64_t some_blocks(struct guest_data *d, uint64_t n)
+{
+	fill(d->out, 0, 40);
+	copy_rep(d->out + 64, d->payload + n % 8, 24 + n % 8 * 8);
+	copy_words(d->out + 256, d->payload, 64 + n % 8);
+	return (uint8_t)d->out[39];
+}
+
+static noinline uint64_t some_tables(struct guest_data *d, uint64_t n)
+{
+	struct guest_tree *t = tree_find(d->tree, n % TREE_NODES);
+
+	list_move_last(d->list.next, &d->list);
+	return (list_find(&d->list, d->node[n % NODES].number) != NULL) + look_up(d, d->node[n % NODES].name)->number +
+	       (t ? t->value : 0) + (uintptr_t)radix_find(&d->radix[0], n % 256) +
+	       next_bit(d->bitmap, BITMAP * 64, (unsigned)(n % BITMAP * 64));
+}
+
+static noinline uint64_t some_counts(struct guest_data *d, uint64_t n)
+{
+	uint64_t sum = (uint64_t)get(&d->refs);
+
+	lock(&d->lock);
+	d->counter += n;
+	unlock(&d->lock);
+	return sum + (uint64_t)put(&d->refs);
+}
+
+void guest_mix(struct guest_data *d)
+{
+	for (uint64_t n = 0, sum = 0;; n++)
+		sum += some_strings(d, n) + some_blocks(d, n) + some_tables(d, n) + some_counts(d, sum);
+}
+
+uint64_t guest_object(uint64_t *object, uint64_t written, uint64_t read)
+{
+	volatile uint64_t *word = object;
+	uint64_t sum = 0;
+
+	for (uint64_t k = 0; k < written; k++)
+		word[k] = k;
+	for (uint64_t k = 0; k < read; k++)
+		sum += word[k];
+	return sum;
+}

@@ -665,16 +665,47 @@ bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj)
 	return true;
 }
 
-void objects_prefetch(const struct objects *o, gpa_t gpa)
+bool objects_slab_at(const struct objects *o, gpa_t gpa, const struct obj_cache **cache)
 {
-	const struct region *r;
+	const struct region *r = region_at(o, gpa);
+
+	if (!r || r->kind != REGION_SLAB)
+		return false;
+	*cache = r->cache;
+	return true;
+}
+
+static void prefetch_slots(const struct region *r, gpa_t gpa)
+{
 	uint32_t i, off;
 
-	shadow_prefetch(o->shadow, gpa); /* first: it does not wait, what follows does */
-	r = region_at(o, gpa);
-	if (r && r->slots && region_slot(r, gpa, &i, &off)) {
-		__builtin_prefetch(&r->slots[i], 1);
-		__builtin_prefetch(&r->slots[i + 1 < r->nslots ? i + 1 : i]);
+	if (!r || !r->slots || !region_slot(r, gpa, &i, &off))
+		return;
+	__builtin_prefetch(&r->slots[i ? i - 1 : i]);
+	__builtin_prefetch(&r->slots[i], 1);
+	__builtin_prefetch(&r->slots[i + 1 < r->nslots ? i + 1 : i]);
+}
+
+void objects_prefetch(const struct objects *o, gpa_t gpa, enum obj_prefetch what)
+{
+	int64_t i = guest_ram_page_index(o->ram, gpa);
+
+	if (i < 0)
+		return;
+	switch (what) {
+	case OBJ_PREFETCH_ENTRY:
+		__builtin_prefetch(&o->page[i]);
+		shadow_prefetch_entry(o->shadow, gpa);
+		break;
+	case OBJ_PREFETCH_PAGE:
+		__builtin_prefetch(o->page[i]);
+		__builtin_prefetch(o->page[i] ? &o->page[i]->slots : NULL); /* often in the next line */
+		shadow_prefetch_page(o->shadow, gpa);
+		break;
+	case OBJ_PREFETCH_SLOT:
+		prefetch_slots(o->page[i], gpa);
+		shadow_prefetch_v(o->shadow, gpa);
+		break;
 	}
 }
 

@@ -159,8 +159,18 @@ enum obj_verdict objects_resize(struct objects *o, gpa_t addr, uint64_t size, bo
  * state. false where nothing is recorded.
  */
 bool objects_find(const struct objects *o, gpa_t gpa, struct object *obj);
-/* Something is to happen to the object there: has the CPU fetch what is known of it. Any address. */
-void objects_prefetch(const struct objects *o, gpa_t gpa);
+/* The cache of the slab there, NULL where it is not known. false where no slab is recorded. */
+bool objects_slab_at(const struct objects *o, gpa_t gpa, const struct obj_cache **cache);
+/*
+ * Something is to happen to the object there: has the CPU fetch what is known of it. Each waits for what the one before
+ * it asked for; so it is best to do something else in between. Any address.
+ */
+enum obj_prefetch {
+	OBJ_PREFETCH_ENTRY, /* of the tables by page */
+	OBJ_PREFETCH_PAGE,  /* what is known of all of its slots, and of its shadow */
+	OBJ_PREFETCH_SLOT,  /* its own record, and V bits */
+};
+void objects_prefetch(const struct objects *o, gpa_t gpa, enum obj_prefetch what);
 /* A call trace, kept once, and what its number stands for. 0: not recorded. */
 uint32_t objects_put_trace(struct objects *o, const uint64_t *frames, unsigned n);
 unsigned objects_get_trace(const struct objects *o, uint32_t trace, uint64_t frames[OBJ_FRAMES]);

@@ -460,7 +460,15 @@ bool shadow_held_look(const struct shadow *s, uint64_t page, uint32_t off, uint3
 	return look_otherwise(s, page, off, len, v);
 }
 
-void shadow_prefetch(const struct shadow *s, gpa_t gpa)
+void shadow_prefetch_entry(const struct shadow *s, gpa_t gpa)
+{
+	int64_t i = guest_ram_page_index(s->map.ram, gpa);
+
+	if (i >= 0)
+		__builtin_prefetch(&s->map.page[i]);
+}
+
+void shadow_prefetch_page(const struct shadow *s, gpa_t gpa)
 {
 	int64_t i = guest_ram_page_index(s->map.ram, gpa);
 	uintptr_t entry = i < 0 ? UNTRACKED : __atomic_load_n(&s->map.page[i], __ATOMIC_RELAXED);
@@ -469,8 +477,22 @@ void shadow_prefetch(const struct shadow *s, gpa_t gpa)
 	/* Never looked into: without the page's lock it may not be there any more. */
 	if (entry != UNTRACKED && !is_uniform(entry)) {
 		__builtin_prefetch(entry_page(entry));
-		__builtin_prefetch(&entry_page(entry)->a[off / (2 * A_GRANULE)]);
+		__builtin_prefetch(&entry_page(entry)->a[off / (2 * A_GRANULE)], 1);
 	}
+}
+
+void shadow_prefetch_v(const struct shadow *s, gpa_t gpa)
+{
+	int64_t i = guest_ram_page_index(s->map.ram, gpa);
+	const struct shadow_page *p;
+
+	if (i < 0)
+		return;
+	lock_page(s, i);
+	p = entry_page(s->map.page[i]);
+	if (p && p->v)
+		__builtin_prefetch(&p->v[gpa.v % GUEST_PAGE / 8], 1);
+	unlock_page(s, i);
 }
 
 bool shadow_held_undefined(const struct shadow *s, uint64_t page)

@@ -77,8 +77,13 @@ int shadow_set_slot(struct shadow *s, gpa_t gpa, uint64_t len, uint64_t used, en
 void shadow_read_v(const struct shadow *s, gpa_t gpa, uint8_t *vbits, uint64_t len);
 void shadow_read_a(const struct shadow *s, gpa_t gpa, uint8_t *states, uint64_t len);
 
-/* It will be asked about these bytes soon: a hint, for any thread, without any lock. */
-void shadow_prefetch(const struct shadow *s, gpa_t gpa);
+/*
+ * It will be asked about these bytes soon: has the CPU fetch the table's entry; what the entry leads to; the V bits.
+ * Each waits for what the one before it asked for. For any thread; only the last one takes the page's lock.
+ */
+void shadow_prefetch_entry(const struct shadow *s, gpa_t gpa);
+void shadow_prefetch_page(const struct shadow *s, gpa_t gpa);
+void shadow_prefetch_v(const struct shadow *s, gpa_t gpa);
 
 /*
  * One page, by its guest_ram_page_index(), so that an access and its shadow stay together: between shadow_hold() and

@@ -119,8 +119,18 @@ static void drop_a(struct shadow_page *p, uint8_t all)
 	p->a_all = all;
 }
 
-/* Gives up the array where it says the same everywhere. */
-static void settle_a(struct shadow_page *p)
+/* What was written there is not what is beside it. Asked first, for it is close by. */
+static bool differs_nearby(const struct shadow_page *p, uint32_t off, uint32_t n)
+{
+	uint32_t first = off / GRANULE, end = (off + n - 1) / GRANULE + 1;
+	unsigned code = get_code(p->a, first);
+
+	return (first && get_code(p->a, first - 1) != code) ||
+	       (end < GUEST_PAGE / GRANULE && get_code(p->a, end) != code);
+}
+
+/* Gives up the array where it says the same everywhere, n bytes from off on having been written. */
+static void settle_a(struct shadow_page *p, uint32_t off, uint32_t n)
 {
 	unsigned code;
 
@@ -129,6 +139,8 @@ static void settle_a(struct shadow_page *p)
 			drop_a(p, p->a_bytes[0]);
 		return;
 	}
+	if (differs_nearby(p, off, n))
+		return;
 	if (p->a[0] != p->a[A_HALVES - 1] || memcmp(p->a, p->a + 1, A_HALVES - 1) != 0)
 		return;
 	code = get_code(p->a, 0);
@@ -212,7 +224,7 @@ bool shadow_page_set_a(struct shadow_page *p, uint32_t off, uint32_t n, enum a_s
 		memset(p->a_bytes + off, a, n);
 	else if (!set_packed(p, off, n, a))
 		return false;
-	settle_a(p);
+	settle_a(p, off, n);
 	return true;
 }
 

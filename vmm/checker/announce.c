@@ -163,13 +163,13 @@ static bool free_waits(const struct checker *c, gpa_t gpa, uint32_t wants)
 	       !(a->quiet_frees && (a->quiet_frees[n / 64] >> n % 64 & 1));
 }
 
-static void fill_waits(struct checker *c, gpa_t gpa, const struct object *object, struct kmc_record *r)
+static void fill_waits(struct checker *c, gpa_t gpa, const struct obj_cache *cache, struct kmc_record *r)
 {
 	uint32_t wants = __atomic_load_n(&c->agent.shared->wants, __ATOMIC_RELAXED);
 	uint64_t size = r->size;
 
-	if (r->type == KMC_ALLOC && object->cache)
-		size = object->cache->object_size;
+	if (r->type == KMC_ALLOC && cache)
+		size = cache->object_size;
 	if (r->type == KMC_FREE ? free_waits(c, gpa, wants) : alloc_waits(c, r, gpa, size, wants))
 		r->flags |= KMC_F_WAITS;
 }
@@ -197,7 +197,7 @@ bool announce(struct checker *c, const struct vcpu_state *s, uint64_t *back)
 	enum kmc_traced_by by = probe_at(&c->agent, s->insn.rip);
 	unsigned cpu = s->vcpu->index;
 	struct kmc_record r = { .seq = 0 };
-	struct object object;
+	const struct obj_cache *cache;
 	uint64_t task;
 	gpa_t gpa;
 
@@ -205,16 +205,20 @@ bool announce(struct checker *c, const struct vcpu_state *s, uint64_t *back)
 	if (by == KMC_TRACED || !may_announce(c, cpu))
 		return false;
 	fill_arguments(c, s, by, &r);
-	if (!agent_gpa(c, r.addr, r.size ? r.size : 1, &gpa) || !objects_find(c->objects, gpa, &object) || object.large ||
-	    !read_near(c, s, s->insn.gpr[INSN_RSP], back, sizeof(*back)) ||
+	if (!agent_gpa(c, r.addr, r.size ? r.size : 1, &gpa))
+		return false;
+	objects_prefetch(c->objects, gpa, OBJ_PREFETCH_ENTRY);
+	if (!read_near(c, s, s->insn.gpr[INSN_RSP], back, sizeof(*back)) ||
 	    !read_near(c, s, s->insn.seg_base[INSN_GS] + c->agent.current_task, &task, sizeof(task)))
 		return false;
-	if (!task || !fill_task(c, s, task, &r) || !fill_stack(c, s, task, &r))
+	objects_prefetch(c->objects, gpa, OBJ_PREFETCH_PAGE);
+	if (!task || !fill_task(c, s, task, &r) || !objects_slab_at(c->objects, gpa, &cache))
 		return false;
-	if (!draw(c, &r))
+	objects_prefetch(c->objects, gpa, OBJ_PREFETCH_SLOT);
+	if (!fill_stack(c, s, task, &r) || !draw(c, &r))
 		return false;
 	r.time = checker_guest_time(c) + (uint64_t)c->agent.clock[cpu];
-	fill_waits(c, gpa, &object, &r);
+	fill_waits(c, gpa, cache, &r);
 	c->stats.announced++;
 	agent_apply(c, &r, cpu);
 	return true;

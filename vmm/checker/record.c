@@ -165,8 +165,9 @@ void record_apply(struct checker *c, const struct kmc_record *r, unsigned cpu)
 				      (unsigned long long)r->seq);
 		return;
 	}
-	objects_prefetch(c->objects, a.gpa);
+	objects_prefetch(c->objects, a.gpa, OBJ_PREFETCH_PAGE);
 	event_fill(&a);
+	objects_prefetch(c->objects, a.gpa, OBJ_PREFETCH_SLOT);
 	c->record = r;
 	if (kinds[r->type].apply(&a) == OBJ_HOSTILE)
 		agent_give_up(c, "announcement %llu (type %u, address %#llx, size %llu) contradicts "

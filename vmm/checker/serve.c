@@ -232,6 +232,14 @@ static bool is_stale(const struct vcpu_state *s, const struct piece *p)
 	return !s->kernel || (int64_t)p->gva.v >= 0;
 }
 
+/* What the window will look at first. */
+static void prefetch(const struct checker *c, gpa_t gpa)
+{
+	for (enum obj_prefetch what = OBJ_PREFETCH_ENTRY; what <= OBJ_PREFETCH_SLOT; what++)
+		objects_prefetch(c->objects, gpa, what);
+	__builtin_prefetch(guest_ram_at(c->ram, gpa, 1));
+}
+
 static enum hook_result serve(struct checker *c, struct vcpu_state *s, bool may_step);
 
 static enum hook_result serve_hidden(struct checker *c, struct vcpu_state *s, const struct insn *i,
@@ -240,7 +248,7 @@ static enum hook_result serve_hidden(struct checker *c, struct vcpu_state *s, co
 	bool stale = false;
 
 	for (unsigned n = 0; n < p->n; n++) {
-		shadow_prefetch(c->shadow, p->piece[n].gpa);
+		prefetch(c, p->piece[n].gpa);
 		if (p->piece[n].hidden && (c->agent.broken || is_stale(s, &p->piece[n]))) {
 			release_stale(c, p->piece[n].gpa);
 			stale = true;
