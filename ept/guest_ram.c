@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * guest_ram.c: the memfd behind guest memory, its two mappings and the userfaultfd that hides
- * pages.
+ * guest_ram.c: the file in memory behind guest memory, its two mappings and the userfaultfd that hides pages.
  *
  * Knows no KVM: the caller makes memslots of guest_ram_ranges(). Does not decide which page is
  * hidden.
  *
  * Both mappings are contiguous over the RAM; the hole below 4 GiB exists in guest-physical
- * addresses only. "Offset" below is the offset into the memfd, and so into either mapping.
+ * addresses only. "Offset" below is the offset into the file, and so into either mapping.
+ *
+ * A block of 2 MiB of the guest mapping begins as new: registered with the userfaultfd, so that its first touch is
+ * ours. It becomes huge then: a huge page, readable, and not registered, so that the kernel maps it as a whole. When the
+ * first page in it is hidden it becomes small, for good: registered, write-only, each page mapped by itself. Where the
+ * host has no huge pages for files all blocks are small from the start.
  */
 #include "guest_ram.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mount.h>
 #include <linux/userfaultfd.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,11 +37,17 @@
 #define RAM_MAX	  (1ull << 40) /* keeps every sum of offsets far from overflow */
 #define BITS	  64	       /* of a word of the bitmaps */
 #define PENDING	  64
+#define BLOCK_PAGES (RAM_GRAIN / GUEST_PAGE)
+
+enum block { BLOCK_SMALL, BLOCK_NEW, BLOCK_HUGE };
 
 struct guest_ram {
 	struct guest_ram_map map; /* hidden is written under the checker's lock, read by any thread */
 	bool plain;
-	int memfd, uffd; /* -1 where it is plain */
+	bool huge; /* the file has huge pages */
+	int file, uffd; /* -1 where it is plain */
+	pthread_mutex_t block_lock; /* of what becomes of a block, within any other lock */
+	_Atomic uint8_t *block;	    /* enum block */
 	uint8_t *guest;	 /* as map.view: MAP_FAILED until mapped; the same where it is plain */
 	_Atomic uint64_t nhidden;
 	uint64_t *backed; /* one bit a page: known to be in the page cache. Under the same lock. */
@@ -66,15 +78,68 @@ static void *below_all(const uint8_t *view)
 	return (uintptr_t)view > BELOW_VIEW ? (void *)((uintptr_t)view - BELOW_VIEW) : NULL;
 }
 
+/*
+ * In a file system of its own, which nobody else sees, because a memfd has huge pages only where somebody has changed
+ * a setting of the host. Needs CAP_SYS_ADMIN. -1: not to be had.
+ */
+static int huge_file(uint64_t size)
+{
+	int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC), mount = -1, file = -1;
+	char bytes[32];
+
+	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)size);
+	if (fs >= 0 && !syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "huge", "always", 0) &&
+	    !syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "size", bytes, 0) &&
+	    !syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0))
+		mount = (int)syscall(SYS_fsmount, fs, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+								       MOUNT_ATTR_NOEXEC);
+	if (mount >= 0) {
+		file = openat(mount, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		close(mount);
+	}
+	if (fs >= 0)
+		close(fs);
+	return file;
+}
+
+static int open_file(struct guest_ram *ram, const char **what)
+{
+	ram->file = huge_file(ram->map.size);
+	ram->huge = ram->file >= 0;
+	if (!ram->huge)
+		ram->file = memfd_create("kmc-guest-ram", MFD_CLOEXEC);
+	if (ram->file < 0)
+		return fail(what, "memfd_create");
+	if (ftruncate(ram->file, (off_t)ram->map.size) < 0)
+		return fail(what, "ftruncate(guest memory)");
+	for (uint64_t n = 0; n < ram->map.size / RAM_GRAIN; n++)
+		ram->block[n] = ram->huge ? BLOCK_NEW : BLOCK_SMALL;
+	return 0;
+}
+
+/* In whole huge pages: RAM_GRAIN is their size. file: -1 for anonymous memory. */
+static void *map_aligned(void *hint, uint64_t size, int prot, int file)
+{
+	uint8_t *map = mmap(hint, size + RAM_GRAIN, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t before;
+
+	if (map == MAP_FAILED)
+		return map;
+	before = -(uintptr_t)map % RAM_GRAIN;
+	if (before)
+		munmap(map, before);
+	munmap(map + before + size, RAM_GRAIN - before);
+	return mmap(map + before, size, prot,
+		    (file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED) | MAP_FIXED | MAP_NORESERVE, file, 0);
+}
+
 static int map_both(struct guest_ram *ram, const char **what)
 {
-	ram->memfd = memfd_create("kmc-guest-ram", MFD_CLOEXEC);
-	if (ram->memfd < 0)
-		return fail(what, "memfd_create");
-	if (ftruncate(ram->memfd, (off_t)ram->map.size) < 0)
-		return fail(what, "ftruncate(guest memory)");
-	ram->map.view = mmap(NULL, ram->map.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-			 ram->memfd, 0);
+	int err = open_file(ram, what);
+
+	if (err)
+		return err;
+	ram->map.view = map_aligned(NULL, ram->map.size, PROT_READ | PROT_WRITE, ram->file);
 	if (ram->map.view == MAP_FAILED)
 		return fail(what, "mmap(view of guest memory)");
 	/*
@@ -86,18 +151,16 @@ static int map_both(struct guest_ram *ram, const char **what)
 	 * has no write-only PTEs. The price: a read of a page that nobody mapped yet is an EFAULT
 	 * as well, see guest_ram_populate().
 	 */
-	ram->guest = mmap(below_all(ram->map.view), ram->map.size, PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ram->memfd, 0);
+	ram->guest = map_aligned(below_all(ram->map.view), ram->map.size, PROT_WRITE, ram->file);
 	if (ram->guest == MAP_FAILED)
 		return fail(what, "mmap(guest memory)");
 	/* A child of the VMM has no business with the guest's memory. */
 	if (madvise(ram->map.view, ram->map.size, MADV_DONTFORK) < 0 ||
 	    madvise(ram->guest, ram->map.size, MADV_DONTFORK) < 0)
 		return fail(what, "madvise(MADV_DONTFORK)");
-	/*
-	 * Pages are hidden one at a time: a huge mapping would only be split. Fails where the
-	 * kernel has no huge pages, which is as good.
-	 */
-	(void)madvise(ram->guest, ram->map.size, MADV_NOHUGEPAGE);
+	/* Fails where the kernel has no huge pages, which is as good. */
+	(void)madvise(ram->map.view, ram->map.size, MADV_HUGEPAGE);
+	(void)madvise(ram->guest, ram->map.size, ram->huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 	return 0;
 }
 
@@ -127,42 +190,45 @@ static int uffd_open(struct guest_ram *ram, const char **what)
 	return err;
 }
 
+/* "Missing", too, where the first touch of a block is to be ours. */
+static int uffd_watch(const struct guest_ram *ram, uint64_t off, uint64_t len, uint64_t *ioctls)
+{
+	struct uffdio_register reg = {.range = {(uintptr_t)ram->guest + off, len},
+				      .mode = UFFDIO_REGISTER_MODE_MINOR |
+					      (ram->huge ? UFFDIO_REGISTER_MODE_MISSING : 0)};
+
+	if (ioctl(ram->uffd, UFFDIO_REGISTER, &reg) < 0)
+		return -errno;
+	*ioctls = reg.ioctls;
+	return 0;
+}
+
 static int uffd_register(struct guest_ram *ram, const char **what)
 {
 	struct uffdio_api api = {.api = UFFD_API,
-				 .features = UFFD_FEATURE_SIGBUS | UFFD_FEATURE_MINOR_SHMEM};
-	struct uffdio_register reg = {.range = {(uintptr_t)ram->guest, ram->map.size},
-				      .mode = UFFDIO_REGISTER_MODE_MINOR};
+				 .features = UFFD_FEATURE_SIGBUS | UFFD_FEATURE_MINOR_SHMEM |
+					     UFFD_FEATURE_MISSING_SHMEM};
+	uint64_t ioctls;
 	int err = uffd_open(ram, what);
 
 	if (err)
 		return err;
 	if (ioctl(ram->uffd, UFFDIO_API, &api) < 0)
 		return fail(what, "UFFDIO_API");
-	if (ioctl(ram->uffd, UFFDIO_REGISTER, &reg) < 0)
+	if (uffd_watch(ram, 0, ram->map.size, &ioctls) < 0)
 		return fail(what, "UFFDIO_REGISTER");
-	if (!(reg.ioctls & (1ull << _UFFDIO_CONTINUE))) {
+	if (!(ioctls & (1ull << _UFFDIO_CONTINUE))) {
 		errno = EOPNOTSUPP;
 		return fail(what, "UFFDIO_CONTINUE");
 	}
 	return 0;
 }
 
-/* In whole huge pages: RAM_GRAIN is their size. */
 static int map_plain(struct guest_ram *ram, const char **what)
 {
-	size_t room = ram->map.size + RAM_GRAIN;
-	uint8_t *map = mmap(NULL, room, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	size_t before;
-
-	if (map == MAP_FAILED)
+	ram->map.view = ram->guest = map_aligned(NULL, ram->map.size, PROT_READ | PROT_WRITE, -1);
+	if (ram->map.view == MAP_FAILED)
 		return fail(what, "mmap(guest memory)");
-	before = -(uintptr_t)map % RAM_GRAIN;
-	if (before)
-		munmap(map, before);
-	munmap(map + before + ram->map.size, RAM_GRAIN - before);
-	ram->map.view = ram->guest = map + before;
 	if (madvise(ram->map.view, ram->map.size, MADV_DONTFORK) < 0)
 		return fail(what, "madvise(MADV_DONTFORK)");
 	/* Fails where the kernel has no huge pages: then there are small ones. */
@@ -178,7 +244,8 @@ static int make_hidable(struct guest_ram *ram, const char **what)
 	ram->map.hidden = calloc(words, sizeof(*ram->map.hidden));
 	ram->backed = calloc(words, sizeof(*ram->backed));
 	ram->gone = calloc(words, sizeof(*ram->gone));
-	if (!ram->map.hidden || !ram->backed || !ram->gone)
+	ram->block = calloc(ram->map.size / RAM_GRAIN, sizeof(*ram->block));
+	if (!ram->map.hidden || !ram->backed || !ram->gone || !ram->block)
 		return fail(what, "calloc");
 	err = map_both(ram, what);
 	return err ? err : uffd_register(ram, what);
@@ -200,8 +267,9 @@ static int create(uint64_t size, bool plain, struct guest_ram **out, const char 
 	ram->map.size = size;
 	ram->map.low = size < GUEST_RAM_LOW_END ? size : GUEST_RAM_LOW_END;
 	ram->plain = plain;
-	ram->memfd = ram->uffd = -1;
+	ram->file = ram->uffd = -1;
 	ram->map.view = ram->guest = MAP_FAILED;
+	pthread_mutex_init(&ram->block_lock, NULL);
 	err = plain ? map_plain(ram, what) : make_hidable(ram, what);
 	if (err) {
 		guest_ram_destroy(ram);
@@ -236,11 +304,13 @@ void guest_ram_destroy(struct guest_ram *ram)
 		munmap(ram->guest, ram->map.size);
 	if (ram->map.view != MAP_FAILED)
 		munmap(ram->map.view, ram->map.size);
-	if (ram->memfd >= 0)
-		close(ram->memfd);
+	if (ram->file >= 0)
+		close(ram->file);
 	free(ram->map.hidden);
 	free(ram->backed);
 	free(ram->gone);
+	free(ram->block);
+	pthread_mutex_destroy(&ram->block_lock);
 	free(ram);
 }
 
@@ -309,7 +379,7 @@ static int64_t to_pages(const struct guest_ram *ram, gpa_t gpa, uint64_t n)
 	return (int64_t)(off / GUEST_PAGE);
 }
 
-/* ---------------------------------------------------------- hide and show */
+/* -------------------------------------------------------- pages, one by one */
 
 /* Relaxed: the bits carry no other data, and changes of one page do not race. */
 static void mark(struct guest_ram *ram, uint64_t page, uint64_t n, bool hidden)
@@ -364,6 +434,125 @@ static int continue_pages(struct guest_ram *ram, uint64_t page, uint64_t n)
 	return mapped;
 }
 
+/* ----------------------------------------------------------------- blocks */
+
+static enum block block_at(const struct guest_ram *ram, uint64_t page)
+{
+	return (enum block)atomic_load(&ram->block[page / BLOCK_PAGES]);
+}
+
+/* Behind the last page of its block, or end where that comes first. */
+static uint64_t block_end(uint64_t page, uint64_t end)
+{
+	uint64_t next = page / BLOCK_PAGES * BLOCK_PAGES + BLOCK_PAGES;
+
+	return next < end ? next : end;
+}
+
+static int block_protect(const struct guest_ram *ram, uint64_t n, int prot)
+{
+	return mprotect(ram->guest + n * RAM_GRAIN, RAM_GRAIN, prot) < 0 ? -errno : 0;
+}
+
+static int block_unwatch(const struct guest_ram *ram, uint64_t n)
+{
+	struct uffdio_range range = {(uintptr_t)ram->guest + n * RAM_GRAIN, RAM_GRAIN};
+
+	return ioctl(ram->uffd, UFFDIO_UNREGISTER, &range) < 0 ? -errno : 0;
+}
+
+static int block_allocate(const struct guest_ram *ram, uint64_t n)
+{
+	return fallocate(ram->file, 0, (off_t)(n * RAM_GRAIN), RAM_GRAIN) < 0 ? -errno : 0;
+}
+
+/* A new block, or a huge one where somebody else was first. There may be no more mappings: then it is small. */
+static int make_huge(struct guest_ram *ram, uint64_t n)
+{
+	enum block becomes = BLOCK_HUGE;
+	int err = 0;
+
+	pthread_mutex_lock(&ram->block_lock);
+	if (atomic_load(&ram->block[n]) == BLOCK_NEW) {
+		err = block_allocate(ram, n);
+		if (!err && (block_protect(ram, n, PROT_READ | PROT_WRITE) || block_unwatch(ram, n))) {
+			becomes = BLOCK_SMALL;
+			err = block_protect(ram, n, PROT_WRITE);
+		}
+		if (!err)
+			atomic_store(&ram->block[n], becomes);
+	}
+	pthread_mutex_unlock(&ram->block_lock);
+	return err;
+}
+
+/* All of its pages are mapped then, one by one. */
+static int make_small_locked(struct guest_ram *ram, uint64_t n)
+{
+	bool huge = atomic_load(&ram->block[n]) == BLOCK_HUGE;
+	uint64_t ioctls;
+	int err;
+
+	if (huge) {
+		err = uffd_watch(ram, n * RAM_GRAIN, RAM_GRAIN, &ioctls);
+		if (!err)
+			err = block_protect(ram, n, PROT_WRITE);
+		if (err)
+			block_unwatch(ram, n);
+	} else {
+		err = block_allocate(ram, n);
+	}
+	if (err)
+		return err;
+	atomic_store(&ram->block[n], BLOCK_SMALL);
+	if (huge && madvise(ram->guest + n * RAM_GRAIN, RAM_GRAIN, MADV_DONTNEED) < 0)
+		return -errno;
+	err = continue_pages(ram, n * BLOCK_PAGES, BLOCK_PAGES);
+	return err < 0 ? err : 0;
+}
+
+static int make_small(struct guest_ram *ram, uint64_t page, uint64_t end)
+{
+	int err = 0;
+
+	for (; page < end && !err; page = block_end(page, end)) {
+		if (block_at(ram, page) == BLOCK_SMALL)
+			continue;
+		pthread_mutex_lock(&ram->block_lock);
+		if (block_at(ram, page) != BLOCK_SMALL)
+			err = make_small_locked(ram, page / BLOCK_PAGES);
+		pthread_mutex_unlock(&ram->block_lock);
+	}
+	return err;
+}
+
+/* Of pages that are not hidden. As continue_pages(). */
+static int reach_pages(struct guest_ram *ram, uint64_t page, uint64_t end)
+{
+	int mapped = 0, r;
+
+	for (uint64_t next; page < end; page = next) {
+		next = block_end(page, end);
+		switch (block_at(ram, page)) {
+		case BLOCK_NEW:
+			r = make_huge(ram, page / BLOCK_PAGES);
+			r = r < 0 ? r : 1;
+			break;
+		case BLOCK_SMALL:
+			r = continue_pages(ram, page, next - page);
+			break;
+		default:
+			r = 0;
+		}
+		if (r < 0)
+			return r;
+		mapped |= r;
+	}
+	return mapped;
+}
+
+/* ---------------------------------------------------------- hide and show */
+
 /*
  * Puts pages that nobody has touched into the page cache. Without one, a minor fault does not
  * happen: the kernel would serve the guest's first write to the "hidden" page with a new page,
@@ -413,7 +602,7 @@ static int hide_now(struct guest_ram *ram, uint64_t page, uint64_t n)
 /* A page that could not be mapped is no longer hidden: guest_ram_populate() serves it later. */
 static int show_now(struct guest_ram *ram, uint64_t page, uint64_t n)
 {
-	int err = continue_pages(ram, page, n);
+	int err = reach_pages(ram, page, page + n);
 
 	set_gone(ram, page, n, false);
 	return err < 0 ? err : 0;
@@ -486,7 +675,9 @@ int guest_ram_hide(struct guest_ram *ram, gpa_t gpa, uint64_t n)
 		errno = EOPNOTSUPP;
 		return -errno;
 	}
-	err = back_pages(ram, (uint64_t)page, n);
+	err = make_small(ram, (uint64_t)page, (uint64_t)page + n);
+	if (!err)
+		err = back_pages(ram, (uint64_t)page, n);
 	if (err)
 		return err;
 	mark(ram, (uint64_t)page, n, true);
@@ -529,7 +720,7 @@ int guest_ram_populate(struct guest_ram *ram, gpa_t gpa, uint64_t n)
 			;
 		if (hidden)
 			continue;
-		ret = continue_pages(ram, page, run - page);
+		ret = reach_pages(ram, page, run);
 		if (ret < 0)
 			return ret;
 		set_gone(ram, page, run - page, false);

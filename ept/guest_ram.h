@@ -2,16 +2,17 @@
 /*
  * guest_ram.h: guest memory, and which of its pages the guest can reach without an exit.
  *
- * One memfd mapped twice: the guest mapping (KVM memslots, hidden and shown by userfaultfd) and the
+ * A file in memory mapped twice: the guest mapping (KVM memslots, hidden and shown by userfaultfd) and the
  * view (loader, devices, emulator; never hidden). docs/decisions/ says why the guest mapping is
- * write-only and why pages are not hidden by mprotect.
+ * write-only, why pages are not hidden by mprotect, and how the guest has huge pages nevertheless, except
+ * where one of their pages was hidden once.
  *
  * Memory of the second kind (plain) has one mapping and no userfaultfd: nothing in it can be
  * hidden, and the host may give it huge pages, which spare the guest most of its first touches'
  * exits.
  *
  * Threads: hide, show and untrack of one page must not race (the checker's lock sees to that);
- * guest_ram_at and the queries may be called from any thread.
+ * guest_ram_populate, guest_ram_at and the queries may be called from any thread.
  */
 #ifndef KMC_GUEST_RAM_H
 #define KMC_GUEST_RAM_H

@@ -308,6 +308,8 @@ int leaks_find(struct objects *o, const struct leaks_config *config, struct leak
 	struct words given = { .word = config->words, .n = config->nwords };
 
 	*stats = (struct leaks_stats){ 0 };
+	if (!objects_live(o))
+		return 0;
 	each_part(&s, begin_region, NULL);
 	reach_words(&s, &given);
 	reach_through(&s);

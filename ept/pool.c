@@ -20,6 +20,10 @@
 #define MADV_COLLAPSE 25 /* Linux 6.1; elsewhere it fails, and the kernel does the same at its leisure */
 #endif
 
+#ifndef PR_THP_DISABLE_EXCEPT_ADVISED
+#define PR_THP_DISABLE_EXCEPT_ADVISED (1 << 1) /* Linux 6.18 */
+#endif
+
 /* AddressSanitizer is to see each cell by itself. */
 #ifdef __SANITIZE_ADDRESS__
 #define BY_MALLOC true
@@ -76,9 +80,11 @@ static void *map(size_t bytes)
 
 static atomic_bool small_pages;
 
+/* Later kernels can leave out what asks for huge pages: as pools do, and the guest's memory. */
 void pool_small_pages(void)
 {
-	atomic_store(&small_pages, !prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
+	atomic_store(&small_pages, !prctl(PR_SET_THP_DISABLE, 1, PR_THP_DISABLE_EXCEPT_ADVISED, 0, 0) ||
+					   !prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0));
 }
 
 static void end_small_pages(void)

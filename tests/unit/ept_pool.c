@@ -75,7 +75,7 @@ static void a_huge_table_keeps_its_contents(void **state)
 
 static int small_pages(void)
 {
-	return prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0);
+	return prctl(PR_GET_THP_DISABLE, 0, 0, 0, 0) > 0;
 }
 
 /* A table for which there is no room for a huge page changes nothing; a large one ends it, once. */

@@ -119,6 +119,9 @@ static const struct rule rules[] = {
 
 	/* The guest's memory, and kicking each other. */
 	IOCTL(UFFDIO_CONTINUE, GUEST),
+	IOCTL(UFFDIO_REGISTER, GUEST),
+	IOCTL(UFFDIO_UNREGISTER, GUEST),
+	ANY(fallocate, GUEST),
 	IOCTL(KVM_IRQ_LINE, GUEST),
 	IOCTL(KVM_SIGNAL_MSI, GUEST),
 	IOCTL(KVM_IOEVENTFD, GUEST),
