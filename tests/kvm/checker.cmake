@@ -6,7 +6,7 @@ foreach(name checker_agent checker_announce checker_control checker_device check
 endforeach()
 target_sources(checker_agent PRIVATE agent_guest.c)
 target_sources(checker_announce PRIVATE agent_guest.c)
-target_sources(checker_control PRIVATE agent_guest.c)
+target_sources(checker_control PRIVATE agent_guest.c ${PROJECT_SOURCE_DIR}/tests/unit/sink_client.c)
 target_sources(checker_device PRIVATE agent_guest.c)
 target_sources(checker_ring PRIVATE agent_guest.c)
 target_sources(checker_track PRIVATE agent_guest.c)

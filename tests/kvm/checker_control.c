@@ -16,6 +16,7 @@
 #include "agent_guest.h"
 #include "checks.h"
 #include "inspect.h"
+#include "sink_client.h"
 
 #define DOUBLE_FREE VERDICT_BIT(VERDICT_DOUBLE_FREE)
 #define WHERE	    (SLAB + 0x10000) /* not touched by the guest */
@@ -339,6 +340,43 @@ static void test_look(void **state)
 	agent_guest_destroy(&g);
 }
 
+#define RESUMES 50
+
+struct reader {
+	struct machine *machine;
+	unsigned told, late;
+};
+
+static void resume_at_once(void *ctx, const char *text, size_t len)
+{
+	struct reader *r = ctx;
+
+	r->told++;
+	r->late += !machine_paused(r->machine);
+	machine_resume(r->machine);
+}
+
+/* Otherwise a reader's "resume" may come before the pause, which nobody ends then. */
+static void test_paused_before_told(void **state)
+{
+	for (unsigned i = 0; i < RESUMES; i++) {
+		struct checker_config config = config_of(ON_REPORT_PAUSE);
+		struct reader reader = {0};
+		const struct sink_config sink = {.vm = "vm-1", .text = resume_at_once, .text_ctx = &reader};
+		struct guest g;
+
+		config.sink = sink_start(&sink);
+		agent_guest_create(&g, &config);
+		reader.machine = g.machine;
+		frees(&g, 1, 0);
+		run(&g, END_RESET);
+		sink_destroy(config.sink);
+		assert_int_equal(reader.told, 1);
+		assert_int_equal(reader.late, 0);
+		agent_guest_destroy(&g);
+	}
+}
+
 /* ------------------------------------------------- a vCPU waits for an announcement */
 
 /* A number is drawn and its record is not there yet. */
@@ -439,6 +477,7 @@ int main(void)
 		cmocka_unit_test(test_names),	     cmocka_unit_test(test_exit),
 		cmocka_unit_test(test_panic),	     cmocka_unit_test(test_look),
 		cmocka_unit_test(test_pause_in_gap), cmocka_unit_test(test_stop_in_gap),
+		cmocka_unit_test(test_paused_before_told),
 	};
 
 	return tiny_kernel_runs() ? cmocka_run_group_tests(tests, rules_setup, rules_teardown) : 77;

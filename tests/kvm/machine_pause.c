@@ -106,6 +106,43 @@ static void *pause_often(void *arg)
 	return NULL;
 }
 
+/* What is paused stays so, and what is resumed meanwhile waits for the look's end. */
+static void *look_and_pause(void *arg)
+{
+	struct machine *m = arg;
+
+	expect(moves(m), "the guest does not run");
+	expect(machine_freeze(m, WAIT_MS) == 0 && rests(m), "the guest runs although it is frozen");
+	expect(!machine_paused(m) && machine_wait_paused(m, 0) == -ECANCELED, "who looks has paused it");
+	machine_resume(m);
+	expect(rests(m), "resumed although it is frozen");
+	machine_thaw(m);
+	expect(moves(m), "the guest does not go on");
+	for (test.rounds = 0; test.rounds < ROUNDS; test.rounds++) {
+		expect(machine_freeze(m, WAIT_MS) == 0, "it does not freeze");
+		machine_pause(m);
+		machine_thaw(m);
+		expect(machine_paused(m) && machine_wait_paused(m, WAIT_MS) == 0 && rests(m),
+		       "the pause went with the look");
+		expect(machine_freeze(m, WAIT_MS) == 0, "what is paused does not freeze");
+		machine_thaw(m);
+		expect(machine_paused(m) && rests(m), "the pause before the look went with it");
+		machine_resume(m);
+		expect(moves(m), "the guest does not go on");
+	}
+	machine_stop(m, END_OPERATOR, "done");
+	expect(machine_freeze(m, WAIT_MS) == -ECANCELED, "a stopped machine freezes");
+	return NULL;
+}
+
+static void look_at_pauses(void **state)
+{
+	struct machine *m = make_guest(counts_start, counts_end, NULL);
+
+	assert_int_equal(run_beside(m, look_and_pause), END_OPERATOR);
+	machine_destroy(m);
+}
+
 static void pause_cpus(unsigned cpus)
 {
 	const struct machine_config config = {.cpus = cpus};
@@ -321,7 +358,7 @@ int main(void)
 		cmocka_unit_test(pause_one),	     cmocka_unit_test(pause_not_started),
 		cmocka_unit_test(stop_while_paused), cmocka_unit_test(clock_stands_still),
 		cmocka_unit_test(step_goes_first),   cmocka_unit_test(hook_gives_way),
-		cmocka_unit_test(nmi_arrives),
+		cmocka_unit_test(nmi_arrives),	     cmocka_unit_test(look_at_pauses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

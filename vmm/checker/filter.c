@@ -136,10 +136,11 @@ void filter_send(struct checker *c, struct report *r, uint64_t place)
 		g = groups_add(c->filter.groups, hash, r->seq, report_stack_hash(r));
 	if (g)
 		groups_remember(c->filter.groups, place, g);
+	/* Before anybody is told, who may resume it at once. A leak stops nobody: the guest stands still, or has ended. */
+	if (r->verdict != VERDICT_LEAK)
+		react(c, r);
 	if (c->config.sink)
 		sink_report(c->config.sink, r);
-	if (r->verdict != VERDICT_LEAK) /* the guest has ended */
-		react(c, r);
 }
 
 static void tell_last_count(void *ctx, struct group *g)

@@ -96,18 +96,18 @@ static json_t *state(const struct control *c)
 	return json_pack("{s:s}", "state", control_state(c));
 }
 
-/* A vCPU that writes to a standard output that takes nothing does not come out. */
-static bool pause_all(struct control *c, char *err, size_t errlen)
+/*
+ * result: of machine_wait_paused() or machine_freeze(). A vCPU that writes to a standard output that takes nothing does
+ * not come out.
+ */
+static bool stands_still(int result, const char *others, char *err, size_t errlen)
 {
-	machine_pause(c->machine);
-	switch (-machine_wait_paused(c->machine, PAUSE_MS)) {
+	switch (-result) {
 	case 0:
 		return true;
 	case ETIMEDOUT:
-		snprintf(
-			err, errlen,
-			"a vCPU is busy: see whether standard output is stuck; the others are held "
-			"until resume");
+		snprintf(err, errlen, "a vCPU is busy: see whether standard output is stuck; the others %s",
+			 others);
 		return false;
 	default:
 		snprintf(err, errlen, "the VM ended, or somebody resumed it");
@@ -119,7 +119,10 @@ static json_t *pause_vm(void *ctx, const json_t *args, char *err, size_t errlen)
 {
 	struct control *c = ctx;
 
-	return pause_all(c, err, errlen) ? state(c) : NULL;
+	machine_pause(c->machine);
+	return stands_still(machine_wait_paused(c->machine, PAUSE_MS), "are held until resume", err, errlen)
+		       ? state(c)
+		       : NULL;
 }
 
 static json_t *resume_vm(void *ctx, const json_t *args, char *err, size_t errlen)
@@ -130,18 +133,15 @@ static json_t *resume_vm(void *ctx, const json_t *args, char *err, size_t errlen
 	return state(c);
 }
 
-/* A VM that was paused before stays so. */
 static json_t *leaks(void *ctx, const json_t *args, char *err, size_t errlen)
 {
 	struct control *c = ctx;
-	bool paused = machine_paused(c->machine), done;
 	struct leaks_stats s;
 	uint64_t reports;
+	bool done = stands_still(machine_freeze(c->machine, PAUSE_MS), "go on", err, errlen) &&
+		    checker_leaks(c->checker, &s, &reports, err, errlen) == 0;
 
-	done = pause_all(c, err, errlen) &&
-	       checker_leaks(c->checker, &s, &reports, err, errlen) == 0;
-	if (!paused)
-		machine_resume(c->machine);
+	machine_thaw(c->machine);
 	if (!done)
 		return NULL;
 	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "objects", (json_int_t)s.objects, "bytes",

@@ -80,7 +80,7 @@ struct machine {
 	pthread_cond_t hold_changed;
 	_Atomic(struct vcpu *) hold; /* only this one may run; NULL: all may */
 	atomic_bool stopping;
-	atomic_bool paused; /* none may run, but one that holds the others finishes its step */
+	_Atomic unsigned paused; /* why none may run, 0: all may; one that holds the others finishes its step */
 	unsigned parked;    /* vCPUs; under hold_lock */
 	unsigned active;    /* devices at work for the guest; under hold_lock */
 	struct pause_clock clock;

@@ -157,6 +157,12 @@ void machine_pause(struct machine *m); /* does not wait; a hook may call it */
 int machine_wait_paused(struct machine *m, unsigned timeout_ms);
 void machine_resume(struct machine *m);
 bool machine_paused(const struct machine *m);  /* machine_resume() has not been called yet */
+/*
+ * The same for who wants to look while nothing moves: whether it is paused when that is over is up to others. Returns
+ * as machine_wait_paused(); thaw it in any case. One at a time.
+ */
+int machine_freeze(struct machine *m, unsigned timeout_ms);
+void machine_thaw(struct machine *m);
 uint64_t machine_paused_ns(struct machine *m); /* for how long all were out, altogether */
 /*
  * For a hook that waits for another vCPU, which a pause may have caught: counts as out and returns

@@ -78,10 +78,14 @@ uint64_t machine_paused_ns(struct machine *m)
 
 /* ---- pausing ---- */
 
-void machine_pause(struct machine *m)
+/* What paused has; each lets the vCPUs go on only where the other does not keep them. */
+#define PAUSED 1u
+#define FROZEN 2u
+
+static void keep_out(struct machine *m, unsigned why)
 {
 	pthread_mutex_lock(&m->hold_lock);
-	atomic_store(&m->paused, true);
+	atomic_fetch_or(&m->paused, why);
 	/* Those that are held by another count from now on; those of the last pause still do. */
 	if (m->parked == m->cpus)
 		pause_clock_stop(m);
@@ -90,7 +94,21 @@ void machine_pause(struct machine *m)
 	hold_kick_all(m);
 }
 
-int machine_wait_paused(struct machine *m, unsigned timeout_ms)
+static void let_in(struct machine *m, unsigned why)
+{
+	pthread_mutex_lock(&m->hold_lock);
+	if (atomic_fetch_and(&m->paused, ~why) == why)
+		clock_start(m);
+	pthread_cond_broadcast(&m->hold_changed);
+	pthread_mutex_unlock(&m->hold_lock);
+}
+
+void machine_pause(struct machine *m)
+{
+	keep_out(m, PAUSED);
+}
+
+static int wait_out(struct machine *m, unsigned why, unsigned timeout_ms)
 {
 	struct timespec until;
 	int r = 0;
@@ -103,26 +121,38 @@ int machine_wait_paused(struct machine *m, unsigned timeout_ms)
 		until.tv_nsec -= 1000000000;
 	}
 	pthread_mutex_lock(&m->hold_lock);
-	while (!r && !machine_stopping(m) && atomic_load(&m->paused) &&
+	while (!r && !machine_stopping(m) && (atomic_load(&m->paused) & why) &&
 	       (m->parked < m->cpus || m->active))
 		r = pthread_cond_clockwait(&m->hold_changed, &m->hold_lock, CLOCK_MONOTONIC,
 					   &until);
-	if (machine_stopping(m) || !atomic_load(&m->paused))
+	if (machine_stopping(m) || !(atomic_load(&m->paused) & why))
 		r = ECANCELED;
 	pthread_mutex_unlock(&m->hold_lock);
 	return -r;
 }
 
+int machine_wait_paused(struct machine *m, unsigned timeout_ms)
+{
+	return wait_out(m, PAUSED, timeout_ms);
+}
+
 void machine_resume(struct machine *m)
 {
-	pthread_mutex_lock(&m->hold_lock);
-	clock_start(m);
-	atomic_store(&m->paused, false);
-	pthread_cond_broadcast(&m->hold_changed);
-	pthread_mutex_unlock(&m->hold_lock);
+	let_in(m, PAUSED);
+}
+
+int machine_freeze(struct machine *m, unsigned timeout_ms)
+{
+	keep_out(m, FROZEN);
+	return wait_out(m, FROZEN, timeout_ms);
+}
+
+void machine_thaw(struct machine *m)
+{
+	let_in(m, FROZEN);
 }
 
 bool machine_paused(const struct machine *m)
 {
-	return atomic_load(&m->paused);
+	return atomic_load(&m->paused) & PAUSED;
 }
