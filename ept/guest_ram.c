@@ -9,9 +9,10 @@
  * addresses only. "Offset" below is the offset into the file, and so into either mapping.
  *
  * A block of 2 MiB of the guest mapping begins as new: registered with the userfaultfd, so that its first touch is
- * ours. It becomes huge then: a huge page, readable, and not registered, so that the kernel maps it as a whole. When the
- * first page in it is hidden it becomes small, for good: registered, write-only, each page mapped by itself. Where the
- * host has no huge pages for files all blocks are small from the start.
+ * ours. It becomes huge then: advised to be a huge page, readable, and not registered, so that the kernel maps it as a
+ * whole. When the first page in it is hidden it becomes small, for good: registered, write-only, each page mapped by
+ * itself, and none of them missing meanwhile. Where the host has no huge pages for files all blocks are small from the
+ * start.
  */
 #include "guest_ram.h"
 
@@ -160,7 +161,7 @@ static int map_both(struct guest_ram *ram, const char **what)
 		return fail(what, "madvise(MADV_DONTFORK)");
 	/* Fails where the kernel has no huge pages, which is as good. */
 	(void)madvise(ram->map.view, ram->map.size, MADV_HUGEPAGE);
-	(void)madvise(ram->guest, ram->map.size, ram->huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
+	(void)madvise(ram->guest, ram->map.size, MADV_NOHUGEPAGE);
 	return 0;
 }
 
@@ -466,6 +467,11 @@ static int block_allocate(const struct guest_ram *ram, uint64_t n)
 	return fallocate(ram->file, 0, (off_t)(n * RAM_GRAIN), RAM_GRAIN) < 0 ? -errno : 0;
 }
 
+static int block_advise(const struct guest_ram *ram, uint64_t n, uint64_t bytes, int advice)
+{
+	return madvise(ram->guest + n * RAM_GRAIN, bytes, advice) < 0 ? -errno : 0;
+}
+
 /* A new block, or a huge one where somebody else was first. There may be no more mappings: then it is small. */
 static int make_huge(struct guest_ram *ram, uint64_t n)
 {
@@ -475,9 +481,12 @@ static int make_huge(struct guest_ram *ram, uint64_t n)
 	pthread_mutex_lock(&ram->block_lock);
 	if (atomic_load(&ram->block[n]) == BLOCK_NEW) {
 		err = block_allocate(ram, n);
-		if (!err && (block_protect(ram, n, PROT_READ | PROT_WRITE) || block_unwatch(ram, n))) {
+		if (!err && (block_protect(ram, n, PROT_READ | PROT_WRITE) ||
+			     block_advise(ram, n, RAM_GRAIN, MADV_HUGEPAGE) || block_unwatch(ram, n))) {
 			becomes = BLOCK_SMALL;
 			err = block_protect(ram, n, PROT_WRITE);
+			if (!err)
+				err = block_advise(ram, n, RAM_GRAIN, MADV_NOHUGEPAGE);
 		}
 		if (!err)
 			atomic_store(&ram->block[n], becomes);
@@ -486,29 +495,51 @@ static int make_huge(struct guest_ram *ram, uint64_t n)
 	return err;
 }
 
+/*
+ * In no moment may a page be missing in a block that is registered: KVM may be reading the guest's code and page tables
+ * there for another vCPU, and what it cannot read it calls an internal error. So the huge page goes while the kernel
+ * still serves each fault: by making two mappings of the block, neither of which has room for one. That the second half
+ * follows the first when all pages are mapped makes it one mapping again.
+ */
+static int split_huge(struct guest_ram *ram, uint64_t n)
+{
+	uint64_t ioctls;
+	int err = block_advise(ram, n, RAM_GRAIN / 2, MADV_NOHUGEPAGE);
+
+	if (!err)
+		err = block_advise(ram, n, RAM_GRAIN, MADV_POPULATE_READ);
+	if (!err)
+		err = block_advise(ram, n, RAM_GRAIN, MADV_NOHUGEPAGE);
+	if (!err)
+		err = uffd_watch(ram, n * RAM_GRAIN, RAM_GRAIN, &ioctls);
+	if (!err) {
+		err = block_protect(ram, n, PROT_WRITE);
+		if (err)
+			block_unwatch(ram, n);
+	}
+	if (err)
+		block_advise(ram, n, RAM_GRAIN, MADV_HUGEPAGE);
+	return err;
+}
+
+/* Nobody has a page of it. */
+static int fill_new(struct guest_ram *ram, uint64_t n)
+{
+	int err = block_allocate(ram, n);
+
+	if (!err)
+		err = continue_pages(ram, n * BLOCK_PAGES, BLOCK_PAGES);
+	return err < 0 ? err : 0;
+}
+
 /* All of its pages are mapped then, one by one. */
 static int make_small_locked(struct guest_ram *ram, uint64_t n)
 {
-	bool huge = atomic_load(&ram->block[n]) == BLOCK_HUGE;
-	uint64_t ioctls;
-	int err;
+	int err = atomic_load(&ram->block[n]) == BLOCK_HUGE ? split_huge(ram, n) : fill_new(ram, n);
 
-	if (huge) {
-		err = uffd_watch(ram, n * RAM_GRAIN, RAM_GRAIN, &ioctls);
-		if (!err)
-			err = block_protect(ram, n, PROT_WRITE);
-		if (err)
-			block_unwatch(ram, n);
-	} else {
-		err = block_allocate(ram, n);
-	}
-	if (err)
-		return err;
-	atomic_store(&ram->block[n], BLOCK_SMALL);
-	if (huge && madvise(ram->guest + n * RAM_GRAIN, RAM_GRAIN, MADV_DONTNEED) < 0)
-		return -errno;
-	err = continue_pages(ram, n * BLOCK_PAGES, BLOCK_PAGES);
-	return err < 0 ? err : 0;
+	if (!err)
+		atomic_store(&ram->block[n], BLOCK_SMALL);
+	return err;
 }
 
 static int make_small(struct guest_ram *ram, uint64_t page, uint64_t end)

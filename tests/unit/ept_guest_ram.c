@@ -9,6 +9,9 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -308,6 +311,49 @@ static void a_hidden_page_makes_its_block_small(void **state)
 	guest_ram_destroy(ram);
 }
 
+struct toucher {
+	struct guest_ram *ram;
+	uint64_t blocks;
+	atomic_bool over;
+	atomic_int rounds, failed;
+};
+
+/* All pages but the third of each block. */
+static void *touch_the_others(void *arg)
+{
+	struct toucher *t = arg;
+	uint64_t value;
+
+	for (; !atomic_load(&t->over); atomic_fetch_add(&t->rounds, 1))
+		for (uint64_t n = 0; n < t->blocks * 512; n += 7)
+			if (n % 512 != 3 && guest_read(t->ram, n * P, &value))
+				atomic_fetch_add(&t->failed, 1);
+	return NULL;
+}
+
+/* KVM reads the guest's page tables, and cannot ask us for one. */
+static void no_page_is_missing_while_a_block_gets_small(void **state)
+{
+	struct toucher t = {.ram = test_ram(64 * MIB), .blocks = 32};
+	pthread_t thread;
+
+	if (!has_huge_pages())
+		skip(); /* needs CAP_SYS_ADMIN */
+	assert_int_equal(guest_ram_populate(t.ram, GPA(0), guest_ram_pages(t.ram)), 1);
+	assert_int_equal(pthread_create(&thread, NULL, touch_the_others, &t), 0);
+	for (uint64_t n = 0; n < t.blocks; n++) {
+		int before = atomic_load(&t.rounds);
+
+		while (atomic_load(&t.rounds) < before + 2)
+			sched_yield();
+		assert_int_equal(guest_ram_hide(t.ram, GPA(n * 2 * MIB + 3 * P), 1), 0);
+	}
+	atomic_store(&t.over, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(t.failed, 0);
+	guest_ram_destroy(t.ram);
+}
+
 /* Pages on both sides of a block's end, and blocks that nobody has touched in between. */
 static void hides_across_blocks(void **state)
 {
@@ -542,6 +588,7 @@ int main(void)
 	const struct CMUnitTest huge[] = {
 		cmocka_unit_test(first_touch_maps_a_huge_page),
 		cmocka_unit_test(a_hidden_page_makes_its_block_small),
+		cmocka_unit_test(no_page_is_missing_while_a_block_gets_small),
 	};
 	const struct CMUnitTest small[] = {
 		cmocka_unit_test(populate_maps_what_is_not_hidden),
