@@ -17,9 +17,9 @@
 #include <time.h>
 
 #include "engine.h"
-#include "guest_call.h"
 #include "guest_code.h"
 
+#define STACK  2048  /* words */
 #define ENOUGH 20000 /* guest instructions of a measurement, about */
 #define LONG   UINT32_MAX
 #define SHORT  256
@@ -39,7 +39,7 @@ static const struct mode {
 struct world {
 	struct guest_data data;
 	uint8_t v[sizeof(struct guest_data)];
-	uint64_t stack[GUEST_STACK] __attribute__((aligned(4096)));
+	uint64_t stack[STACK] __attribute__((aligned(4096)));
 	const struct mode *mode;
 	uint64_t uses;
 };
@@ -47,6 +47,9 @@ struct world {
 struct totals {
 	uint64_t insns, accesses, result;
 };
+
+void on_return(void); /* where guest_repeat() returns to: hlt is for the hardware */
+__asm__(".pushsection .text\n.globl on_return\non_return: hlt\n.popsection");
 
 static uint64_t in_data(const struct world *w, uint64_t addr)
 {
@@ -136,7 +139,7 @@ static inline struct totals run_windows(struct world *w, struct engine *e, struc
 		t.insns += out.insns;
 		t.accesses += out.accesses;
 	} while (out.end == ENGINE_OVER && out.progress);
-	t.result = cpu.rip == GUEST_RETURN ? cpu.gpr[INSN_RAX] : ~0ull;
+	t.result = cpu.rip == (uintptr_t)on_return ? cpu.gpr[INSN_RAX] : ~0ull;
 	return t;
 }
 
@@ -149,7 +152,16 @@ __attribute__((noipa)) static struct totals measured(struct world *w, struct eng
 
 static struct insn_cpu call(struct world *w, guest_fn *fn, uint64_t times)
 {
-	return guest_call(w->stack, (uintptr_t)guest_repeat, (uintptr_t)fn, (uintptr_t)&w->data, times);
+	uint64_t *top = &w->stack[STACK / 2];
+
+	*top = (uintptr_t)on_return;
+	return (struct insn_cpu){ .mode = INSN_MODE_64,
+				  .rflags = 2,
+				  .rip = (uintptr_t)guest_repeat,
+				  .gpr = { [INSN_RDI] = (uintptr_t)fn,
+					   [INSN_RSI] = (uintptr_t)&w->data,
+					   [INSN_RDX] = times,
+					   [INSN_RSP] = (uintptr_t)top } };
 }
 
 static void prepare(struct world *w)

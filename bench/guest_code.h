@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * guest_code.h: code of the kind kernels run, for bench/engine_cost.c and bench/scale_cost.c, and the data it works on.
+ * guest_code.h: code of the kind kernels run, for bench/engine_cost.c, and the data it works on.
  *
  * Each function leaves the data as the next call expects it, returns a number that depends on all of
  * its work, and decides nothing by the bytes of `payload`: they may be undefined.
@@ -71,9 +71,5 @@ extern const size_t guest_functions;
 
 void guest_prepare(struct guest_data *d);
 uint64_t guest_repeat(guest_fn *fn, struct guest_data *d, uint64_t times);
-/* A little of each, again and again, without end: most functions that kernels call are short. */
-void guest_mix(struct guest_data *d);
-/* Writes so many words one by one, and reads the first ones again. */
-uint64_t guest_object(uint64_t *object, uint64_t written, uint64_t read);
 
 #endif

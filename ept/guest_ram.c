@@ -532,14 +532,16 @@ static int fill_new(struct guest_ram *ram, uint64_t n)
 	return err < 0 ? err : 0;
 }
 
-/* All of its pages are mapped then, one by one. */
+/* All of its pages are mapped then, one by one. Under the lock of backed, too. */
 static int make_small_locked(struct guest_ram *ram, uint64_t n)
 {
 	int err = atomic_load(&ram->block[n]) == BLOCK_HUGE ? split_huge(ram, n) : fill_new(ram, n);
 
-	if (!err)
-		atomic_store(&ram->block[n], BLOCK_SMALL);
-	return err;
+	if (err)
+		return err;
+	atomic_store(&ram->block[n], BLOCK_SMALL);
+	memset(&ram->backed[n * BLOCK_PAGES / BITS], 0xff, BLOCK_PAGES / 8);
+	return 0;
 }
 
 static int make_small(struct guest_ram *ram, uint64_t page, uint64_t end)
