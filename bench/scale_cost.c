@@ -209,8 +209,7 @@ static void hide_again(struct world *w, uint64_t gpa)
 	ring_bell(w, KMC_CMD_DRAIN, 0);
 }
 
-void violation(struct world *w, uint64_t gpa, bool over); /* bench/scale counts its instructions */
-__attribute__((noinline)) void violation(struct world *w, uint64_t gpa, bool over)
+static void serve(struct world *w, uint64_t gpa, bool over)
 {
 	struct kvm_run *run = w->vcpu->run;
 	struct kvm_regs *r = &run->s.regs.regs;
@@ -231,14 +230,6 @@ __attribute__((noinline)) void violation(struct world *w, uint64_t gpa, bool ove
 		die("the guest has run");
 }
 
-static double now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 /* So many hundredths are due; true: a whole one is. */
 static bool is_due(unsigned *left, unsigned hundredths)
 {
@@ -249,14 +240,29 @@ static bool is_due(unsigned *left, unsigned hundredths)
 	return true;
 }
 
+void violation(struct world *w); /* bench/scale counts its instructions */
+__attribute__((noinline)) void violation(struct world *w)
+{
+	uint64_t gpa = page_at(draw(w, w->pages)) + draw(w, GUEST_PAGE / SLOT / 2) * 2 * SLOT;
+
+	serve(w, gpa, is_due(&w->over, OVER));
+}
+
+static double now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
 /* Nanoseconds of so many. */
 static double measure(struct world *w)
 {
 	double began = now_ns();
 
 	for (uint64_t n = 0; n < w->violations; n++)
-		violation(w, page_at(draw(w, w->pages)) + draw(w, GUEST_PAGE / SLOT / 2) * 2 * SLOT,
-			  is_due(&w->over, OVER));
+		violation(w);
 	return now_ns() - began;
 }
 
@@ -282,7 +288,7 @@ static void measure_all(struct world *w)
 	ring_bell(w, KMC_CMD_HELLO, HELLO >> 12);
 	announce_all(w);
 	for (uint64_t n = 0; n < w->pages; n++)
-		violation(w, page_at(n), false);
+		serve(w, page_at(n), false);
 	for (unsigned n = 0; n <= TIMES; n++) { /* the first one is to warm up */
 		double ns = measure(w);
 
