@@ -251,29 +251,34 @@ static void put_agent(struct archive *a, const char *path)
 	free(data);
 }
 
-/* A busybox that needs shared libraries is as good as none. */
-static void put_busybox(struct archive *a, const char *path)
+/* A busybox that needs shared libraries is as good as none: false. */
+static bool put_busybox(struct archive *a, const char *path)
 {
 	size_t size = 0;
 	void *data = load(a, "busybox", path, &size);
+	bool usable = data && is_static_program(data, size);
 
-	if (data && is_static_program(data, size)) {
+	if (usable) {
 		put_file(a, "bin/busybox", 0755, data, size);
 		put_link(a, "bin/sh", "busybox");
 	}
 	free(data);
+	return usable;
 }
 
 /* What a root file system needs beside /kmc. */
 static void put_root(struct archive *a, const struct initramfs_config *config)
 {
 	static const char *const dirs[] = { "bin", "dev", "proc", "sys", "tmp", "root" };
+	bool shell;
 
 	for (unsigned i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		put_dir(a, dirs[i]);
 	put_header(a, "dev/console", S_IFCHR | 0600, 0, makedev(5, 1));
-	if (config->busybox)
-		put_busybox(a, config->busybox);
+	shell = config->busybox && put_busybox(a, config->busybox);
+	if (config->exec && !shell)
+		set_failed(a, ENOENT, "--exec needs a shell for the guest: install busybox-static, or name a busybox "
+				      "without shared libraries in KMC_BUSYBOX");
 	if (config->exec)
 		put_text(a, "kmc/exec", config->exec);
 	if (config->interactive)

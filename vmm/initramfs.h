@@ -13,7 +13,7 @@ struct initramfs_config {
 	const char *agent;  /* path, NULL: none */
 	const char *const *modules; /* each "FILE.ko param=value ..." */
 	unsigned nmodules;
-	const char *exec;	  /* command, NULL: none */
+	const char *exec;	  /* command for the busybox's shell, NULL: none */
 	bool interactive;	  /* a shell on the console where there is no exec */
 	const char *busybox;	  /* path of a static busybox, NULL: none */
 	const char *cmdline_init; /* with initrd: the user's rdinit= or "/init" */

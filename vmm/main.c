@@ -130,9 +130,20 @@ static bool is_interactive(const char *serial)
 	return !strncmp(serial, "unix:", 5);
 }
 
+/* NULL: there is none. */
+static const char *find_busybox(void)
+{
+	static const char *const usual[] = { "/bin/busybox", "/usr/bin/busybox", "/usr/sbin/busybox" };
+	const char *own = getenv("KMC_BUSYBOX");
+
+	for (unsigned i = 0; i < sizeof(usual) / sizeof(usual[0]) && !own; i++)
+		if (access(usual[i], X_OK) == 0)
+			own = usual[i];
+	return own;
+}
+
 static int prepare_initrd(struct run *r)
 {
-	static const char *const busyboxes[] = { "/bin/busybox", "/usr/bin/busybox" };
 	char err[512], next[PATH_MAX];
 	struct initramfs_config config = { .initrd = r->o.initrd,
 					   .agent = r->agent[0] ? r->agent : NULL,
@@ -140,12 +151,10 @@ static int prepare_initrd(struct run *r)
 					   .nmodules = r->o.nmodules,
 					   .exec = r->o.exec,
 					   .interactive = is_interactive(r->o.serial),
+					   .busybox = find_busybox(),
 					   .cmdline_init = next };
 
 	user_init(r->o.append, next, sizeof(next));
-	for (unsigned i = 0; i < 2 && !config.busybox; i++)
-		if (access(busyboxes[i], X_OK) == 0)
-			config.busybox = busyboxes[i];
 	if (initramfs_build(&config, &r->initrd, &r->initrd_size, err, sizeof(err)) < 0)
 		return fail(EXIT_USAGE, err);
 	return 0;

@@ -39,7 +39,6 @@
 #define MODULES	   "/kmc/modules"
 #define BUSYBOX	   "/bin/busybox"
 #define COMPRESSED 4 /* MODULE_INIT_COMPRESSED_FILE */
-#define ARGS_MAX   64
 
 static int log_fd = STDERR_FILENO;
 
@@ -177,16 +176,6 @@ static char *kernel_cmdline(void)
 	return text ? text : strdup("");
 }
 
-/* Splits on blanks, in place. */
-static void split(char *line, char **args, size_t max)
-{
-	size_t n = 0;
-
-	for (line = strtok(line, " \t\n"); line && n + 1 < max; line = strtok(NULL, " \t\n"))
-		args[n++] = line;
-	args[n] = NULL;
-}
-
 /* Returns the exit status as a shell would. */
 static int wait_for(pid_t child)
 {
@@ -218,12 +207,9 @@ static int run_args(char **args)
 
 static int run_command(char *command)
 {
-	char *shell[] = { "/bin/sh", "-c", command, NULL }, *args[ARGS_MAX];
+	char *shell[] = { "/bin/sh", "-c", command, NULL };
 
-	if (access("/bin/sh", X_OK) == 0)
-		return run_args(shell);
-	split(command, args, ARGS_MAX);
-	return args[0] ? run_args(args) : 0;
+	return run_args(shell);
 }
 
 /* /dev/console can be no controlling terminal; what is behind it can. */
@@ -252,8 +238,7 @@ static void run_shell(void)
 	pid_t child;
 
 	if (access("/bin/sh", X_OK) < 0) {
-		say("kmc-init: no command to run and no shell: install busybox-static on the host, "
-		    "or use --exec");
+		say("kmc-init: no shell: install busybox-static on the host");
 		return;
 	}
 	child = fork();

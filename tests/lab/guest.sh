@@ -7,6 +7,8 @@
 top=$(readlink -f "$(dirname "${BASH_SOURCE[0]}")/../..")
 build=$(readlink -f "${KMC_BUILD_DIR:-$top/build}")
 export KMC_AGENT_DIR=$build/agents
+KMC_BUSYBOX=$("$top/tests/lab/fetch" busybox)
+export KMC_BUSYBOX
 failures=0
 vmm=
 work=

@@ -142,6 +142,28 @@ static struct built build(const struct initramfs_config *config)
 	return build_at(config, 0);
 }
 
+/* An ELF file of one segment, or one that says so. */
+struct program {
+	Elf64_Ehdr elf;
+	Elf64_Phdr segment;
+};
+
+static struct program program_of(uint16_t segments, uint32_t type)
+{
+	return (struct program){ .elf = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64 },
+					  .e_phoff = sizeof(Elf64_Ehdr),
+					  .e_phentsize = sizeof(Elf64_Phdr),
+					  .e_phnum = segments },
+				 .segment = { .p_type = type } };
+}
+
+static const char *write_busybox(char path[FILE_PATH], uint16_t segments, uint32_t type)
+{
+	struct program program = program_of(segments, type);
+
+	return write_file(path, "busybox", &program, sizeof(program));
+}
+
 static void test_smallest(void **state)
 {
 	struct initramfs_config config = { 0 };
@@ -166,7 +188,10 @@ static void test_smallest(void **state)
 /* Each folder comes before what is in it, no inode is used twice. */
 static void test_order(void **state)
 {
-	struct initramfs_config config = { .exec = "true", .interactive = true };
+	char path[FILE_PATH];
+	struct initramfs_config config = { .exec = "true",
+					   .interactive = true,
+					   .busybox = write_busybox(path, 1, PT_LOAD) };
 	struct built b = build(&config);
 
 	for (unsigned i = 0; i < b.list.n; i++) {
@@ -190,7 +215,7 @@ static void test_order(void **state)
 /* Sizes of all remainders by 4, so that padding is right. */
 static void test_content(void **state)
 {
-	char paths[4][FILE_PATH], second[160];
+	char paths[4][FILE_PATH], second[160], busybox[FILE_PATH];
 	const char *modules[4];
 	struct initramfs_config config = { .modules = modules, .nmodules = 4, .interactive = true };
 	struct built b;
@@ -205,6 +230,7 @@ static void test_content(void **state)
 	modules[1] = second;
 	config.agent = paths[2];
 	config.exec = "echo one; false";
+	config.busybox = write_busybox(busybox, 1, PT_LOAD);
 
 	b = build(&config);
 	check_file(&b.list, "kmc/kmc_agent.ko", "abcdef", 6);
@@ -252,44 +278,41 @@ static void test_next_default(void **state)
 	free(b.bytes);
 }
 
-/* Only a program that needs no shared libraries becomes the guest's busybox. */
+/* Only a program that needs no shared libraries becomes the guest's busybox; without one there is no --exec. */
 static void test_busybox(void **state)
 {
-	struct {
-		Elf64_Ehdr elf;
-		Elf64_Phdr segment;
-	} program = { .elf = { .e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64 },
-			       .e_phoff = sizeof(Elf64_Ehdr),
-			       .e_phentsize = sizeof(Elf64_Phdr),
-			       .e_phnum = 1 },
-		      .segment = { .p_type = PT_LOAD } };
-	struct initramfs_config config = { 0 };
-	const struct entry *sh;
-	char path[FILE_PATH];
-	struct built b;
+	static const struct {
+		uint16_t segments;
+		uint32_t type;
+	} useless[] = { { 1, PT_INTERP }, { UINT16_MAX, PT_LOAD } /* beyond the end of the file */ };
+	const struct program program = program_of(1, PT_LOAD);
+	char path[FILE_PATH], err[256] = "";
+	struct initramfs_config config = { .busybox = write_busybox(path, 1, PT_LOAD) };
+	struct built b = build(&config);
+	const struct entry *sh = find(&b.list, "bin/sh");
+	size_t len;
+	void *out;
 
-	config.busybox = write_file(path, "busybox", &program, sizeof(program));
-	b = build(&config);
 	check_file(&b.list, "bin/busybox", &program, sizeof(program));
-	sh = find(&b.list, "bin/sh");
 	assert_non_null(sh);
 	assert_true(S_ISLNK(sh->mode));
 	assert_int_equal(sh->size, 7);
 	assert_memory_equal(sh->data, "busybox", 7);
 	free(b.bytes);
 
-	program.segment.p_type = PT_INTERP;
-	write_file(path, "busybox", &program, sizeof(program));
-	b = build(&config);
-	assert_null(find(&b.list, "bin/busybox"));
-	assert_null(find(&b.list, "bin/sh"));
-	free(b.bytes);
-
-	program.elf.e_phnum = UINT16_MAX; /* segments beyond the end of the file */
-	write_file(path, "busybox", &program, sizeof(program));
-	b = build(&config);
-	assert_null(find(&b.list, "bin/busybox"));
-	free(b.bytes);
+	for (unsigned n = 0; n < sizeof(useless) / sizeof(useless[0]); n++) {
+		write_busybox(path, useless[n].segments, useless[n].type);
+		config.exec = NULL;
+		b = build(&config);
+		assert_null(find(&b.list, "bin/busybox"));
+		assert_null(find(&b.list, "bin/sh"));
+		free(b.bytes);
+		config.exec = "true";
+		assert_int_equal(initramfs_build(&config, &out, &len, err, sizeof(err)), -1);
+		assert_non_null(strstr(err, "busybox-static"));
+	}
+	config.busybox = NULL;
+	assert_int_equal(initramfs_build(&config, &out, &len, err, sizeof(err)), -1);
 }
 
 /* One line that names the file; nothing is handed out. */
