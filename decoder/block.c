@@ -33,6 +33,9 @@ struct code_page {
 	const uint8_t *host;
 	uint64_t page;
 	struct code_page *hash_next;
+	bool proved; /* host is where the page lies as long as what follows says so; see struct engine_page */
+	const uintptr_t *tracking;
+	struct page_proof proof;
 };
 
 struct block_cache {
@@ -58,18 +61,30 @@ void block_new_window(struct engine *e)
 	e->window++;
 }
 
+void block_forget_proofs(struct engine *e)
+{
+	for (unsigned n = 0; n < PAGE_BUCKETS; n++)
+		for (struct code_page *c = e->cache->page_bucket[n]; c; c = c->hash_next)
+			c->proved = false;
+}
+
 /* --- Code --- */
 
-/* Where the code at addr lies now, to its page's end. */
-static inline const uint8_t *code_at(struct engine *e, uint64_t addr)
+static bool reach_code(struct engine *e, uint64_t addr, struct engine_page *p)
 {
-	uint64_t page = addr - addr % ENGINE_PAGE;
-	struct engine_page p = { 0 };
 	uint32_t error;
 
-	if (e->ops.reach(e->ctx, (gva_t){ page }, ENGINE_FETCH, &p, &error) != ENGINE_REACHED || p.user)
-		return NULL;
-	return p.host + addr % ENGINE_PAGE;
+	*p = (struct engine_page){ 0 };
+	return e->ops.reach(e->ctx, (gva_t){ addr - addr % ENGINE_PAGE }, ENGINE_FETCH, p, &error) == ENGINE_REACHED &&
+	       !p->user;
+}
+
+/* Where the code at addr lies now, to its page's end. */
+static const uint8_t *code_at(struct engine *e, uint64_t addr)
+{
+	struct engine_page p;
+
+	return reach_code(e, addr, &p) ? p.host + addr % ENGINE_PAGE : NULL;
 }
 
 /* Blocks of pages with code that has to be asked about are looked at one by one; in there, all. */
@@ -80,14 +95,32 @@ static bool may_ask(const struct engine *e, const struct code_page *c)
 	return e->inside || (c->page < l->enter_end && l->enter_start < c->page + ENGINE_PAGE);
 }
 
+static __attribute__((noinline)) bool reach_page_anew(struct engine *e, struct code_page *c)
+{
+	struct engine_page p;
+
+	c->proved = false;
+	c->host = NULL;
+	if (c == &page_none || !reach_code(e, c->page, &p))
+		return false;
+	c->host = p.host;
+	if (!p.proof)
+		return true;
+	c->proved = true;
+	c->tracking = p.tracking;
+	c->proof = *p.proof;
+	return true;
+}
+
 static __attribute__((noinline)) bool reach_page(struct engine *e, struct code_page *c)
 {
-	if (c == &page_none)
+	if ((!c->proved || __atomic_load_n(c->tracking, __ATOMIC_ACQUIRE) || !e->limits->root ||
+	     !page_proof_holds(&c->proof, e->limits->root)) &&
+	    !reach_page_anew(e, c))
 		return false;
-	c->host = code_at(e, c->page);
-	if (c->host && !may_ask(e, c))
+	if (!may_ask(e, c))
 		c->window = e->window;
-	return c->host;
+	return true;
 }
 
 /* Copies at most max bytes from addr on; only the first page's unless cross. */

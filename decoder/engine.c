@@ -102,6 +102,12 @@ void engine_forget_range(struct engine *e, uint64_t gpa, uint64_t len)
 	mem_forget_range(e, gpa, len);
 }
 
+void engine_forget_proofs(struct engine *e)
+{
+	mem_forget_proofs(e);
+	block_forget_proofs(e);
+}
+
 void engine_sync(struct engine *e)
 {
 	memcpy(e->cpu->gpr, e->r, sizeof(e->cpu->gpr));

@@ -15,6 +15,7 @@
 
 #include "idle.h"
 #include "insn.h"
+#include "proof.h"
 
 #define ENGINE_READ  0x1u
 #define ENGINE_WRITE 0x2u
@@ -32,6 +33,12 @@ struct engine_page {
 	bool tracked;	/* every access goes through check() and change() */
 	bool user;	/* user code could reach it: what is stored there leaves the kernel */
 	bool writable;	/* a write would succeed, and its accessed and dirty bits are set */
+	/*
+	 * NULL: later windows ask again. Else it is a page of the kernel's that is not tracked, and all of this holds as
+	 * long as the proof does (which is copied) and *tracking, which is there for as long as the engine, is 0.
+	 */
+	const struct page_proof *proof;
+	const uintptr_t *tracking;
 };
 
 enum engine_reach {
@@ -167,6 +174,7 @@ struct engine_limits {
 	uint32_t from_wait;
 	const volatile bool *stop; /* NULL, or ends the window soon after it is set */
 	uint64_t enter_start, enter_end; /* linear addresses of code that enter() is asked about */
+	const uint8_t *root; /* the highest table, for proofs; NULL: nothing is proved */
 };
 
 enum engine_end {
@@ -205,6 +213,8 @@ void engine_run(struct engine *e, struct insn_cpu *cpu, const struct engine_limi
 /* For struct engine_ops: what was reached may have changed, reach() is asked again; for the pages of a range only. */
 void engine_forget(struct engine *e);
 void engine_forget_range(struct engine *e, uint64_t gpa, uint64_t len);
+/* Between windows: registers have changed that page tables are read by, or rights depend on. */
+void engine_forget_proofs(struct engine *e);
 /* For struct engine_ops: the general registers, flags and bases of *cpu become current; rip does not. */
 void engine_sync(struct engine *e);
 /* For struct engine_ops: the V bits of the same registers and flags. */

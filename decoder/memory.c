@@ -50,10 +50,17 @@ void mem_forget_range(struct engine *e, uint64_t gpa, uint64_t len)
 			forget_nth(e, n);
 }
 
+void mem_forget_proofs(struct engine *e)
+{
+	for (unsigned n = 0; n < TLB_ENTRIES; n++)
+		e->tlb_proof[n].page = TLB_NONE;
+}
+
 void mem_init(struct engine *e)
 {
 	for (unsigned n = 0; n < TLB_ENTRIES; n++)
 		no_page(&e->tlb[n]);
+	mem_forget_proofs(e);
 }
 
 static bool page_overlaid(const struct engine *e, uint64_t gpa)
@@ -91,10 +98,20 @@ static __attribute__((noinline, cold)) void not_reached(struct engine *e, const 
 	uop_leave(e, u, LEAVE_FAULT);
 }
 
-static inline __attribute__((always_inline)) struct tlb *reach(struct engine *e, const struct uop *u,
-							       uint64_t addr, unsigned how)
+static inline void use(struct engine *e, struct tlb *t, uint64_t page)
+{
+	e->device = false;
+	if (t->page == TLB_NONE)
+		e->tlb_at[e->tlb_used++] = (uint16_t)(t - e->tlb);
+	t->page = page;
+	t->overlaid = page_overlaid(e, t->gpa);
+}
+
+static __attribute__((noinline)) struct tlb *reach_anew(struct engine *e, const struct uop *u, uint64_t addr,
+							unsigned how)
 {
 	struct tlb *t = entry_of(e, addr);
+	struct tlb_proof *proof = &e->tlb_proof[t - e->tlb];
 	struct engine_page p = { 0 };
 	uint32_t error = 0;
 	enum engine_reach reached = e->ops.reach(e->ctx, (gva_t){ addr }, how, &p, &error);
@@ -103,17 +120,32 @@ static inline __attribute__((always_inline)) struct tlb *reach(struct engine *e,
 		not_reached(e, u, addr, reached, error);
 		return NULL;
 	}
-	e->device = false;
-	if (t->page == TLB_NONE)
-		e->tlb_at[e->tlb_used++] = (uint8_t)(t - e->tlb);
-	t->page = addr & PAGE_MASK;
 	t->gpa = p.gpa;
+	use(e, t, addr & PAGE_MASK);
 	t->addend = (uintptr_t)p.host - t->page;
 	t->how = (uint8_t)(how | ENGINE_READ | (p.writable ? ENGINE_WRITE : 0));
 	t->tracked = p.tracked;
 	t->number = p.number;
 	t->user = p.user;
-	t->overlaid = page_overlaid(e, p.gpa);
+	set_tags(t);
+	proof->page = TLB_NONE;
+	if (p.proof)
+		*proof = (struct tlb_proof){ t->page, t->how, p.tracking, *p.proof };
+	return t;
+}
+
+/* Most pages were reached in an earlier window, and lie where they lay. */
+static inline __attribute__((always_inline)) struct tlb *reach(struct engine *e, const struct uop *u,
+							       uint64_t addr, unsigned how)
+{
+	struct tlb *t = entry_of(e, addr);
+	const struct tlb_proof *p = &e->tlb_proof[t - e->tlb];
+
+	if (p->page != (addr & PAGE_MASK) || (how & ~p->how) || __atomic_load_n(p->tracking, __ATOMIC_ACQUIRE) ||
+	    !e->limits->root || !page_proof_holds(&p->proof, e->limits->root))
+		return reach_anew(e, u, addr, how);
+	use(e, t, p->page);
+	t->how = p->how;
 	set_tags(t);
 	return t;
 }

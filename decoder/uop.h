@@ -80,7 +80,7 @@ struct cc {
 };
 
 /* What a window remembers of pages. A tag that is no page's address means: not by the fast path. */
-#define TLB_ENTRIES 128
+#define TLB_ENTRIES 512
 #define TLB_NONE    1ull
 struct tlb {
 	uint64_t read, write; /* linear page, or TLB_NONE */
@@ -93,6 +93,14 @@ struct tlb {
 	uint64_t tracked_read, tracked_write; /* as read and write, but of tracked pages */
 };
 _Static_assert(sizeof(struct tlb) == 64, "an index is a shift");
+
+/* What becomes of a page behind the window: that of the same number in the tlb, as long as this is proved. */
+struct tlb_proof {
+	uint64_t page; /* or TLB_NONE */
+	uint8_t how;
+	const uintptr_t *tracking;
+	struct page_proof proof;
+};
 
 /* Loads that brought undefined bits in, of this window. Number 0 is none of them. */
 #define ORIGINS	  256u
@@ -163,8 +171,9 @@ struct engine {
 	uint64_t until;	       /* insns; the block that would go beyond is engine.c's to start */
 	uint64_t most;	       /* the same, whatever is tracked */
 	struct tlb tlb[TLB_ENTRIES];
-	uint8_t tlb_at[TLB_ENTRIES]; /* those that are in use */
+	uint16_t tlb_at[TLB_ENTRIES]; /* those that are in use */
 	unsigned tlb_used;
+	struct tlb_proof tlb_proof[TLB_ENTRIES];
 	struct engine_ops ops;
 	void *ctx;
 	struct engine_window *out;
@@ -258,6 +267,7 @@ static inline void uop_met_tracked(struct engine *e)
 extern struct block block_none; /* an edge that leads nowhere yet: valid in no window */
 struct block_cache *block_cache_create(void); /* NULL: out of memory; free() */
 void block_new_window(struct engine *e);
+void block_forget_proofs(struct engine *e);
 /* Unchanged, or translated now. single: one instruction. NULL where the code cannot be read. */
 struct block *block_at(struct engine *e, uint64_t rip, bool single);
 
@@ -320,6 +330,7 @@ void mem_hold(struct engine *e, const struct tlb *t);
 void mem_drop(struct engine *e, const struct tlb *t);
 void mem_init(struct engine *e);
 void mem_forget(struct engine *e);
+void mem_forget_proofs(struct engine *e);
 void mem_forget_user(struct engine *e); /* what may be done to user pages has changed */
 void mem_forget_range(struct engine *e, uint64_t gpa, uint64_t len); /* whole pages */
 static inline bool overlay_empty(const struct engine *e)

@@ -48,10 +48,15 @@ struct shadow_run {
 /* 0, or -ENOMEM: the page is tracked as A_UNKNOWN. */
 int shadow_track_runs(struct shadow *s, gpa_t page, const struct shadow_run *run, unsigned n);
 void shadow_untrack(struct shadow *s, gpa_t gpa, uint64_t len);
-/* page: its index */
+/* page: its index. The word is 0 where it is not tracked; it is there for as long as the shadow. */
+static inline const uintptr_t *shadow_page_word(const struct shadow *s, uint64_t page)
+{
+	return &((const struct shadow_map *)s)->page[page];
+}
+
 static inline bool shadow_page_tracked(const struct shadow *s, uint64_t page)
 {
-	return __atomic_load_n(&((const struct shadow_map *)s)->page[page], __ATOMIC_ACQUIRE) != 0;
+	return __atomic_load_n(shadow_page_word(s, page), __ATOMIC_ACQUIRE) != 0;
 }
 
 static inline bool shadow_tracked(const struct shadow *s, gpa_t gpa)

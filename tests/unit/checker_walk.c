@@ -215,6 +215,7 @@ static enum walk_result again(struct walks *walks, const struct walk_cpu *cpu, u
 	}
 	assert_ptr_equal(k->host, guest_ram_at(ram, (gpa_t){ k->gpa }, GUEST_PAGE));
 	assert_int_equal(k->index, guest_ram_page_index(ram, (gpa_t){ k->gpa }));
+	assert_int_equal(k->supervisor, !(get64(CR3 + 0x3000 + (ADDR >> 12 & 511) * 8) & U));
 	*w = (struct walk){ .gpa = { k->gpa + addr % GUEST_PAGE }, .written = k->written };
 	return WALK_OK;
 }

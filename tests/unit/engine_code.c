@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * engine_code.c: code that changes between windows. Each window runs what is in memory then: where bytes
- * were patched, where other memory lies at their address, where a page is gone or there again; and it ends
- * where it is told to.
+ * were patched, where other memory lies at their address, where a page is gone or there again, whether the engine asks
+ * for it or has it proved; and it ends where it is told to.
  *
  * Small blocks, one jump each, lie at random places of three pages; what they add up to is compared with
  * what a plain interpreter of these few instructions says.
@@ -24,10 +24,16 @@
 #define PLACES	 40
 #define WINDOWS	 1000
 #define LOOPS	 3
+#define ROOTS	 2
 
 struct memory {
 	uint8_t copy[COPIES][PAGES][ENGINE_PAGE];
-	unsigned mapped[PAGES]; /* the copy that lies there; COPIES: none */
+	uint64_t table[ROOTS][PAGES]; /* the copy that lies there; COPIES: none */
+	uint64_t root; /* the table that is in use */
+	uint64_t rights; /* of a register: with 1, the copies are the other way round */
+	uintptr_t tracking[PAGES]; /* not 0: cannot be reached */
+	struct page_proof proof;
+	unsigned asked;
 	uint64_t block[BLOCKS];
 	uint64_t leave; /* windows end here; 0: nowhere */
 	uint64_t halted; /* here an instruction is hlt; 0: nowhere */
@@ -40,16 +46,32 @@ static uint8_t *byte_at(struct memory *m, unsigned copy, uint64_t addr)
 	return &m->copy[copy][at / ENGINE_PAGE][at % ENGINE_PAGE];
 }
 
+/* The copy that lies there now; COPIES: none. */
+static uint64_t mapped(const struct memory *m, uint64_t n)
+{
+	uint64_t copy = m->table[m->root][n];
+
+	return m->tracking[n] || copy == COPIES ? COPIES : copy ^ m->rights;
+}
+
 static enum engine_reach reach(void *ctx, gva_t addr, unsigned how, struct engine_page *page, uint32_t *error)
 {
+	static const uint64_t nothing;
 	struct memory *m = ctx;
 	uint64_t n = (addr.v - CODE) / ENGINE_PAGE;
 
 	(void)error;
 	assert_true(how == ENGINE_FETCH && n < PAGES);
-	if (m->mapped[n] == COPIES)
+	m->asked++;
+	if (mapped(m, n) == COPIES)
 		return ENGINE_ELSEWHERE;
-	*page = (struct engine_page){ .host = m->copy[m->mapped[n]][n], .gpa = n * ENGINE_PAGE };
+	m->proof = (struct page_proof){ .root_entry = m->table[m->root][n], .root_slot = (uint16_t)(n * 8) };
+	for (unsigned k = 0; k < PROOF_BELOW; k++)
+		m->proof.below[k].slot = &nothing;
+	*page = (struct engine_page){ .host = m->copy[mapped(m, n)][n],
+				      .gpa = n * ENGINE_PAGE,
+				      .proof = &m->proof,
+				      .tracking = &m->tracking[n] };
 	return ENGINE_REACHED;
 }
 
@@ -117,8 +139,8 @@ static unsigned read_code(struct memory *m, uint64_t rip, uint8_t *to, unsigned 
 	unsigned n = 0;
 
 	while (n < len && rip + n < CODE + PAGES * ENGINE_PAGE &&
-	       m->mapped[(rip + n - CODE) / ENGINE_PAGE] != COPIES) {
-		to[n] = *byte_at(m, m->mapped[(rip + n - CODE) / ENGINE_PAGE], rip + n);
+	       mapped(m, (rip + n - CODE) / ENGINE_PAGE) != COPIES) {
+		to[n] = *byte_at(m, (unsigned)mapped(m, (rip + n - CODE) / ENGINE_PAGE), rip + n);
 		n++;
 	}
 	return n;
@@ -153,18 +175,18 @@ static bool interpret(struct memory *m, struct insn_cpu *cpu)
 	return cpu->rip != m->leave;
 }
 
-static void change_something(struct memory *m)
+static void change_something(struct engine *e, struct memory *m)
 {
 	unsigned page = (unsigned)(random64() % PAGES), block = (unsigned)(random64() % BLOCKS);
 
-	switch (random64() % 8) {
+	switch (random64() % 12) {
 	case 0:
 	case 1: /* a byte of a constant */
 		*byte_at(m, (unsigned)(random64() % COPIES), m->block[block] + 1 + random64() % 4) =
 			(uint8_t)random64();
 		break;
 	case 2: /* other memory; seldom none */
-		m->mapped[page] = (unsigned)(random64() % (random64() % 8 ? COPIES : COPIES + 1));
+		m->table[random64() % ROOTS][page] = random64() % (random64() % 8 ? COPIES : COPIES + 1);
 		break;
 	case 3:
 		m->leave = random64() % 4 ? 0 : m->block[block];
@@ -177,6 +199,16 @@ static void change_something(struct memory *m)
 		else
 			m->halted = 0;
 		break;
+	case 5: /* another process */
+		m->root ^= 1;
+		break;
+	case 6: /* a register */
+		m->rights ^= 1;
+		engine_forget_proofs(e);
+		break;
+	case 7: /* seldom not tracked for long */
+		m->tracking[page] = random64() % 4 == 0;
+		break;
 	default:
 		break;
 	}
@@ -187,6 +219,7 @@ static void check_window(struct engine *e, struct memory *m)
 	struct insn_cpu cpu = { .mode = INSN_MODE_64, .rflags = 2 };
 	struct engine_limits limits = { .insns = 1 << 20,
 					.idle = 1 << 20,
+					.root = random64() % 8 ? (const uint8_t *)m->table[m->root] : NULL,
 					.enter_start = m->leave,
 					.enter_end = m->leave ? m->leave + 1 : 0 };
 	struct engine_window out;
@@ -225,16 +258,47 @@ static void test_changes(void **state)
 		memset(&m, 0, sizeof(m));
 		place_blocks(&m);
 		for (unsigned n = 0; n < WINDOWS; n++) {
-			change_something(&m);
+			change_something(e, &m);
 			check_window(e, &m);
 		}
 		engine_destroy(e);
 	}
 }
 
+/* What is proved is not asked for: not in a new window, nor with a table that says the same. */
+static void test_not_asked(void **state)
+{
+	static const struct engine_ops ops = { .reach = reach, .enter = leave };
+	static struct memory m;
+	struct engine *e = engine_create(&ops, &m);
+
+	(void)state;
+	assert_non_null(e);
+	place_blocks(&m);
+	for (unsigned n = 0; n < 100; n++)
+		check_window(e, &m);
+	m.asked = 0;
+	for (unsigned n = 0; n < 100; n++) {
+		struct insn_cpu cpu = { .mode = INSN_MODE_64, .rflags = 2, .rip = m.block[BLOCKS - 1] };
+		struct engine_limits limits = { .insns = 1 << 20,
+						.idle = 1 << 20,
+						.root = (const uint8_t *)m.table[n % ROOTS] };
+		struct engine_window out;
+
+		cpu.gpr[INSN_RCX] = 1; /* it ends behind that block */
+		engine_run(e, &cpu, &limits, NULL, &out);
+		assert_true(out.insns);
+	}
+	assert_int_equal(m.asked, 0);
+	engine_destroy(e);
+}
+
 int main(void)
 {
-	static const struct CMUnitTest tests[] = { cmocka_unit_test(test_changes) };
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_not_asked),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

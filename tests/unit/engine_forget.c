@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * engine_forget.c: pages that become tracked in a window, or no longer are; and what is reached anew: they, and with
- * AC user pages, and nothing else. A copy between two pages that are remembered in one place is one access, too.
+ * AC user pages, and nothing else. What is proved is not reached anew in later windows. A copy between two pages that are remembered in one place is one access, too.
  */
 #include <limits.h>
 #include <setjmp.h>
@@ -97,7 +97,7 @@ static void test_often(void **state)
 #define REP_MOVSB  "\xf3\xa4"
 #define LOAD_LAST  "\x8b\x47\xfc" /* mov -4(%rdi),%eax */
 #define COPY_BYTES 64
-#define SAME_PLACE 0x80000ull /* bytes between pages that share a place: see TLB_ENTRIES */
+#define SAME_PLACE 0x200000ull /* bytes between pages that share a place: see TLB_ENTRIES */
 
 /* From A to OTHER, or the other way round. */
 static struct world *same_place(bool from_a)
@@ -161,6 +161,87 @@ static void test_copied_on(void **state)
 	end(w);
 }
 
+/* How often OTHER is asked for by a window that loads from it, and stores to it. Others are asked for each time. */
+static unsigned asked(struct world *w)
+{
+	unsigned before[PAGES];
+
+	memcpy(before, w->reached, sizeof(before));
+	world_run(w, 64);
+	assert_int_equal(w->reached[A], before[A] + 1);
+	assert_int_equal(w->reached[USER], before[USER] + 1);
+	return w->reached[OTHER] - before[OTHER];
+}
+
+#define STORE_OTHER "\x44\x89\x04\x25\x00\x00\x60\xff" /* mov %r8d,-0xa00000 */
+
+static void test_proved(void **state)
+{
+	struct world *w = START(LOAD_OTHER STORE_OTHER LOAD_A LOAD_USER HLT);
+	unsigned n;
+
+	w->proves = true;
+	assert_int_equal(asked(w), 1);
+	for (n = 0; n < 3; n++)
+		assert_int_equal(asked(w), 0);
+	/* Either entry has changed, and changed back without a window that has seen it; the page is tracked; rights. */
+	w->table[OTHER]++;
+	assert_int_equal(asked(w), 1);
+	assert_int_equal(asked(w), 0);
+	w->further[OTHER]++;
+	assert_int_equal(asked(w), 1);
+	w->further[OTHER]++, w->further[OTHER]--;
+	assert_int_equal(asked(w), 0);
+	w->tracking[OTHER] = 1;
+	assert_int_equal(asked(w), 1);
+	w->tracking[OTHER] = 0;
+	assert_int_equal(asked(w), 0);
+	engine_forget_proofs(w->e);
+	assert_int_equal(asked(w), 1);
+	assert_int_equal(asked(w), 0);
+	end(w);
+}
+
+#define LOAD_CODE  "\x44\x8b\x04\x25\x00\x08\x00\x81" /* mov -0x7efff800,%r8d */
+#define STORE_CODE "\x44\x89\x04\x25\x00\x08\x00\x81"
+
+/* To read is not to write: the dirty bit may not be set yet. Asked for both, and by the third window for nothing. */
+static void test_proved_for_writing(void **state)
+{
+	struct world *w = START(LOAD_CODE STORE_CODE HLT);
+
+	unsigned asked[3];
+
+	w->proves = true;
+	for (unsigned n = 0; n < 3; n++) {
+		world_run(w, 64);
+		assert_int_equal(w->window.insns, 2);
+		asked[n] = w->reached[CODE_PAGE];
+	}
+	assert_true(asked[0] > 2);
+	assert_int_equal(asked[2], asked[1]);
+	end(w);
+}
+
+#define PUSH "\x50" /* push %rax */
+#define POP  "\x59" /* pop %rcx */
+
+/* A, which is not proved, shares its place with STACK. */
+static void test_proof_displaced(void **state)
+{
+	struct world *w = START(PUSH LOAD_A POP HLT);
+
+	w->proves = true;
+	for (unsigned n = 1; n < 4; n++) {
+		w->cpu.gpr[INSN_RAX] = n;
+		world_run(w, 64);
+		assert_int_equal(w->cpu.gpr[INSN_RCX], n);
+		assert_int_equal(w->reached[A], n);
+		assert_int_equal(w->reached[STACK], n + 1);
+	}
+	end(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +249,9 @@ int main(void)
 		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_itself),
 		cmocka_unit_test(test_often),
+		cmocka_unit_test(test_proved),
+		cmocka_unit_test(test_proved_for_writing),
+		cmocka_unit_test(test_proof_displaced),
 		cmocka_unit_test(test_copied_from),
 		cmocka_unit_test(test_copied_to),
 		cmocka_unit_test(test_copied_on),

@@ -56,6 +56,10 @@ struct world {
 	struct engine_vectors vectors, initial; /* of a window; what each of them starts with */
 	unsigned reached[PAGES]; /* how often reach() was asked */
 	bool flipped[PAGES];	 /* tracked where world_page says that it is not, or the other way round */
+	bool proves;		 /* pages that are not tracked are proved by what follows */
+	uint64_t table[PAGES], further[PAGES];
+	uintptr_t tracking[PAGES];
+	struct page_proof proof;
 	unsigned flip, flips;	 /* that page is at so many of the next check()s, and the engine is told */
 	uint64_t enter, enter_end; /* offsets in the code page: what is asked about, */
 	enum engine_enter answer;  /* what is answered, */
@@ -85,6 +89,20 @@ static inline bool world_tracked(const struct world *w, uint64_t k)
 	return world_page[k].tracked != w->flipped[k];
 }
 
+static inline const struct page_proof *world_prove(struct world *w, unsigned k)
+{
+	static const uint64_t nothing;
+
+	if (!w->proves || world_tracked(w, k) || world_page[k].user)
+		return NULL;
+	w->proof = (struct page_proof){ .root_entry = w->table[k], .root_slot = (uint16_t)(k * 8) };
+	for (unsigned n = 0; n < PROOF_BELOW; n++)
+		w->proof.below[n].slot = &nothing;
+	w->proof.below[PROOF_BELOW - 1].slot = &w->further[k];
+	w->proof.below[PROOF_BELOW - 1].entry = w->further[k];
+	return &w->proof;
+}
+
 static inline enum engine_reach world_reach(void *ctx, gva_t addr, unsigned how,
 					    struct engine_page *page, uint32_t *error)
 {
@@ -105,6 +123,8 @@ static inline enum engine_reach world_reach(void *ctx, gva_t addr, unsigned how,
 		.tracked = world_tracked(w, k),
 		.user = world_page[k].user,
 		.writable = k != CODE_PAGE,
+		.proof = world_prove(w, k),
+		.tracking = &w->tracking[k],
 	};
 	return ENGINE_REACHED;
 }
@@ -283,6 +303,7 @@ static inline void world_run(struct world *w, uint32_t insns)
 					.exit_cost = w->exit_cost,
 					.from = w->from,
 					.from_wait = w->from_wait,
+					.root = (const uint8_t *)w->table,
 					.enter_start = code + w->enter,
 					.enter_end = code + w->enter_end };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 _Static_assert(WALKS_CONTEXTS << 2 < 64, "a key has room for it below the page");
+_Static_assert(PROOF_BELOW + 1 == WALK_TABLES, "a proof has all of them");
 
 #define CR0_WP (1ull << 16)
 #define CR0_PG (1ull << 31)
@@ -218,10 +219,8 @@ static unsigned find_context(struct walks *walks, const struct walk_cpu *cpu)
 	return n;
 }
 
-void walks_set(struct walks *walks, const struct guest_ram *ram, const struct walk_cpu *cpu)
+void walks_change(struct walks *walks, const struct guest_ram *ram, const struct walk_cpu *cpu)
 {
-	if (walks->top && memcmp(&walks->cpu, cpu, sizeof(*cpu)) == 0)
-		return;
 	walks->cpu = *cpu;
 	walks->top = NULL;
 	if ((cpu->cr0 & CR0_PG) && (cpu->efer & EFER_LMA))
@@ -238,32 +237,37 @@ bool walk_accessed(const struct walk *w)
 }
 
 /* What the entries are now is not read again: who changed one meanwhile would be missed. */
-void walk_remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how, const struct walk *w)
+const struct walk_known *walk_remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how,
+				       const struct walk *w)
 {
 	static const uint64_t nothing;
 	uint64_t key = walk_key(walks, addr, how & WALK_FETCH), entry[WALK_TABLES];
 	struct walk_known *k = &walks->known[walk_place(key)];
 	gpa_t page = { w->gpa.v & ~(GUEST_PAGE - 1ull) };
+	uint64_t user = PTE_U;
 
 	if (walks->context == WALKS_CONTEXTS << 2)
-		return;
-	for (unsigned i = 0; i < w->ntables; i++)
+		return NULL;
+	for (unsigned i = 0; i < w->ntables; i++) {
 		entry[i] = w->entry[i] | (how & WALK_SET_AD ? PTE_A : 0);
+		user &= entry[i];
+	}
 	if ((how & WALK_SET_AD) && (how & WALK_WRITE))
 		entry[w->ntables - 1] |= PTE_D;
 	*k = (struct walk_known){ .key = key,
 				  .gpa = page.v,
 				  .host = guest_ram_at(ram, page, GUEST_PAGE),
 				  .index = (uint32_t)guest_ram_page_index(ram, page),
-				  .top = w->table[0].v % GUEST_PAGE,
 				  .written = w->written,
-				  .top_entry = entry[0] };
-	for (unsigned i = 0; i < WALK_TABLES - 1; i++) {
+				  .supervisor = !user,
+				  .proof = { .root_slot = w->table[0].v % GUEST_PAGE, .root_entry = entry[0] } };
+	for (unsigned i = 0; i < PROOF_BELOW; i++) {
 		bool is_there = i + 1 < w->ntables;
 
-		k->below[i].slot = is_there ? guest_ram_at(ram, w->table[i + 1], 8) : &nothing;
-		k->below[i].entry = is_there ? entry[i + 1] : nothing;
+		k->proof.below[i].slot = is_there ? guest_ram_at(ram, w->table[i + 1], 8) : &nothing;
+		k->proof.below[i].entry = is_there ? entry[i + 1] : nothing;
 	}
+	return k;
 }
 
 enum walk_result walk_supervisor(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr,

@@ -10,6 +10,7 @@
 
 #include "guest_ram.h"
 #include "insn.h"
+#include "proof.h"
 
 struct walk_cpu {
 	uint64_t cr0, cr3, cr4, efer, rflags;
@@ -65,16 +66,25 @@ struct walks {
 		uint64_t gpa; /* of the page */
 		uint8_t *host; /* NULL: no RAM */
 		uint32_t index; /* guest_ram_page_index() */
-		uint16_t top; /* bytes into the highest table */
 		bool written; /* as in struct walk */
-		uint64_t top_entry;
-		struct {
-			const uint64_t *slot; /* of tables below it; where there are fewer, a word that is 0 */
-			uint64_t entry;
-		} below[WALK_TABLES - 1];
+		bool supervisor; /* user code cannot reach it, so neither AC nor PKRU matter */
+		struct page_proof proof;
 	} known[WALKS_KNOWN];
 };
-void walks_set(struct walks *walks, const struct guest_ram *ram, const struct walk_cpu *cpu);
+void walks_change(struct walks *walks, const struct guest_ram *ram, const struct walk_cpu *cpu);
+
+static inline bool walk_cpu_same(const struct walk_cpu *a, const struct walk_cpu *b)
+{
+	return !((a->cr0 ^ b->cr0) | (a->cr3 ^ b->cr3) | (a->cr4 ^ b->cr4) | (a->efer ^ b->efer) |
+		 (a->rflags ^ b->rflags) | (a->cpl ^ b->cpl) | (a->pkru ^ b->pkru));
+}
+
+static inline void walks_set(struct walks *walks, const struct guest_ram *ram, const struct walk_cpu *cpu)
+{
+	if (!walks->top || !walk_cpu_same(&walks->cpu, cpu))
+		walks_change(walks, ram, cpu);
+}
+
 /* Needs walks_set() again: what a window can change of the registers, AC and PKRU, has changed. */
 static inline bool walks_differ(const struct walks *walks, uint64_t rflags, uint32_t pkru)
 {
@@ -97,21 +107,20 @@ static inline const struct walk_known *walk_known(const struct walks *walks, gva
 {
 	uint64_t key = walk_key(walks, addr, fetch);
 	const struct walk_known *k = &walks->known[walk_place(key)];
-	uint64_t differ;
 
 	if (k->key != key || (write && !k->written))
 		return NULL;
-	differ = __atomic_load_n((const uint64_t *)(walks->top + k->top), __ATOMIC_RELAXED) ^ k->top_entry;
-#pragma GCC unroll 4
-	for (unsigned i = 0; i < WALK_TABLES - 1; i++)
-		differ |= __atomic_load_n(k->below[i].slot, __ATOMIC_RELAXED) ^ k->below[i].entry;
-	return differ ? NULL : k;
+	return page_proof_holds(&k->proof, walks->top) ? k : NULL;
 }
 
 /* The accessed bits of all entries on the way are set. */
 bool walk_accessed(const struct walk *w);
-/* What walk() found for walks->cpu; how has WALK_FETCH or WALK_SET_AD. */
-void walk_remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how, const struct walk *w);
+/*
+ * What walk() found for walks->cpu; how has WALK_FETCH or WALK_SET_AD. What is known now; NULL where nothing is
+ * remembered.
+ */
+const struct walk_known *walk_remember(struct walks *walks, const struct guest_ram *ram, gva_t addr, unsigned how,
+				       const struct walk *w);
 
 /* walk() for a read with supervisor rights in 64-bit mode, without a vCPU. */
 enum walk_result walk_supervisor(const struct guest_ram *ram, uint64_t cr3, bool la57, gva_t addr,

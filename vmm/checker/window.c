@@ -49,6 +49,7 @@ struct window {
 	struct walks walks;
 	bool full;	  /* everything is tracked */
 	uint64_t tracked_changes; /* of the checker's, those that this window knows of */
+	uint64_t cr0, cr4, efer; /* those that the engine's proofs are of */
 	bool has_vectors, has_bases; /* below is what this window has fetched */
 	struct engine_vectors vectors;
 	struct engine_bases bases;
@@ -104,9 +105,9 @@ static bool in_hidden_page(struct checker *c, const struct walk *w)
 	return false;
 }
 
-/* host: where its first byte is, index: its number; the rest of *page is filled in. */
+/* host: where its first byte is, index: its number, k: what is known, or NULL; the rest of *page is filled in. */
 static inline enum engine_reach reached(const struct window *w, gva_t addr, unsigned how, uint8_t *host,
-					uint64_t index, struct engine_page *page)
+					uint64_t index, const struct walk_known *k, struct engine_page *page)
 {
 	bool user = (int64_t)addr.v >= 0;
 
@@ -116,6 +117,10 @@ static inline enum engine_reach reached(const struct window *w, gva_t addr, unsi
 	page->host = host;
 	page->number = (uint32_t)index;
 	page->user = user;
+	if (k && k->supervisor && !user && !page->tracked) {
+		page->proof = &k->proof;
+		page->tracking = shadow_page_word(w->c->shadow, index);
+	}
 	return ENGINE_REACHED;
 }
 
@@ -124,6 +129,7 @@ static __attribute__((noinline)) enum engine_reach walk_there(struct window *w, 
 							      struct engine_page *page, uint32_t *error)
 {
 	unsigned flags = (how & ENGINE_FETCH ? WALK_FETCH : WALK_SET_AD) | (how & ENGINE_WRITE ? WALK_WRITE : 0);
+	const struct walk_known *k;
 	struct walk found;
 	uint8_t *host;
 	gpa_t gpa;
@@ -139,14 +145,14 @@ static __attribute__((noinline)) enum engine_reach walk_there(struct window *w, 
 	}
 	if (in_hidden_page(w->c, &found))
 		return ENGINE_ELSEWHERE;
-	walk_remember(&w->walks, w->c->ram, addr, flags, &found);
+	k = walk_remember(&w->walks, w->c->ram, addr, flags, &found);
 	gpa.v = found.gpa.v & ~(GUEST_PAGE - 1ull);
 	host = guest_ram_at(w->c->ram, gpa, GUEST_PAGE);
 	if (!host)
 		return ENGINE_DEVICE;
 	page->gpa = gpa.v;
 	page->writable = found.written;
-	return reached(w, addr, how, host, (uint64_t)guest_ram_page_index(w->c->ram, gpa), page);
+	return reached(w, addr, how, host, (uint64_t)guest_ram_page_index(w->c->ram, gpa), k, page);
 }
 
 static inline enum engine_reach reach_known(struct window *w, gva_t addr, unsigned how, struct engine_page *page,
@@ -160,7 +166,7 @@ static inline enum engine_reach reach_known(struct window *w, gva_t addr, unsign
 		return ENGINE_DEVICE;
 	page->gpa = k->gpa;
 	page->writable = k->written;
-	return reached(w, addr, how, k->host, k->index, page);
+	return reached(w, addr, how, k->host, k->index, k, page);
 }
 
 /* Registers that walks depend on may have changed. */
@@ -498,6 +504,17 @@ static struct idle_place *ring_place(struct window *w, const struct bell *ring)
 	return &w->ring[(ring->place >> 32) % RING_PLACES];
 }
 
+/* AC and PKRU, which the window can change, do not matter to what is proved. */
+static void keep_proofs(struct window *w, const struct walk_cpu *cpu)
+{
+	if (w->cr0 == cpu->cr0 && w->cr4 == cpu->cr4 && w->efer == cpu->efer)
+		return;
+	engine_forget_proofs(w->engine);
+	w->cr0 = cpu->cr0;
+	w->cr4 = cpu->cr4;
+	w->efer = cpu->efer;
+}
+
 /* Without checker.lock, which the caller holds. ring: it begins behind one, as window_pays_behind() said; or NULL. */
 static void run(struct window *w, struct vcpu_state *s, const struct bell *ring, struct engine_window *out)
 {
@@ -514,6 +531,8 @@ static void run(struct window *w, struct vcpu_state *s, const struct bell *ring,
 	w->full = track_params(w->c->track)->mode == TRACK_FULL;
 	w->tracked_changes = w->c->tracked_changes;
 	walks_set(&w->walks, w->c->ram, &s->walk);
+	keep_proofs(w, &s->walk);
+	limits.root = w->walks.top;
 	w->stop = w->has_vectors = w->has_bases = false;
 	w->nover = 0;
 	w->counted_read = w->counted_written = 0;
