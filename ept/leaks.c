@@ -141,12 +141,42 @@ static void reach_through(struct search *s)
 	}
 }
 
-static void reach_range(struct search *s, uint64_t gpa, uint64_t len)
+static void reach_used(struct search *s, uint64_t gpa, uint64_t end)
 {
-	struct words w = words_at(s, gpa, len);
+	struct words w = words_at(s, gpa, end - gpa);
 
 	reach_words(s, &w);
 	reach_through(s);
+}
+
+/* The first of the unused ranges that ends behind gpa. */
+static size_t unused_from(const struct leaks_config *config, uint64_t gpa)
+{
+	size_t low = 0, high = config->nunused;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (config->unused[middle].end > gpa)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+static void reach_range(struct search *s, uint64_t gpa, uint64_t len)
+{
+	const struct leaks_range *unused = s->config->unused;
+	uint64_t end = gpa + len;
+
+	for (size_t n = unused_from(s->config, gpa); n < s->config->nunused && unused[n].gpa < end && gpa < end; n++) {
+		if (unused[n].gpa > gpa)
+			reach_used(s, gpa, unused[n].gpa);
+		gpa = unused[n].end;
+	}
+	if (gpa < end)
+		reach_used(s, gpa, end);
 }
 
 /* ------------------------------------------------------------- all of memory */

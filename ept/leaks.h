@@ -15,6 +15,11 @@
 
 #include "objects.h"
 
+/* [gpa, end) */
+struct leaks_range {
+	uint64_t gpa, end;
+};
+
 struct leaks_config {
 	uint64_t direct_map;   /* gva of gpa 0 */
 	/* ns since guest boot: what was allocated later is reached, as its first pointer may be on its way. */
@@ -26,6 +31,9 @@ struct leaks_config {
 	 * 0, all do; GUEST_PAGE, none. (Of a stack what is below the stack pointer is left over.)
 	 */
 	uint32_t (*dead)(void *ctx, gpa_t page);
+	/* The same of any bytes but those of tracked objects: ascending, none overlaps another. */
+	const struct leaks_range *unused;
+	size_t nunused;
 	/* A leak that no other leak points to, or one of a ring of them; in the order of addresses. */
 	void (*found)(void *ctx, const struct object *object, uint64_t indirect_objects,
 		      uint64_t indirect_bytes);

@@ -18,6 +18,8 @@ struct leak {
 };
 
 static uint64_t newest; /* of the next search */
+static struct leaks_range unused[8];
+static size_t nunused;
 
 static struct {
 	struct leak leak[64];
@@ -38,7 +40,14 @@ static void found(void *ctx, const struct object *object, uint64_t objects, uint
 
 static void search(const uint64_t *words, size_t n)
 {
-	struct leaks_config config = {DIRECT, newest, words, n, dead, found, NULL};
+	struct leaks_config config = {.direct_map = DIRECT,
+				      .newest = newest,
+				      .words = words,
+				      .nwords = n,
+				      .dead = dead,
+				      .unused = unused,
+				      .nunused = nunused,
+				      .found = found};
 
 	got.n = 0;
 	assert_int_equal(leaks_find(w.o, &config, &got.stats), 0);
@@ -70,6 +79,7 @@ static void point(uint64_t at, uint64_t to)
 static int begin(void **state)
 {
 	newest = UINT64_MAX;
+	nunused = 0;
 	world_init(&w);
 	assert_int_equal(objects_slab(w.o, GPA(SLAB), P, &c64, true), OBJ_OK);
 	assert_int_equal(objects_slab(w.o, GPA(OLD), P, &c64, false), OBJ_OK);
@@ -154,6 +164,35 @@ static void freed_objects_hold_nothing(void **state)
 	free_of(&w, slot(0));
 	search(NULL, 0);
 	assert_true(got.n == 1 && leaked(slot(1)));
+}
+
+/* Of a page without objects, and of slots of which no allocation was seen; not of an object. */
+static void unused_ranges_hold_nothing(void **state)
+{
+	static const struct {
+		uint64_t at;
+		bool counts;
+	} cases[] = {
+		{ROOT, true}, {ROOT + 8, false}, {ROOT + 24, false}, {ROOT + 32, true}, {ROOT + 64, false},
+		{ROOT + 72, true}, {ROOT + P - 8, false}, {ROOT + P, false}, {ROOT + P + 8, true}, {OLD, true},
+		{OLD + 64, false}, {OLD + 120, false}, {OLD + 128, true}, {SLAB + 192, true},
+	};
+	static const struct leaks_range ranges[] = {
+		{ROOT - 8, ROOT}, {ROOT + 8, ROOT + 32}, {ROOT + 64, ROOT + 72}, {ROOT + P - 8, ROOT + P + 8},
+		{SLAB + 192, SLAB + 200}, {OLD + 64, OLD + 128},
+	};
+
+	nunused = sizeof(ranges) / sizeof(ranges[0]);
+	memcpy(unused, ranges, sizeof(ranges));
+	make(slot(0), 64);
+	make(slot(3), 64);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		point(cases[i].at, slot(0));
+		search(&(uint64_t){DIRECT + slot(3)}, 1);
+		if (leaked(slot(0)) == cases[i].counts)
+			fail_msg("case %zu", i);
+		memset(guest_ram_at(w.ram, GPA(cases[i].at), 8), 0, 8);
+	}
 }
 
 /* Behind the requested size nothing is looked at. */
@@ -282,7 +321,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(what_counts_as_a_pointer), WORLD_TEST(registers_are_roots),
 		WORLD_TEST(freed_objects_hold_nothing),
-		WORLD_TEST(undefined_words_are_none),
+		WORLD_TEST(unused_ranges_hold_nothing), WORLD_TEST(undefined_words_are_none),
 		WORLD_TEST(only_the_requested_bytes_hold_pointers), WORLD_TEST(leaks_are_grouped),
 		WORLD_TEST(young_objects),
 		WORLD_TEST(large_objects), WORLD_TEST(a_long_chain),

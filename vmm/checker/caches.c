@@ -117,6 +117,14 @@ const struct obj_cache *caches_of_page(struct checker *c, uint64_t page)
 	return caches_get(c, kmem_cache, false);
 }
 
+void caches_until(const struct checker *c, bool (*done)(void *ctx, uint64_t kmem_cache), void *ctx)
+{
+	for (unsigned i = 0; i < CACHE_BUCKETS; i++)
+		for (const struct cache_node *n = c->caches->bucket[i]; n; n = n->next)
+			if (done(ctx, n->cache.id))
+				return;
+}
+
 /*
  * A free page has no references, whether the buddy allocator or a CPU's list has it; nor have the later
  * pages of a compound page, which are marked by bit 0 of compound_head (include/linux/page-flags.h).

@@ -87,6 +87,7 @@ struct checker_stats {
 	uint64_t reports, repeated; /* repeated: met again, not reported */
 	/* The search for leaks at the end: objects looked at, of them lost, and its host time. */
 	uint64_t leak_objects, leak_bytes, leak_lost_objects, leak_lost_bytes, leak_ns;
+	uint64_t leak_free_slots; /* of slabs, by the guest's lists: not looked into */
 	uint64_t hidden_peak;	/* pages */
 	uint64_t tracked_peak;	/* bytes */
 	uint64_t shadow_peak; /* host bytes at tracked_peak */

@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 #include "checker.h"
 #include "engine.h"
+#include "free_slots.h"
 #include "groups.h"
 #include "inspect.h"
 #include "leaks.h"
@@ -111,12 +112,13 @@ struct task_layout {
 	uint32_t thread_head;				       /* struct signal_struct */
 };
 struct layout {
-	bool tried, has_cache, has_page, has_orc, has_rethook, has_tasks;
+	bool tried, has_cache, has_page, has_orc, has_rethook, has_tasks, has_slub;
 	struct cache_layout cache;
 	struct page_layout page;
 	struct orc_layout orc;
 	struct rethook_layout rethook;
 	struct task_layout task;
+	struct slub_layout slub;
 };
 
 /* CPUID leaf 0DH as the guest sees it. */
@@ -260,6 +262,8 @@ const struct obj_cache *caches_get(struct checker *c, uint64_t kmem_cache, bool 
 const struct obj_cache *caches_of_page(struct checker *c, uint64_t page);
 /* False where the guest's page allocator has the page, and in doubt true. */
 bool caches_page_in_use(struct checker *c, gpa_t page);
+/* Asks with the caches that were met, which may be there no more, until done() says true. */
+void caches_until(const struct checker *c, bool (*done)(void *ctx, uint64_t kmem_cache), void *ctx);
 
 /* vcpu_state.c */
 void vcpu_state_load(struct checker *c, struct vcpu *vcpu, struct vcpu_state *s);
@@ -278,6 +282,8 @@ bool vcpu_bases_store(const struct vcpu_state *s, const struct engine_bases *bas
 
 /* What rdtsc, or with aux rdtscp, would say now. On the vCPU's thread. False: it cannot be told. */
 bool vcpu_clock(const struct vcpu *vcpu, uint64_t *tsc, uint32_t *aux);
+/* What its kernel adds to per-CPU pointers; 0 where it is not known. */
+uint64_t vcpu_percpu(const struct vcpu_state *s);
 /* Address of the running task_struct, 0 where it is not known. */
 uint64_t vcpu_current_task(struct checker *c, const struct vcpu_state *s);
 

@@ -70,6 +70,34 @@ static bool cache_layout(const struct btf *btf, struct cache_layout *at)
 	       offset_of(btf, "slab", "slab_cache", &at->slab_cache);
 }
 
+static uint32_t offset_or_none(const struct btf *btf, const char *type, const char *name)
+{
+	uint32_t offset;
+
+	return offset_of(btf, type, name, &offset) ? offset : FREE_SLOTS_NONE;
+}
+
+/* CPUs have slabs of their own in kernels that have struct kmem_cache_cpu. */
+static bool slub_layout(const struct btf *btf, struct slub_layout *at)
+{
+	at->random = offset_or_none(btf, "kmem_cache", "random");
+	at->cpu_partial = offset_or_none(btf, "kmem_cache_cpu", "partial");
+	at->slab_next = offset_or_none(btf, "slab", "next");
+	if (at->slab_next == FREE_SLOTS_NONE)
+		at->cpu_partial = FREE_SLOTS_NONE;
+	if (!offset_of(btf, "kmem_cache", "cpu_slab", &at->cpu_slab) ||
+	    !offset_of(btf, "kmem_cache_cpu", "freelist", &at->cpu_freelist) ||
+	    !offset_of(btf, "kmem_cache_cpu", "slab", &at->cpu_current))
+		at->cpu_slab = FREE_SLOTS_NONE;
+	return offset_of(btf, "kmem_cache", "list", &at->list) && offset_of(btf, "kmem_cache", "size", &at->size) &&
+	       offset_of(btf, "kmem_cache", "object_size", &at->object_size) &&
+	       offset_of(btf, "kmem_cache", "offset", &at->offset) && offset_of(btf, "kmem_cache", "oo", &at->oo) &&
+	       offset_of(btf, "kmem_cache", "node", &at->node) &&
+	       offset_of(btf, "kmem_cache_node", "partial", &at->partial) &&
+	       offset_of(btf, "slab", "slab_list", &at->slab_list) &&
+	       offset_of(btf, "slab", "freelist", &at->slab_freelist);
+}
+
 static bool page_layout(const struct btf *btf, struct page_layout *at)
 {
 	return offset_of(btf, "page", "_refcount", &at->refcount) &&
@@ -159,6 +187,7 @@ const struct layout *layout_get(struct checker *c)
 	l->has_orc = orc_layout(btf, &l->orc);
 	l->has_rethook = rethook_layout(btf, &l->rethook);
 	l->has_tasks = task_layout(btf, &l->task);
+	l->has_slub = slub_layout(btf, &l->slub);
 	btf__free(btf);
 	return l;
 }

@@ -3,7 +3,8 @@
  * leak_check.c: which of the guest's objects nobody can free any more, and where they were allocated.
  *
  * Costs the guest nothing: it stands still. What holds pointers is all memory that is in use but for the
- * agent's rings, which name every object, and what is left over on stacks; and the registers of all vCPUs.
+ * agent's rings, which name every object, and what is left over on stacks and in free slots of slabs; and the registers
+ * of all vCPUs.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,9 @@ struct leak_check {
 	struct leaked *place; /* one for each different allocation trace */
 	unsigned n;
 	struct stacks *stacks;
+	struct leaks_range *unused; /* free slots */
+	size_t nunused, room;
+	bool no_memory;
 	uint64_t words[MAX_CPUS * INSN_GPRS];
 	size_t nwords;
 };
@@ -49,6 +53,83 @@ static uint32_t dead(void *ctx, gpa_t page)
 	if (!caches_page_in_use(l->c, page) || is_agents(l->c, page))
 		return GUEST_PAGE;
 	return stacks_dead(l->stacks, page);
+}
+
+static void found_free(void *ctx, uint64_t addr, uint32_t size)
+{
+	struct leak_check *l = ctx;
+	uint64_t gpa = addr - l->c->agent.direct_map;
+	struct leaks_range *more;
+
+	if (l->nunused == l->room) {
+		l->room = l->room ? 2 * l->room : 1024;
+		more = realloc(l->unused, l->room * sizeof(*more));
+		if (!more) {
+			l->no_memory = true;
+			l->room = l->nunused;
+			return;
+		}
+		l->unused = more;
+	}
+	l->unused[l->nunused++] = (struct leaks_range){ gpa, gpa + size };
+}
+
+static int by_gpa(const void *a, const void *b)
+{
+	uint64_t x = ((const struct leaks_range *)a)->gpa, y = ((const struct leaks_range *)b)->gpa;
+
+	return (x > y) - (x < y);
+}
+
+/* What is in two lists, of a guest that stands amid a change, is there once. */
+static void sort_unused(struct leak_check *l)
+{
+	size_t kept = 0;
+
+	qsort(l->unused, l->nunused, sizeof(l->unused[0]), by_gpa);
+	for (size_t n = 0; n < l->nunused; n++)
+		if (!kept || l->unused[n].gpa >= l->unused[kept - 1].end)
+			l->unused[kept++] = l->unused[n];
+	l->nunused = kept;
+}
+
+static size_t read_linear(void *ctx, uint64_t addr, void *buf, size_t len)
+{
+	const struct leak_check *l = ctx;
+
+	return checker_guest_read(l->c, addr, buf, len);
+}
+
+static bool find_from(void *ctx, uint64_t cache)
+{
+	return free_slots_find(ctx, cache);
+}
+
+static void find_unused(struct leak_check *l)
+{
+	const struct layout *layout = layout_get(l->c);
+	struct checker *c = l->c;
+	uint64_t percpu[MAX_CPUS];
+	struct slub_guest g = { .ctx = l,
+				.read = read_linear,
+				.found = found_free,
+				.layout = &layout->slub,
+				.direct_map = c->agent.direct_map,
+				.vmemmap = c->agent.vmemmap_start,
+				.sizeof_page = c->agent.sizeof_page,
+				.percpu = percpu,
+				.ncpus = machine_cpus(c->machine) };
+	struct vcpu_state s;
+
+	if (!layout->has_slub || !g.sizeof_page)
+		return;
+	for (unsigned n = 0; n < g.ncpus; n++) {
+		vcpu_state_load(c, machine_vcpu(c->machine, n), &s);
+		percpu[n] = vcpu_percpu(&s);
+	}
+	caches_until(c, find_from, &g);
+	if (l->nunused)
+		sort_unused(l);
 }
 
 /* Without a trace every object is a place of its own. */
@@ -100,6 +181,7 @@ static void count(struct checker *c, const struct leaks_stats *s, uint64_t began
 static void leak_check_destroy(struct leak_check *l)
 {
 	stacks_destroy(l->stacks);
+	free(l->unused);
 	free(l->place);
 	free(l);
 }
@@ -113,7 +195,8 @@ static struct leak_check *leak_check_create(struct checker *c)
 	l->c = c;
 	l->place = calloc(PLACES_MAX, sizeof(l->place[0]));
 	l->stacks = stacks_create(c);
-	if (l->place && l->stacks)
+	find_unused(l);
+	if (l->place && l->stacks && !l->no_memory)
 		return l;
 	leak_check_destroy(l);
 	return NULL;
@@ -136,8 +219,11 @@ static bool leak_check(struct checker *c, uint64_t newest, struct leaks_stats *s
 	read_registers(l);
 	config.words = l->words;
 	config.nwords = l->nwords;
+	config.unused = l->unused;
+	config.nunused = l->nunused;
 	done = leaks_find(c->objects, &config, stats) == 0;
 	count(c, stats, began);
+	c->stats.leak_free_slots = l->nunused;
 	for (unsigned i = 0; done && i < l->n; i++)
 		describe_leak(c, &l->place[i]);
 	leak_check_destroy(l);

@@ -119,8 +119,8 @@ void vcpu_inject_page_fault(struct vcpu_state *s, gva_t addr, uint32_t error)
 	write_events(run);
 }
 
-/* The kernel's GS base: in GS, or swapped out where the entry code has not run swapgs yet. */
-static uint64_t kernel_gs(const struct vcpu_state *s)
+/* Of the kernel's GS base: in GS, or swapped out where the entry code has not run swapgs yet. */
+uint64_t vcpu_percpu(const struct vcpu_state *s)
 {
 	struct {
 		struct kvm_msrs head;
@@ -136,7 +136,7 @@ static uint64_t kernel_gs(const struct vcpu_state *s)
 
 uint64_t vcpu_current_task(struct checker *c, const struct vcpu_state *s)
 {
-	uint64_t task, gs = kernel_gs(s);
+	uint64_t task, gs = vcpu_percpu(s);
 	gva_t at = { gs + c->agent.current_task };
 
 	if (!gs || walk_read(c->ram, c->agent.cr3, c->agent.la57, at, &task,

@@ -36,6 +36,7 @@ static const struct {
 	COUNTER(traces),	  COUNTER(unrecorded_traces),
 	COUNTER(leak_objects),	  COUNTER(leak_bytes),
 	COUNTER(leak_lost_objects), COUNTER(leak_lost_bytes),
+	COUNTER(leak_free_slots),
 	COUNTER(leak_ns),	  COUNTER(by_kvm),
 	COUNTER(objects),	  COUNTER(watched),
 	COUNTER(cut),		  COUNTER(unwatched),
