@@ -121,7 +121,7 @@ static void found(void *ctx, uint64_t addr, uint32_t size)
 		m.found[slab][slot] = true;
 }
 
-static bool find_with(void (*found_one)(void *ctx, uint64_t addr, uint32_t size))
+static bool find_within(uint64_t steps, void (*found_one)(void *ctx, uint64_t addr, uint32_t size))
 {
 	static const uint64_t percpu[CPUS] = { PERCPU, PERCPU + sizeof(struct cpu) };
 	const struct slub_guest g = { .read = read_memory,
@@ -131,9 +131,15 @@ static bool find_with(void (*found_one)(void *ctx, uint64_t addr, uint32_t size)
 				      .vmemmap = VMEMMAP,
 				      .sizeof_page = sizeof(struct slab),
 				      .percpu = percpu,
-				      .ncpus = CPUS };
+				      .ncpus = CPUS,
+				      .most = steps };
 
 	return free_slots_find(&g, address_of(&m.cache[0]));
+}
+
+static bool find_with(void (*found_one)(void *ctx, uint64_t addr, uint32_t size))
+{
+	return find_within(1000000, found_one);
 }
 
 static void find(void)
@@ -284,6 +290,20 @@ static void test_destroyed(void **state)
 	assert_int_equal(m.again, 0);
 }
 
+/* Rings of slabs, and of slots, end where all steps are used up. */
+static void test_endless(void **state)
+{
+	make();
+	slab_of(2)->slab_list.next = slab_address(2) + offsetof(struct slab, slab_list);
+	m.node.partial.next = slab_of(2)->slab_list.next;
+	slab_of(2)->freelist = 0;
+	assert_true(find_with(found));
+	m.cpu[1].partial = slab_address(2);
+	slab_of(2)->next = slab_address(2);
+	assert_true(find_with(found));
+	assert_true(find_within(0, found));
+}
+
 /* It ends, whatever a list, a cache or a pointer is. */
 static void test_hostile(void **state)
 {
@@ -306,6 +326,7 @@ int main(void)
 		cmocka_unit_test(test_found),
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_destroyed),
+		cmocka_unit_test(test_endless),
 		cmocka_unit_test(test_hostile),
 	};
 

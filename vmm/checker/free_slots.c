@@ -9,12 +9,12 @@
 
 #define CACHES_MAX 4096u
 #define NODES_MAX  64u
-#define SLABS_MAX  1000000u /* of one list */
 #define PAGE	   4096u
 
-/* One cache. */
+/* One cache; left: steps for this one and those behind it. */
 struct cache {
 	const struct slub_guest *g;
+	uint64_t left;
 	uint64_t addr, random;
 	uint32_t size, object_size, offset; /* bytes; offset: of the next one's address in a free slot */
 	uint64_t slab_bytes;
@@ -32,6 +32,15 @@ static uint64_t word(const struct slub_guest *g, uint64_t addr)
 	return g->read(g->ctx, addr, &v, sizeof(v)) == sizeof(v) ? v : 0;
 }
 
+/* False: the guest has more than it can have. */
+static bool step(struct cache *k)
+{
+	if (!k->left)
+		return false;
+	k->left--;
+	return true;
+}
+
 /* Behind the slot at addr; false where it cannot be read. */
 static bool next_free(const struct cache *k, uint64_t addr, uint64_t *next)
 {
@@ -45,12 +54,12 @@ static bool next_free(const struct cache *k, uint64_t addr, uint64_t *next)
 }
 
 /* All of them lie in the slab, a whole number of slots apart, and they end. Tells of them where found is set. */
-static bool follow(const struct cache *k, uint64_t base, uint64_t first, bool found)
+static bool follow(struct cache *k, uint64_t base, uint64_t first, bool found)
 {
 	uint64_t addr = first, most = k->slab_bytes / k->size;
 
 	for (uint64_t n = 0; addr; n++) {
-		if (n == most || addr < base || addr - base > k->slab_bytes - k->size ||
+		if (!step(k) || n == most || addr < base || addr - base > k->slab_bytes - k->size ||
 		    (addr > first ? addr - first : first - addr) % k->size)
 			return false;
 		if (found)
@@ -61,7 +70,7 @@ static bool follow(const struct cache *k, uint64_t base, uint64_t first, bool fo
 	return true;
 }
 
-static void slots_of(const struct cache *k, uint64_t slab, uint64_t first)
+static void slots_of(struct cache *k, uint64_t slab, uint64_t first)
 {
 	const struct slub_guest *g = k->g;
 	uint64_t base = g->direct_map + (slab - g->vmemmap) / g->sizeof_page * PAGE;
@@ -72,12 +81,12 @@ static void slots_of(const struct cache *k, uint64_t slab, uint64_t first)
 		follow(k, base, first, true);
 }
 
-static void slabs_of_node(const struct cache *k, uint64_t head)
+static void slabs_of_node(struct cache *k, uint64_t head)
 {
 	const struct slub_layout *at = k->g->layout;
 	uint64_t entry = word(k->g, head);
 
-	for (unsigned n = 0; entry && entry != head && n < SLABS_MAX; n++) {
+	while (entry && entry != head && step(k)) {
 		uint64_t slab = entry - at->slab_list;
 
 		slots_of(k, slab, word(k->g, slab + at->slab_freelist));
@@ -85,7 +94,7 @@ static void slabs_of_node(const struct cache *k, uint64_t head)
 	}
 }
 
-static void slabs_of_nodes(const struct cache *k)
+static void slabs_of_nodes(struct cache *k)
 {
 	const struct slub_layout *at = k->g->layout;
 
@@ -100,7 +109,7 @@ static void slabs_of_nodes(const struct cache *k)
 	}
 }
 
-static void slabs_of_cpu(const struct cache *k, uint64_t cpu)
+static void slabs_of_cpu(struct cache *k, uint64_t cpu)
 {
 	const struct slub_layout *at = k->g->layout;
 	uint64_t slab = word(k->g, cpu + at->cpu_current);
@@ -112,13 +121,13 @@ static void slabs_of_cpu(const struct cache *k, uint64_t cpu)
 	if (at->cpu_partial == FREE_SLOTS_NONE)
 		return;
 	slab = word(k->g, cpu + at->cpu_partial);
-	for (unsigned n = 0; slab && n < SLABS_MAX; n++) {
+	while (slab && step(k)) {
 		slots_of(k, slab, word(k->g, slab + at->slab_freelist));
 		slab = word(k->g, slab + at->slab_next);
 	}
 }
 
-static void slabs_of_cpus(const struct cache *k)
+static void slabs_of_cpus(struct cache *k)
 {
 	uint64_t pointer;
 
@@ -167,12 +176,12 @@ static unsigned length_of(const struct slub_guest *g, uint64_t cache)
 
 bool free_slots_find(const struct slub_guest *g, uint64_t cache)
 {
-	struct cache k = { .g = g, .addr = cache };
-	unsigned left = length_of(g, cache);
+	struct cache k = { .g = g, .left = g->most, .addr = cache };
+	unsigned caches = length_of(g, cache);
 
-	if (left < 2)
+	if (caches < 2)
 		return false;
-	for (; left; left--) {
+	for (; caches; caches--) {
 		if (open_cache(&k)) {
 			slabs_of_nodes(&k);
 			slabs_of_cpus(&k);

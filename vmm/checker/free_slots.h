@@ -31,6 +31,7 @@ struct slub_guest {
 	uint32_t sizeof_page;
 	const uint64_t *percpu; /* what is added to a per-CPU pointer */
 	unsigned ncpus;
+	uint64_t most; /* steps from slot to slot and from slab to slab: more than the guest can need */
 };
 
 /*

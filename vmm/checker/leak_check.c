@@ -14,6 +14,7 @@
 #include "stacks.h"
 
 #define PLACES_MAX 4096u
+#define FREE_STEP   256u /* bytes of guest memory for each step from free slot to free slot; there are two for each */
 #define LEAK_AGE    5000000000ull /* ns; while the guest runs, what is younger is no leak yet */
 
 struct leak_check {
@@ -118,7 +119,8 @@ static void find_unused(struct leak_check *l)
 				.vmemmap = c->agent.vmemmap_start,
 				.sizeof_page = c->agent.sizeof_page,
 				.percpu = percpu,
-				.ncpus = machine_cpus(c->machine) };
+				.ncpus = machine_cpus(c->machine),
+				.most = guest_ram_pages(c->ram) * (GUEST_PAGE / FREE_STEP) };
 	struct vcpu_state s;
 
 	if (!layout->has_slub || !g.sizeof_page)

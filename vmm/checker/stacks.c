@@ -11,8 +11,7 @@
 #include "checker_internal.h"
 #include "stacks.h"
 
-#define TASKS_MAX   65536u
-#define THREADS_MAX 65536u
+#define TASKS_MAX (4u << 20) /* PID_MAX_LIMIT, include/linux/threads.h: processes and threads */
 
 struct dead {
 	uint64_t page; /* gpa */
@@ -24,7 +23,7 @@ struct stacks {
 	const struct task_layout *at;
 	struct dead *dead;
 	size_t n, room;
-	unsigned tasks;
+	unsigned tasks; /* that were looked at */
 	uint64_t running[MAX_CPUS], sp[MAX_CPUS]; /* sp 0: in user mode */
 };
 
@@ -40,7 +39,8 @@ static bool add_page(struct stacks *s, uint64_t addr, uint32_t bytes)
 	struct dead *more;
 	struct walk w;
 
-	if (walk_supervisor(s->c->ram, s->c->agent.cr3, s->c->agent.la57, (gva_t){ addr }, &w) != WALK_OK)
+	if (s->n >= guest_ram_pages(s->c->ram) ||
+	    walk_supervisor(s->c->ram, s->c->agent.cr3, s->c->agent.la57, (gva_t){ addr }, &w) != WALK_OK)
 		return true;
 	if (s->n == s->room) {
 		s->room = s->room ? 2 * s->room : 1024;
@@ -85,7 +85,7 @@ static bool add_threads(struct stacks *s, uint64_t leader)
 	uint64_t head = read_word(s, leader + s->at->signal) + s->at->thread_head;
 	uint64_t node = read_word(s, head);
 
-	for (unsigned n = 0; node && node != head && n < THREADS_MAX; n++) {
+	for (; node && node != head && s->tasks < TASKS_MAX; s->tasks++) {
 		if (!add_task(s, node - s->at->thread_node))
 			return false;
 		node = read_word(s, node);
@@ -97,7 +97,7 @@ static bool add_processes(struct stacks *s, uint64_t first)
 {
 	uint64_t head = first + s->at->tasks, node = head;
 
-	for (unsigned n = 0; n < TASKS_MAX; n++) {
+	for (; s->tasks < TASKS_MAX; s->tasks++) {
 		if (!add_threads(s, node - s->at->tasks))
 			return false;
 		node = read_word(s, node);
