@@ -101,7 +101,7 @@ static __attribute__((noinline)) bool reach_page_anew(struct engine *e, struct c
 
 	c->proved = false;
 	c->host = NULL;
-	if (c == &page_none || !reach_code(e, c->page, &p))
+	if (!reach_code(e, c->page, &p))
 		return false;
 	c->host = p.host;
 	if (!p.proof)
@@ -114,6 +114,8 @@ static __attribute__((noinline)) bool reach_page_anew(struct engine *e, struct c
 
 static __attribute__((noinline)) bool reach_page(struct engine *e, struct code_page *c)
 {
+	if (c == &page_none) /* other vCPUs have it, too: it stays as it is */
+		return false;
 	if ((!c->proved || __atomic_load_n(c->tracking, __ATOMIC_ACQUIRE) || !e->limits->root ||
 	     !page_proof_holds(&c->proof, e->limits->root)) &&
 	    !reach_page_anew(e, c))
