@@ -301,7 +301,10 @@ static void test_endless(void **state)
 	m.cpu[1].partial = slab_address(2);
 	slab_of(2)->next = slab_address(2);
 	assert_true(find_with(found));
+	memset(m.found, 0, sizeof(m.found));
+	memset(m.free, 0, sizeof(m.free));
 	assert_true(find_within(0, found));
+	assert_memory_equal(m.found, m.free, sizeof(m.free)); /* nothing without a step */
 }
 
 /* It ends, whatever a list, a cache or a pointer is. */

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * engine_forget.c: pages that become tracked in a window, or no longer are; and what is reached anew: they, and with
- * AC user pages, and nothing else. What is proved is not reached anew in later windows. A copy between two pages that are remembered in one place is one access, too.
+ * AC user pages, and nothing else. What is proved is not reached anew in later windows. A copy between two pages that
+ * are remembered in one place is one access, too.
  */
 #include <limits.h>
 #include <setjmp.h>

@@ -14,7 +14,7 @@
 
 /* Byte offsets. */
 struct slub_layout {
-	/* struct kmem_cache; random: FREE_SLOTS_NONE without CONFIG_SLAB_FREELIST_HARDENED; cpu_slab: or FREE_SLOTS_NONE */
+	/* struct kmem_cache; random, without CONFIG_SLAB_FREELIST_HARDENED, and cpu_slab may be FREE_SLOTS_NONE */
 	uint32_t list, size, object_size, offset, oo, node, random, cpu_slab;
 	uint32_t partial;				 /* struct kmem_cache_node */
 	uint32_t cpu_freelist, cpu_current, cpu_partial; /* struct kmem_cache_cpu; the last one or FREE_SLOTS_NONE */
