@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The table of bench/run, from one object for each mode, the first without checks: name, and for boot and work (boot
-# included) what kmc-vmm (stats) and the lab (count) counted; work also has the agent's bytes. $costs is costs.json.
+# The table of bench/run, from one object for each mode, the first without checks: name, and for boot, mix and work (boot
+# included in both) what kmc-vmm (stats) and the lab (count) counted, and the agent's bytes. $costs is costs.json.
 # And the table of bench/debian, from objects with name, stats and count; the first also has what was run.
 # What a row means is in README.md. Use with jq -rs --argjson costs.
 def round2: . * 100 | round / 100;
@@ -10,7 +10,7 @@ def thousands: tostring | explode | reverse
 def millions: . / 1e6 | if . < 10 then . * 10 | round / 10 else round end | tostring;
 def numbers_of: with_entries(select(.value | type == "number"));
 def minus($b): numbers_of | with_entries(.value -= ($b[.key] // 0));
-def only_work: {stats: (.boot.stats as $b | .work.stats | minus($b)), count: (.boot.count as $b | .work.count | minus($b))};
+def without_boot(run): .boot as $b | run | {stats: (.stats | minus($b.stats)), count: (.count | minus($b.count))};
 
 # Nanoseconds.
 def guest_ns: (.count.guest_kernel + .count.guest_user) * $costs.guest_instruction.ns;
@@ -58,11 +58,13 @@ def of_one: .[0] as $none | .[1:] as $runs
   objects($runs; .stats),
   reports($runs; .stats);
 
-def of_two: .[0] as $none | .[1:] as $runs
+def of_three: .[0] as $none | .[1:] as $runs
 | head($runs),
   part("boot"; $none.boot; $runs | map(.boot)),
-  part("workload"; $none | only_work; $runs | map(only_work)),
-  "| **both** |\($runs | map(" |") | add)",
+  part("mix"; $none | without_boot(.mix); $runs | map(without_boot(.mix))),
+  objects($runs; without_boot(.mix).stats),
+  part("workload"; $none | without_boot(.work); $runs | map(without_boot(.work))),
+  "| **boot and workload** |\($runs | map(" |") | add)",
   objects($runs; .work.stats),
   row($runs; "call traces kept"; .work.stats.traces | thousands),
   row($runs; "tracked KiB, at most"; .work.stats.tracked_peak / 1024 | round | thousands),
@@ -72,9 +74,10 @@ def of_two: .[0] as $none | .[1:] as $runs
       .work.stats | ratio(.known_shadow + .objects_peak; .known_peak)),
   row($runs; "guest memory of the agent, KiB"; .work.agent / 1024 | round | thousands),
   row($runs; "search for leaks: objects, ms"; .work.stats | "\(.leak_objects), \(.leak_ns / 1e6 | round)"),
-  reports($runs; .work.stats);
+  row($runs; "reports / undecodable in both runs (must be 0)";
+      "\(.mix.stats.reports + .work.stats.reports) / \(.mix.stats.undecodable + .work.stats.undecodable)");
 
-(if .[0].what then of_one else of_two end),
+(if .[0].what then of_one else of_three end),
   "",
   "| cost | ns | from |",
   "|---|---|---|",

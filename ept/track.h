@@ -34,7 +34,7 @@ struct track_params {
 #define TRACK_ACCESSES_MAX 1000000u
 
 /*
- * "full", "budget:accesses=64,recent=64,frees=wait,first=128", "sample:share=5,accesses=128", "off": what is
+ * "full", "budget:accesses=64,recent=64,frees=wait,first=16", "sample:share=5,accesses=128", "off": what is
  * left out has the mode's usual value. False with one line in err.
  */
 bool track_parse(const char *text, struct track_params *out, char *err, size_t errlen);

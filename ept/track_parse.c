@@ -17,7 +17,7 @@ static const struct {
 			   .accesses = 64,
 			   .recent = 64,
 			   .share = 100,
-			   .first = 128,
+			   .first = 16,
 			   .frees_wait = true}},
 	[TRACK_SAMPLE] = {"sample",
 			  {.mode = TRACK_SAMPLE, .accesses = 128, .recent = 128, .share = 5}},
