@@ -9,7 +9,7 @@ program_base=0x555555554000
 
 # parameters OTHERS: of the guest's kernel. What kmc-vmm would have it do where it checks, it does without as well.
 parameters() {
-	echo "quiet init_on_alloc=0 init_on_free=0 slab_nomerge kfence.sample_interval=0 $1"
+	echo "quiet no-kvmclock tsc_early_khz=3000000 init_on_alloc=0 init_on_free=0 slab_nomerge kfence.sample_interval=0 $1"
 }
 
 # engine_range: where the emulator lies in kmc-vmm: from the first to behind the last function of its library.

@@ -370,7 +370,7 @@ struct block *block_at(struct engine *e, uint64_t rip, bool single)
 }
 
 /* Not where it would have to be translated: that may forget the one before. */
-static struct block *known(struct engine *e, uint64_t rip)
+static inline struct block *known(struct engine *e, uint64_t rip)
 {
 	struct block *b = *bucket_of(e, rip);
 
@@ -407,7 +407,7 @@ static inline bool meets_page(struct engine *e, struct code_page *c)
  * The block at e->rip becomes the current one; NULL: engine.c has to start it. Most come here because the
  * block behind an edge is met for the first time in this window.
  */
-static inline const struct uop *follow(struct engine *e, unsigned edge)
+static const struct uop *follow(struct engine *e, unsigned edge)
 {
 	struct block *b = e->block->next[edge];
 
@@ -425,18 +425,35 @@ static inline const struct uop *follow(struct engine *e, unsigned edge)
 	return b->uop;
 }
 
-#define FOLLOW(name, kind, edge, to)                                                                   \
-	void name(struct engine *e, const struct uop *u)                                               \
+/* All else is in a function of its own: so these need no stack frame. */
+#define FOLLOW(name, kind, edge, to, likely)                                                           \
+	static __attribute__((noinline)) void name##_slowly(struct engine *e, const struct uop *u)     \
 	{                                                                                              \
-		e->rip = to;                                                                           \
 		u = follow(e, edge);                                                                   \
 		if (u)                                                                                 \
 			u->kind(e, u);                                                                 \
+	}                                                                                              \
+	void name(struct engine *e, const struct uop *u)                                               \
+	{                                                                                              \
+		struct block *b;                                                                       \
+                                                                                                       \
+		e->rip = to;                                                                           \
+		b = likely;                                                                            \
+		if (b->rip != e->rip)                                                                  \
+			return name##_slowly(e, u);                                                    \
+		if (e->left < (int64_t)b->insns)                                                       \
+			return;                                                                        \
+		if (b->code->window != e->window || !same_code(b, b->code->host))                      \
+			return name##_slowly(e, u);                                                    \
+		b->window = e->window;                                                                 \
+		e->left -= (int64_t)b->insns;                                                          \
+		e->block = b;                                                                          \
+		return b->uop->kind(e, b->uop);                                                        \
 	}
 
-FOLLOW(uop_fall, fn, 0, e->block->end)
-FOLLOW(uop_fall_checked, checked, 0, e->block->end)
-FOLLOW(uop_goto, fn, 1, (uint64_t)u->imm)
-FOLLOW(uop_goto_checked, checked, 1, (uint64_t)u->imm)
-FOLLOW(uop_target, fn, 1, e->rip)
-FOLLOW(uop_target_checked, checked, 1, e->rip)
+FOLLOW(uop_fall, fn, 0, e->block->end, e->block->next[0])
+FOLLOW(uop_fall_checked, checked, 0, e->block->end, e->block->next[0])
+FOLLOW(uop_goto, fn, 1, (uint64_t)u->imm, e->block->next[1])
+FOLLOW(uop_goto_checked, checked, 1, (uint64_t)u->imm, e->block->next[1])
+FOLLOW(uop_target, fn, 1, e->rip, e->block->next[1] = known(e, e->rip))
+FOLLOW(uop_target_checked, checked, 1, e->rip, e->block->next[1] = known(e, e->rip))

@@ -159,14 +159,12 @@ static bool enough(const struct engine *e, const struct engine_limits *l)
 	return cut_short(e, l) || (!e->undefined && e->insns - e->last_tracked >= wait(e, l));
 }
 
-void engine_met(struct engine *e, uint64_t instructions)
+static inline void wait_here(struct engine *e)
 {
 	const struct engine_limits *l = e->limits;
 	struct idle_place *p = &e->block->idle;
 	uint64_t until;
 
-	if (e->met)
-		idle_came(e->met, instructions, l->exit_cost);
 	e->met = p;
 	e->wait = idle_wait(p);
 	if (e->wait > l->idle)
@@ -176,6 +174,19 @@ void engine_met(struct engine *e, uint64_t instructions)
 	until = e->last_tracked + wait(e, l);
 	e->until = until < e->most ? until : e->most;
 	e->left = (int64_t)(e->until - e->last_tracked);
+}
+
+static __attribute__((noinline)) void think(struct engine *e)
+{
+	idle_think(e->met, e->limits->exit_cost);
+	wait_here(e);
+}
+
+void engine_met(struct engine *e, uint64_t instructions)
+{
+	if (e->met && idle_counted(e->met, instructions))
+		return think(e);
+	wait_here(e);
 }
 
 /* Blocks start one another for so many instructions, then limits and definedness are looked at again. */

@@ -29,13 +29,13 @@
 struct engine_page {
 	uint8_t *host;	/* where its first byte is */
 	uint64_t gpa;	/* of its first byte */
-	uint32_t number; /* of a tracked page: what the callbacks know it by */
+	uint32_t number; /* what the callbacks know it by, where it is tracked now or, with a proof, later */
 	bool tracked;	/* every access goes through check() and change() */
 	bool user;	/* user code could reach it: what is stored there leaves the kernel */
 	bool writable;	/* a write would succeed, and its accessed and dirty bits are set */
 	/*
-	 * NULL: later windows ask again. Else it is a page of the kernel's that is not tracked, and all of this holds as
-	 * long as the proof does (which is copied) and *tracking, which is there for as long as the engine, is 0.
+	 * NULL: later windows ask again. Else it is a page of the kernel's, and all of this but tracked holds as long as the
+	 * proof does (which is copied). It is tracked where *tracking, which is there for as long as the engine, is not 0.
 	 */
 	const struct page_proof *proof;
 	const uintptr_t *tracking;

@@ -10,6 +10,7 @@
 #ifndef KMC_IDLE_H
 #define KMC_IDLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Level n waits for IDLE_LEAST << n instructions; all zero is a place that nobody knows yet. */
@@ -63,16 +64,22 @@ static inline void idle_never(struct idle_place *p, uint32_t waited, uint32_t ex
 	idle_think(p, exit_cost);
 }
 
-static inline void idle_came(struct idle_place *p, uint64_t instructions, uint32_t exit_cost)
+/* Only counted. True: idle_think() is due. */
+static inline bool idle_counted(struct idle_place *p, uint64_t instructions)
 {
 	unsigned level = idle_level(instructions);
 
 	if (level == IDLE_LEVELS) {
-		idle_never(p, IDLE_MOST, exit_cost);
-		return;
+		p->never[idle_level(IDLE_MOST)]++;
+		return true;
 	}
 	p->came[level]++;
-	if (p->visits % IDLE_TRY == 0)
+	return p->visits % IDLE_TRY == 0;
+}
+
+static inline void idle_came(struct idle_place *p, uint64_t instructions, uint32_t exit_cost)
+{
+	if (idle_counted(p, instructions))
 		idle_think(p, exit_cost);
 }
 

@@ -39,6 +39,7 @@ struct insn_cpu {
 	uint64_t rip;
 	uint64_t rflags;
 	uint64_t seg_base[INSN_SEGS];
+	uint16_t selector[INSN_SEGS]; /* what mov reads; addresses depend on the bases */
 	enum insn_mode mode;
 	uint32_t xsave_size; /* bytes that XSAVE with the current XCR0|XSS may touch; 0: 576 */
 };

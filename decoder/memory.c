@@ -141,11 +141,12 @@ static inline __attribute__((always_inline)) struct tlb *reach(struct engine *e,
 	struct tlb *t = entry_of(e, addr);
 	const struct tlb_proof *p = &e->tlb_proof[t - e->tlb];
 
-	if (p->page != (addr & PAGE_MASK) || (how & ~p->how) || __atomic_load_n(p->tracking, __ATOMIC_ACQUIRE) ||
-	    !e->limits->root || !page_proof_holds(&p->proof, e->limits->root))
+	if (p->page != (addr & PAGE_MASK) || (how & ~p->how) || !e->limits->root ||
+	    !page_proof_holds(&p->proof, e->limits->root))
 		return reach_anew(e, u, addr, how);
 	use(e, t, p->page);
 	t->how = p->how;
+	t->tracked = __atomic_load_n(p->tracking, __ATOMIC_ACQUIRE);
 	set_tags(t);
 	return t;
 }

@@ -183,6 +183,18 @@ static bool mov_rm(struct work *w)
 	return true;
 }
 
+/* 8C: in memory always two bytes; zeros in the rest of a register of four or eight. */
+static bool mov_from_segment(struct work *w)
+{
+	if (!parse_rm(w) || w->m.reg >= INSN_SEGS)
+		return false;
+	if (is_memory(w))
+		w->size = 2;
+	emit(w, &uop_selector, SLOT_T0, SLOT_ZERO, SLOT_ZERO)->imm = (int64_t)w->m.reg;
+	write_rm(w, SLOT_T0, false);
+	return true;
+}
+
 /* A0 to A3: an absolute address of 8 bytes. */
 static bool mov_absolute(struct work *w)
 {
@@ -539,6 +551,8 @@ static bool translate_plain(struct work *w)
 		return test_rm(w);
 	case 0x88 ... 0x8b:
 		return mov_rm(w);
+	case 0x8c:
+		return mov_from_segment(w);
 	case 0x8d:
 		return lea(w);
 	case 0x90 ... 0x97:
@@ -586,7 +600,7 @@ bool translate_one_byte(struct work *w)
 {
 	uint8_t o = w->e.opcode;
 
-	if (!(o & 1) && (o < 0x40 || (o >= 0x80 && (o & 0xf0) != 0x90 && !(o >= 0xb8 && o <= 0xbf))))
+	if (!(o & 1) && o != 0x8c && (o < 0x40 || (o >= 0x80 && (o & 0xf0) != 0x90 && !(o >= 0xb8 && o <= 0xbf))))
 		w->size = 1;
 	if (o >= 0xb0 && o <= 0xb7)
 		w->size = 1;

@@ -85,6 +85,7 @@ extern const struct uop_pair uop_clock;	   /* rdx:rax = the time-stamp counter; 
 extern const struct uop_pair uop_read_base;  /* d = a, SLOT_FS or SLOT_GS */
 extern const struct uop_pair uop_write_base; /* d, SLOT_FS or SLOT_GS, = a */
 extern const struct uop_pair uop_swapgs;
+extern const struct uop_pair uop_selector; /* d = the selector in segment register imm */
 extern const struct uop_pair uop_mulx;	   /* d:b = rdx * a */
 extern const struct uop_pair uop_div;	   /* rdx:rax / a; op: 1 signed. May leave */
 

@@ -372,6 +372,21 @@ static void swapgs(struct engine *e, const struct uop *u)
 #define swapgs_checked swapgs
 const struct uop_pair uop_swapgs = PAIR(swapgs);
 
+static void selector(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = e->cpu->selector[u->imm];
+	NEXT(e, u);
+}
+
+static void selector_checked(struct engine *e, const struct uop *u)
+{
+	e->r[u->d] = e->cpu->selector[u->imm];
+	e->v[u->d] = 0;
+	NEXT_CHECKED(e, u);
+}
+
+const struct uop_pair uop_selector = PAIR(selector);
+
 static void hardware(struct engine *e, const struct uop *u)
 {
 	uop_leave(e, u, LEAVE_HARDWARE);

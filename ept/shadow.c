@@ -453,10 +453,16 @@ static __attribute__((noinline)) bool look_otherwise(const struct shadow *s, uin
 
 bool shadow_held_look(const struct shadow *s, uint64_t page, uint32_t off, uint32_t len, uint8_t *v)
 {
-	const struct shadow_page *p = entry_page(s->map.page[page]);
+	uintptr_t entry = s->map.page[page];
+	const struct shadow_page *p = entry_page(entry);
 
 	if (p && off % A_GRANULE + len <= A_GRANULE && shadow_page_plain(p))
 		return shadow_page_look(p, off, len, v);
+	if (entry == uniform_entry(A_ALLOCATED, V_DEFINED) && len <= sizeof(uint64_t)) {
+		if (v)
+			shadow_put_bytes(v, 0, len);
+		return true;
+	}
 	return look_otherwise(s, page, off, len, v);
 }
 

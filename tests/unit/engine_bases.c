@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * engine_bases.c: rdfsbase, wrfsbase and so on, and swapgs: what they do to registers and bases, and when they are
- * left to the hardware.
+ * left to the hardware. And mov from segment registers.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -105,6 +105,43 @@ static void test_swapped(void **state)
 	end(w);
 }
 
+/* mov %es,%ax; mov %cs,%ecx; mov %ss,%r9; mov %ds,(%rbx); mov %fs,%dx; mov %gs,%esi */
+#define SELECTORS "\x66\x8c\xc0" "\x8c\xc9" "\x49\x8c\xd1" "\x8c\x1b" "\x66\x8c\xe2" "\x8c\xee"
+
+/* Each is another; two bytes are written to memory, and what is read is defined. */
+static void test_selectors(void **state)
+{
+	struct world *w = START(LOAD_EDX "\x89\xd6" SELECTORS LOAD_EDX HLT); /* mov %edx,%esi */
+	static const uint64_t old = 0x1122334455667788;
+
+	w->v[A][0] = w->v[A][1] = w->v[A][3] = 1;
+	memcpy(w->bytes[A], &old, sizeof(old));
+	for (unsigned n = 0; n < INSN_SEGS; n++)
+		w->cpu.selector[n] = (uint16_t)(0xa001 + n);
+	w->cpu.gpr[INSN_RAX] = w->cpu.gpr[INSN_RCX] = w->cpu.gpr[INSN_R9] = old;
+	run_to(w, 4 + 3 + 2 + 3 + 2 + 3 + 2 + 2);
+	assert_int_equal(w->cpu.gpr[INSN_RAX], (old & ~0xffffull) | 0xa001);
+	assert_int_equal(w->cpu.gpr[INSN_RCX], 0xa002);
+	assert_int_equal(w->cpu.gpr[INSN_R9], 0xa003);
+	assert_int_equal(w->cpu.gpr[INSN_RDX], 0x5566a004);
+	assert_int_equal(w->cpu.gpr[INSN_RSI], 0xa006);
+	assert_int_equal(w->vbits.gpr[INSN_RSI], 0);
+	assert_int_equal(w->vbits.gpr[INSN_RDX], 0x01000000);
+	assert_int_equal(w->v[A][0] | w->v[A][1], 0);
+	end(w);
+}
+
+/* There are six. */
+static void test_no_selector(void **state)
+{
+	struct world *w = START("\x8c\xf0" HLT);
+
+	world_run(w, 64);
+	assert_int_equal(w->window.end, ENGINE_HARDWARE);
+	assert_int_equal(w->window.insns, 0);
+	end(w);
+}
+
 static void assert_left(struct world *w, uint64_t offset)
 {
 	run_to(w, offset);
@@ -141,6 +178,8 @@ int main(void)
 		cmocka_unit_test(test_switch),
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_swapped),
+		cmocka_unit_test(test_selectors),
+		cmocka_unit_test(test_no_selector),
 		cmocka_unit_test(test_left),
 	};
 

@@ -188,6 +188,19 @@ static inline void make_special(struct test_case *t)
 	}
 }
 
+/* Those of this program: it cannot choose them. */
+static inline void read_selectors(uint16_t *selector)
+{
+#define SELECTOR(name, n) __asm__("mov %%" name ", %w0" : "=r"(selector[n]))
+	SELECTOR("es", INSN_ES);
+	SELECTOR("cs", INSN_CS);
+	SELECTOR("ss", INSN_SS);
+	SELECTOR("ds", INSN_DS);
+	SELECTOR("fs", INSN_FS);
+	SELECTOR("gs", INSN_GS);
+#undef SELECTOR
+}
+
 /* The caller has set form, start, end and how memory behaves. */
 static inline void make_case(struct test_case *t)
 {
@@ -197,6 +210,7 @@ static inline void make_case(struct test_case *t)
 	t->cpu.mode = INSN_MODE_64;
 	t->cpu.rip = t->start;
 	t->cpu.xsave_size = native_xsave_size();
+	read_selectors(t->cpu.selector);
 	t->cpu.rflags = RFLAGS_ON | (rnd() & (STATUS | DF));
 	for (unsigned k = 0; k < INSN_GPRS; k++)
 		gpr[k] = value();

@@ -185,7 +185,7 @@ static void test_proved(void **state)
 	assert_int_equal(asked(w), 1);
 	for (n = 0; n < 3; n++)
 		assert_int_equal(asked(w), 0);
-	/* Either entry has changed, and changed back without a window that has seen it; the page is tracked; rights. */
+	/* Either entry has changed, and changed back without a window that has seen it; rights. */
 	w->table[OTHER]++;
 	assert_int_equal(asked(w), 1);
 	assert_int_equal(asked(w), 0);
@@ -193,13 +193,29 @@ static void test_proved(void **state)
 	assert_int_equal(asked(w), 1);
 	w->further[OTHER]++, w->further[OTHER]--;
 	assert_int_equal(asked(w), 0);
-	w->tracking[OTHER] = 1;
-	assert_int_equal(asked(w), 1);
-	w->tracking[OTHER] = 0;
-	assert_int_equal(asked(w), 0);
 	engine_forget_proofs(w->e);
 	assert_int_equal(asked(w), 1);
 	assert_int_equal(asked(w), 0);
+	end(w);
+}
+
+/* Hidden and shown between windows: the proof holds, and the accesses to it are seen or not. */
+static void test_proved_tracked(void **state)
+{
+	struct world *w = START(LOAD_OTHER STORE_OTHER LOAD_A LOAD_USER HLT);
+
+	w->proves = true;
+	assert_int_equal(asked(w), 1);
+	assert_int_equal(w->window.accesses, 1);
+	w->tracking[OTHER] = w->flipped[OTHER] = true;
+	w->v[OTHER][0] = 0x80;
+	assert_int_equal(asked(w), 0);
+	assert_int_equal(w->window.accesses, 3);
+	assert_int_equal(w->vbits.gpr[INSN_R8], 0x80);
+	w->tracking[OTHER] = w->flipped[OTHER] = false;
+	assert_int_equal(asked(w), 0);
+	assert_int_equal(w->window.accesses, 1);
+	assert_int_equal(w->vbits.gpr[INSN_R8], 0);
 	end(w);
 }
 
@@ -251,6 +267,7 @@ int main(void)
 		cmocka_unit_test(test_itself),
 		cmocka_unit_test(test_often),
 		cmocka_unit_test(test_proved),
+		cmocka_unit_test(test_proved_tracked),
 		cmocka_unit_test(test_proved_for_writing),
 		cmocka_unit_test(test_proof_displaced),
 		cmocka_unit_test(test_copied_from),

@@ -118,6 +118,13 @@ engine_forms:
 	form "movabsl %eax, MIDDLE + 9", "m", disp="MIDDLE + 9"
 	form "movabsq %rax, MIDDLE - 5", "m", disp="MIDDLE - 5"
 
+.irp seg, %es, %cs, %ss, %ds, %fs, %gs
+	form "movw \seg, %ax"
+	form "movl \seg, %r9d"
+	form "movq \seg, %rdx"
+	memory "movw \seg,"
+.endr
+
 .irp op, movz, movs
 	form "\op\()bw %cl, %ax"
 	form "\op\()bw %dh, %bx"

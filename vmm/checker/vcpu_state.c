@@ -51,6 +51,8 @@ void vcpu_state_load(struct checker *c, struct vcpu *vcpu, struct vcpu_state *s)
 		.rip = r->rip,
 		.rflags = r->rflags,
 		.seg_base = { g->es.base, g->cs.base, g->ss.base, g->ds.base, g->fs.base, g->gs.base },
+		.selector = { g->es.selector, g->cs.selector, g->ss.selector, g->ds.selector, g->fs.selector,
+			      g->gs.selector },
 		.mode = insn_mode(g),
 		.xsave_size = c->xstate.size,
 	};

@@ -15,7 +15,7 @@
 
 #include "checker_internal.h"
 
-#define WINDOW_INSNS 8192 /* between two looks at the guest's interrupts */
+#define WINDOW_INSNS 16384 /* between two looks at the guest's interrupts */
 /*
  * What going out and coming back costs, in emulated instructions, counted by bench/run: 4,986 ns / 6.17 ns with a
  * budget, 4,618 ns / 3.31 ns with everything tracked.
@@ -117,7 +117,7 @@ static inline enum engine_reach reached(const struct window *w, gva_t addr, unsi
 	page->host = host;
 	page->number = (uint32_t)index;
 	page->user = user;
-	if (k && k->supervisor && !user && !page->tracked) {
+	if (k && k->supervisor && !user) {
 		page->proof = &k->proof;
 		page->tracking = shadow_page_word(w->c->shadow, index);
 	}
