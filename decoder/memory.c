@@ -561,10 +561,50 @@ bool mem_meet(struct engine *e, const struct uop *u, uint64_t addr, unsigned siz
 	return !t->overlaid;
 }
 
+/* Most accesses to overlaid pages: one word of the overlay, and nothing that a program could read. */
+static inline bool is_one_word(const struct tlb *t, uint64_t addr, unsigned size, unsigned how)
+{
+	return t->overlaid && !t->tracked && !t->user && addr % 8 + size <= 8 && is_for(t, addr, how);
+}
+
+static void load_overlaid(struct engine *e, const struct uop *u, const struct tlb *t, uint64_t addr, unsigned size)
+{
+	uint64_t gpa = t->gpa + addr % ENGINE_PAGE, v = 0;
+	const struct overlay *o = overlay_at(e, gpa);
+
+	if (o->gpa == (gpa & ~7ull))
+		v = o->v >> gpa % 8 * 8 & UINT64_MAX >> (64 - 8 * size);
+	e->r[u->d] = load_bytes((const void *)(addr + t->addend), size);
+	e->v[u->d] = v;
+	if (v) {
+		e->origin[u->d] = o->origin;
+		e->undefined = true;
+	}
+}
+
+static void store_overlaid(struct engine *e, const struct uop *u, const struct tlb *t, uint64_t addr, unsigned size)
+{
+	uint64_t gpa = t->gpa + addr % ENGINE_PAGE, mask = UINT64_MAX >> (64 - 8 * size), v = e->v[u->d] & mask;
+	struct overlay *o = overlay_at(e, gpa);
+
+	if (v && o->gpa != (gpa & ~7ull))
+		*o = (struct overlay){ .gpa = gpa & ~7ull };
+	if (o->gpa == (gpa & ~7ull))
+		o->v = (o->v & ~(mask << gpa % 8 * 8)) | v << gpa % 8 * 8;
+	if (v)
+		o->origin = e->origin[u->d];
+	store_bytes((void *)(addr + t->addend), size, e->r[u->d]);
+}
+
 bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
 {
+	const struct tlb *t = entry_of(e, addr);
 	uint64_t value, v = 0;
 
+	if (!e->leave && is_one_word(t, addr, size, how)) {
+		load_overlaid(e, u, t, addr, size);
+		return true;
+	}
 	if (e->leave || !mem_load(e, u, addr, size, how, &value, &v, &e->origin[u->d]))
 		return false;
 	e->r[u->d] = value;
@@ -575,6 +615,12 @@ bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigne
 
 bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigned size, unsigned how)
 {
+	const struct tlb *t = entry_of(e, addr);
+
+	if (!e->leave && is_one_word(t, addr, size, how | ENGINE_WRITE)) {
+		store_overlaid(e, u, t, addr, size);
+		return true;
+	}
 	return !e->leave &&
 	       mem_store(e, u, addr, size, how, e->r[u->d], e->v[u->d], e->origin[u->d]);
 }
