@@ -38,6 +38,37 @@ static uop_fn *arithmetic_form(const struct uop_forms *f, const struct uop *u, b
 	return fn ? fn : f->self[size];
 }
 
+static bool is_call(const struct translation *t, unsigned n)
+{
+	return n + 2 < t->n && t->pair[n] == &uop_move[MOVE_IMMEDIATE] && t->pair[n + 1] == &uop_push &&
+	       t->uop[n + 1].d == t->uop[n].d && t->uop[n].d == SLOT_T0 && t->pair[n + 2] == &uop_jump;
+}
+
+/* Of pushes, or of pops, from n on; rsp itself is none of them. */
+static unsigned run_length(const struct translation *t, unsigned n)
+{
+	const struct uop_pair *pair = t->pair[n];
+	unsigned end = n;
+
+	while (end < t->n && t->pair[end] == pair && t->uop[end].d != INSN_RSP)
+		end++;
+	return end - n;
+}
+
+/* The first of several does them all; the others are as they were, for a run that is cut by a page's end, or begun within. */
+static uop_fn *run_form(const struct translation *t, struct uop *u)
+{
+	unsigned n = (unsigned)(u - t->uop), length;
+
+	if (t->pair[n] != &uop_push && t->pair[n] != &uop_pop)
+		return NULL;
+	length = run_length(t, n);
+	if (length < 2 || (n && t->pair[n - 1] == t->pair[n] && u[-1].d != INSN_RSP))
+		return NULL;
+	u->size = (uint8_t)length;
+	return t->pair[n] == &uop_push ? uop_push_run : uop_pop_run;
+}
+
 /*
  * From the end on. flags: somebody may look at the flags behind this uop: a later one, or, where one can
  * leave or call back, anybody.
@@ -52,10 +83,14 @@ void translate_fast(struct translation *t)
 		struct uop *u = &t->uop[n];
 		uop_fn *fn = NULL;
 
-		if (f && (f->base || f->index))
+		if (is_call(t, n))
+			fn = uop_call;
+		else if (f && (f->base || f->index))
 			fn = memory_form(f, u);
 		else if (f)
 			fn = arithmetic_form(f, u, flags, jump);
+		else
+			fn = run_form(t, u);
 		if (fn)
 			u->fn = fn;
 		if (!f || !(f->flags & (UOP_KEEPS_FLAGS | UOP_SETS_FLAGS)))

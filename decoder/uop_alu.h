@@ -94,6 +94,8 @@ extern const struct uop_pair uop_load[4], uop_load_rmw[4], uop_load_sx[3], uop_s
 extern const struct uop_pair uop_store_rmw[4];
 extern const struct uop_pair uop_lea;
 extern const struct uop_pair uop_push, uop_pop; /* d; 8 bytes */
+uop_fn uop_call; /* of an immediate that is pushed by the next uop, with a jump behind that */
+uop_fn uop_push_run, uop_pop_run; /* fn of the first of so many (size) behind one another; none of d is rsp */
 
 /* uop_flow.c */
 extern const struct uop_pair uop_jcc[16], uop_setcc[16], uop_cmov[16];

@@ -4,6 +4,7 @@
  * in a page this window has met, all of it in that page.
  */
 #include "uop_alu.h"
+#include "uop_edge.h"
 #include "uop_tracked.h"
 
 #define slow	  __attribute__((noinline))
@@ -250,6 +251,39 @@ static void push_checked(struct engine *e, const struct uop *u)
 
 const struct uop_pair uop_push = { push, push_checked, NULL };
 
+/* All in one page, or one by one. */
+void uop_push_run(struct engine *e, const struct uop *u)
+{
+	unsigned n = u->size;
+	uint64_t addr = e->r[INSN_RSP] - 8 * n;
+	const struct tlb *t = tlb_of(e, addr);
+	guest64 *to = (guest64 *)(addr + t->addend);
+
+	if (!likely(hits(t->write, addr, 8 * n)))
+		return push(e, u);
+	e->r[INSN_RSP] = addr;
+	for (; n--; u++)
+		to[n] = e->r[u->d];
+	u--;
+	NEXT(e, u);
+}
+
+/* The address behind the call, its push, and the jump, in one. */
+void uop_call(struct engine *e, const struct uop *u)
+{
+	uint64_t addr = e->r[INSN_RSP] - 8;
+	const struct tlb *t = tlb_of(e, addr);
+
+	if (!likely(hits(t->write, addr, 8))) {
+		e->r[u->d] = (uint64_t)u->imm;
+		NEXT(e, u);
+	}
+	*(guest64 *)(addr + t->addend) = (uint64_t)u->imm;
+	e->r[INSN_RSP] = addr;
+	u += 2;
+	GOTO(e, u);
+}
+
 static slow void pop_slow(struct engine *e, const struct uop *u)
 {
 	uint64_t addr = e->r[INSN_RSP];
@@ -289,3 +323,19 @@ static void pop_checked(struct engine *e, const struct uop *u)
 }
 
 const struct uop_pair uop_pop = { pop, pop_checked, NULL };
+
+void uop_pop_run(struct engine *e, const struct uop *u)
+{
+	unsigned n = u->size;
+	uint64_t addr = e->r[INSN_RSP];
+	const struct tlb *t = tlb_of(e, addr);
+	const guest64 *from = (const guest64 *)(addr + t->addend);
+
+	if (!likely(hits(t->read, addr, 8 * n)))
+		return pop(e, u);
+	e->r[INSN_RSP] = addr + 8 * n;
+	for (; n--; u++, from++)
+		e->r[u->d] = *from;
+	u--;
+	NEXT(e, u);
+}
