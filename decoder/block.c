@@ -18,7 +18,7 @@
 #define MADV_POPULATE_WRITE 23 /* Linux 5.14; elsewhere it fails, and pages come one by one */
 #endif
 
-#define BUCKETS	     32768u
+#define BUCKETS	     65536u
 /*
  * Bytes, of which only those that are used cost memory; when it is full all blocks are forgotten, and what they have
  * learned. 87,000 blocks: what the workload of bench/run does fits.

@@ -25,7 +25,7 @@ struct idle_place {
 	uint8_t visits;		    /* modulo 256 */
 };
 
-#define IDLE_TRY 32u /* visits */
+#define IDLE_TRY 64u /* visits */
 
 /*
  * What was learned is thought about: where was waited in vain, and behind each try. exit_cost: what a violation costs,

@@ -52,14 +52,14 @@ static void test_learns(void **state)
 	assert_int_equal(idle_wait(&p), IDLE_MOST); /* nothing is known */
 	p = (struct idle_place){ .visits = 0 };
 	visits(&p, 64, NEVER, 0, IDLE_MOST);
-	assert_int_equal(visits(&p, 320, NEVER, 0, 0), 10); /* it is tried again, one time of 32 */
+	assert_int_equal(visits(&p, 10 * IDLE_TRY, NEVER, 0, 0), 10); /* it is tried again, one time of IDLE_TRY */
 	/* Then it comes, and goes, and comes from elsewhere. */
 	visits(&p, 640, 100, 0, IDLE_MOST);
-	assert_int_equal(visits(&p, 320, 100, 128, IDLE_MOST), 0);
+	assert_int_equal(visits(&p, 10 * IDLE_TRY, 100, 128, IDLE_MOST), 0);
 	visits(&p, 128, NEVER, 0, IDLE_MOST);
-	assert_int_equal(visits(&p, 320, NEVER, 0, 0), 10);
+	assert_int_equal(visits(&p, 10 * IDLE_TRY, NEVER, 0, 0), 10);
 	visits(&p, 640, 300, 0, IDLE_MOST);
-	assert_int_equal(visits(&p, 320, 300, 512, IDLE_MOST), 0);
+	assert_int_equal(visits(&p, 10 * IDLE_TRY, 300, 512, IDLE_MOST), 0);
 }
 
 /* An exit that costs less than the way to the next access is not worth avoiding. */
@@ -188,7 +188,7 @@ static void test_windows_end(void **state)
 
 	assert_int_equal(run(w, 1, len), 1);
 	run(w, 15, len);
-	assert_in_range(run(w, 320, len), 9, 11);
+	assert_in_range(run(w, 10 * IDLE_TRY, len), 9, 11);
 	assert_int_equal(w->window.end, ENGINE_OVER);
 	assert_int_equal(w->window.insns, 2);
 	assert_int_equal(w->cpu.rip, world_page[CODE_PAGE].addr + HEAD);
@@ -199,7 +199,7 @@ static void test_windows_end(void **state)
 	/* mov (%rbx),%ecx: an access 67 instructions on. */
 	len = far_code(code, "\x8b\x0b", 2);
 	world_code(w, code, len);
-	run(w, 320, len);
+	run(w, 10 * IDLE_TRY, len);
 	for (unsigned n = 0; n < 64; n++) {
 		run(w, 1, 0);
 		assert_true(w->window.insns >= NOPS + 3 && w->window.accesses == 2);

@@ -280,8 +280,8 @@ void vcpu_inject_page_fault(struct vcpu_state *s, gva_t addr, uint32_t error);
 bool vcpu_bases_load(const struct vcpu_state *s, struct engine_bases *bases);
 bool vcpu_bases_store(const struct vcpu_state *s, const struct engine_bases *bases);
 
-/* What rdtsc, or with aux rdtscp, would say now. On the vCPU's thread. False: it cannot be told. */
-bool vcpu_clock(const struct vcpu *vcpu, uint64_t *tsc, uint32_t *aux);
+/* What rdtscp would say now. On the vCPU's thread. Returns how much can be told: nothing, tsc, or 2 for both. */
+int vcpu_clock(const struct vcpu *vcpu, uint64_t *tsc, uint32_t *aux);
 /* What its kernel adds to per-CPU pointers; 0 where it is not known. */
 uint64_t vcpu_percpu(const struct vcpu_state *s);
 /* Address of the running task_struct, 0 where it is not known. */

@@ -181,17 +181,15 @@ bool vcpu_bases_store(const struct vcpu_state *s, const struct engine_bases *bas
 }
 
 /* KVM adds what the guest's counter is ahead of the host's, and scales it as the hardware would. */
-bool vcpu_clock(const struct vcpu *vcpu, uint64_t *tsc, uint32_t *aux)
+int vcpu_clock(const struct vcpu *vcpu, uint64_t *tsc, uint32_t *aux)
 {
 	struct {
 		struct kvm_msrs head;
 		struct kvm_msr_entry entry[2];
-	} msrs = { .head.nmsrs = aux ? 2 : 1, .entry = { { .index = MSR_TSC }, { .index = MSR_TSC_AUX } } };
+	} msrs = { .head.nmsrs = 2, .entry = { { .index = MSR_TSC }, { .index = MSR_TSC_AUX } } };
+	int told = ioctl(vcpu->fd, KVM_GET_MSRS, &msrs);
 
-	if (ioctl(vcpu->fd, KVM_GET_MSRS, &msrs) != (int)msrs.head.nmsrs)
-		return false;
 	*tsc = msrs.entry[0].data;
-	if (aux)
-		*aux = (uint32_t)msrs.entry[1].data;
-	return true;
+	*aux = (uint32_t)msrs.entry[1].data;
+	return told < 0 ? 0 : told;
 }
