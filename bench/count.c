@@ -14,6 +14,9 @@
  * has an address in the upper half. What the guest does before its first kernel instruction is its
  * loader's: it is not counted.
  *
+ * What had been counted when the guest's first program began is told as well: up to there the kernel
+ * measures its clock against a timer, for longer or shorter each time.
+ *
  * Arguments: json=PATH of the JSON that is written; engine=FROM-TO, in hexadecimal, addresses of
  * the emulator in the host's process: what is there is "engine", other user code "vmm".
  */
@@ -80,10 +83,11 @@ static const char *const names[COUNTERS] = {
 
 static struct {
 	struct qemu_plugin_scoreboard *score;
-	uint64_t entries;
+	uint64_t entries, init_entries;
 	uint64_t first[COUNTERS], last[COUNTERS]; /* at the guest's entries */
+	uint64_t init[COUNTERS];		  /* before the guest's first program */
 	uint64_t behind_vmrun;			  /* the address where the host goes on */
-	bool in_guest, kernel_seen;
+	bool in_guest, kernel_seen, init_seen;
 	uint64_t engine_from, engine_to;
 	char path[4096];
 } count;
@@ -154,6 +158,16 @@ static void forget_loader(void)
 	count.entries = 1;
 }
 
+/* Translated before it runs, too. */
+static void note_init(void)
+{
+	if (count.init_seen)
+		return;
+	count.init_seen = true;
+	memcpy(count.init, counters(), sizeof(count.init));
+	count.init_entries = count.entries;
+}
+
 static void count_insn(struct qemu_plugin_insn *insn)
 {
 	uint8_t code[16];
@@ -181,8 +195,18 @@ static void on_translation(uint64_t id, struct qemu_plugin_tb *tb)
 	}
 	if (count.in_guest && qemu_plugin_tb_vaddr(tb) >> 63)
 		forget_loader();
+	else if (count.in_guest && count.kernel_seen)
+		note_init();
 	for (size_t n = 0; n < insns; n++)
 		count_insn(qemu_plugin_tb_get_insn(tb, n));
+}
+
+/* An object without its end. */
+static void print_counts(FILE *f, uint64_t entries, const uint64_t *counters)
+{
+	fprintf(f, "{\"entries\": %" PRIu64, entries);
+	for (size_t n = 0; n < COUNTERS; n++)
+		fprintf(f, ", \"%s\": %" PRIu64, names[n], counters[n] - count.first[n]);
 }
 
 static void on_end(uint64_t id, void *data)
@@ -195,10 +219,10 @@ static void on_end(uint64_t id, void *data)
 		perror(count.path);
 		return;
 	}
-	fprintf(f, "{\"entries\": %" PRIu64, count.entries);
-	for (size_t n = 0; n < COUNTERS; n++)
-		fprintf(f, ", \"%s\": %" PRIu64, names[n], count.last[n] - count.first[n]);
-	fputs("}\n", f);
+	print_counts(f, count.entries, count.last);
+	fputs(", \"before_init\": ", f);
+	print_counts(f, count.init_entries, count.init);
+	fputs("}}\n", f);
 	fclose(f);
 }
 
