@@ -38,6 +38,7 @@ static uop_fn *arithmetic_form(const struct uop_forms *f, const struct uop *u, b
 	return fn ? fn : f->self[size];
 }
 
+/* Or a push of an immediate with a jump behind it: the same. */
 static bool is_call(const struct translation *t, unsigned n)
 {
 	return n + 2 < t->n && t->pair[n] == &uop_move[MOVE_IMMEDIATE] && t->pair[n + 1] == &uop_push &&
@@ -55,7 +56,7 @@ static unsigned run_length(const struct translation *t, unsigned n)
 	return end - n;
 }
 
-/* The first of several does them all; the others are as they were, for a run that is cut by a page's end, or begun within. */
+/* The first does them all; the others are as they were, for a run that a page's end cuts, or that begins within. */
 static uop_fn *run_form(const struct translation *t, struct uop *u)
 {
 	unsigned n = (unsigned)(u - t->uop), length;
