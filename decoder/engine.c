@@ -159,6 +159,7 @@ static bool enough(const struct engine *e, const struct engine_limits *l)
 	return cut_short(e, l) || (!e->undefined && e->insns - e->last_tracked >= wait(e, l));
 }
 
+/* Behind the access that was just made. */
 static inline void wait_here(struct engine *e)
 {
 	const struct engine_limits *l = e->limits;
@@ -184,7 +185,7 @@ static __attribute__((noinline)) void think(struct engine *e)
 
 void engine_met(struct engine *e, uint64_t instructions)
 {
-	if (e->met && idle_counted(e->met, instructions))
+	if (e->met && idle_came(e->met, instructions))
 		return think(e);
 	wait_here(e);
 }

@@ -64,8 +64,8 @@ static inline void idle_never(struct idle_place *p, uint32_t waited, uint32_t ex
 	idle_think(p, exit_cost);
 }
 
-/* Only counted. True: idle_think() is due. */
-static inline bool idle_counted(struct idle_place *p, uint64_t instructions)
+/* True: idle_think() is due. */
+static inline bool idle_came(struct idle_place *p, uint64_t instructions)
 {
 	unsigned level = idle_level(instructions);
 
@@ -75,12 +75,6 @@ static inline bool idle_counted(struct idle_place *p, uint64_t instructions)
 	}
 	p->came[level]++;
 	return p->visits % IDLE_TRY == 0;
-}
-
-static inline void idle_came(struct idle_place *p, uint64_t instructions, uint32_t exit_cost)
-{
-	if (idle_counted(p, instructions))
-		idle_think(p, exit_cost);
 }
 
 #endif

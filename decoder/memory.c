@@ -601,11 +601,13 @@ bool mem_load_slot(struct engine *e, const struct uop *u, uint64_t addr, unsigne
 	const struct tlb *t = entry_of(e, addr);
 	uint64_t value, v = 0;
 
-	if (!e->leave && is_one_word(t, addr, size, how)) {
+	if (e->leave)
+		return false;
+	if (is_one_word(t, addr, size, how)) {
 		load_overlaid(e, u, t, addr, size);
 		return true;
 	}
-	if (e->leave || !mem_load(e, u, addr, size, how, &value, &v, &e->origin[u->d]))
+	if (!mem_load(e, u, addr, size, how, &value, &v, &e->origin[u->d]))
 		return false;
 	e->r[u->d] = value;
 	e->v[u->d] = v;
@@ -617,10 +619,11 @@ bool mem_store_slot(struct engine *e, const struct uop *u, uint64_t addr, unsign
 {
 	const struct tlb *t = entry_of(e, addr);
 
-	if (!e->leave && is_one_word(t, addr, size, how | ENGINE_WRITE)) {
+	if (e->leave)
+		return false;
+	if (is_one_word(t, addr, size, how | ENGINE_WRITE)) {
 		store_overlaid(e, u, t, addr, size);
 		return true;
 	}
-	return !e->leave &&
-	       mem_store(e, u, addr, size, how, e->r[u->d], e->v[u->d], e->origin[u->d]);
+	return mem_store(e, u, addr, size, how, e->r[u->d], e->v[u->d], e->origin[u->d]);
 }

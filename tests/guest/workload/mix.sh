@@ -6,7 +6,7 @@
 # Usage: mix.sh ROUNDS      a round: 34 million instructions of the kernel, 27 million of programs
 rounds=${1:?usage: mix.sh ROUNDS}
 
-# files NUMBER: a tree is made, copied, searched, packed, and taken away.
+# A tree is made, copied, searched, packed, and taken away.
 files() {
 	mkdir -p d/a d/b
 	for f in 1 2 3 4 5 6 7 8; do
